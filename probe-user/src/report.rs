@@ -1,0 +1,266 @@
+//! The report, `rtprobe.report/v1`: what every output format is rendered from.
+//!
+//! Field names and meanings are a contract with users' scripts: fields may be added, never renamed.
+//! Absent knowledge is `None` (JSON `null`), never 0. `schema/report-v1.json` states the same as JSON Schema.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The value of [`Report::schema`].
+pub const SCHEMA: &str = "rtprobe.report/v1";
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub schema: String,
+    pub rtprobe: Tool,
+    pub host: Host,
+    pub target: TargetInfo,
+    pub window: Window,
+    pub cost: Cost,
+    pub probes: Vec<Probe>,
+    pub call_sites: Vec<CallSite>,
+    pub goroutines: Option<Vec<GoroutineGroup>>,
+    pub findings: Vec<Finding>,
+    pub rules: Vec<RuleVerdict>,
+    pub cannot_see: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tool {
+    pub version: String,
+    pub bpf_hash: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Host {
+    pub kernel: String,
+    pub cpus: u32,
+    /// Measured cost to the target of one hit at an emulated site.
+    pub emulated_hit_ns: Option<f64>,
+    /// Measured cost to the target of one hit at a single-stepped site.
+    pub stepped_hit_ns: Option<f64>,
+    /// `uprobe_multi` or `perf_event`.
+    pub attach: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetInfo {
+    pub pid: u32,
+    pub comm: String,
+    pub exe: String,
+    pub go_version: String,
+    pub module: Option<String>,
+    pub build_id: Option<String>,
+    pub gomaxprocs: Option<u32>,
+    /// Identifier of the container that holds the target, read from its cgroup path.
+    pub container_id: Option<String>,
+    pub binary: Binary,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "five independent facts, named by the contract")]
+pub struct Binary {
+    pub stripped: bool,
+    pub dwarf: bool,
+    pub pie: bool,
+    pub cgo: bool,
+    pub trimpath: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// RFC 3339.
+    pub start: String,
+    pub duration_ns: u64,
+    pub ended_by: EndedBy,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndedBy {
+    Duration,
+    Signal,
+    TargetExit,
+    TargetExec,
+    /// The recorder died; the report was made from what it had saved.
+    RecorderLost,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cost {
+    /// `None`: no limit was asked for.
+    pub budget_share: Option<f64>,
+    /// Share of the target's CPU time that the probes took, trap included.
+    pub target_share: Option<f64>,
+    pub hits: u64,
+    pub agent_cpu_share: Option<f64>,
+    pub attach_ns: Option<u64>,
+    pub detach_ns: Option<u64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    pub name: String,
+    pub state: ProbeState,
+    /// Why the state is not `attached`.
+    pub reason: Option<String>,
+    pub functions: Vec<String>,
+    pub sites: Vec<Site>,
+    /// Share of the window's time that the probe was on.
+    pub observed_share: f64,
+    /// Always `completed + open +` all of `lost`.
+    pub hits: u64,
+    pub completed: u64,
+    pub open: u64,
+    pub lost: BTreeMap<String, u64>,
+    /// Estimate for the whole window; equals `hits` where `observed_share` is 1.
+    pub count: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbeState {
+    Attached,
+    Windowed,
+    Skipped,
+    Refused,
+    Dropped,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Site {
+    pub function: String,
+    pub kind: SiteKind,
+    pub file_offset: u64,
+    pub instruction: String,
+    pub cost: SiteCost,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SiteKind {
+    Entry,
+    Exit,
+}
+
+/// How the kernel executes the probed instruction (arch/x86/kernel/uprobes.c).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SiteCost {
+    Emulated,
+    Stepped,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallSite {
+    pub id: String,
+    pub probe: String,
+    pub function: String,
+    pub file: String,
+    pub line: u32,
+    /// The compiled function that holds the call site, where that is another one.
+    pub inlined_into: Option<String>,
+    /// Innermost first; the call site is one of them.
+    pub stack: Vec<StackFrame>,
+    /// What the runtime gave as the reason, for example of a stop of the world.
+    pub reason: Option<String>,
+    pub hits: u64,
+    pub count: u64,
+    pub count_low: u64,
+    pub count_high: u64,
+    pub rate_per_s: f64,
+    pub bytes: Option<u64>,
+    pub bytes_per_s: Option<f64>,
+    /// `None` where no operation completed.
+    pub latency: Option<Latency>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StackFrame {
+    pub function: String,
+    pub file: String,
+    pub line: u32,
+    pub inlined: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    pub count: u64,
+    /// Below it a latency cannot be told; `None`: not calibrated.
+    pub floor_ns: Option<u64>,
+    pub min_ns: u64,
+    pub mean_ns: f64,
+    pub p50_ns: u64,
+    pub p90_ns: u64,
+    pub p99_ns: u64,
+    pub p999_ns: u64,
+    pub max_ns: u64,
+    pub sum_ns: u64,
+    /// `HdrHistogram` V2 compressed, base64.
+    pub histogram: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GoroutineGroup {
+    pub state: String,
+    pub wait_reason: Option<String>,
+    pub count: u64,
+    pub created_by: Option<Location>,
+    pub stack: Vec<StackFrame>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Location {
+    pub function: String,
+    pub file: String,
+    pub line: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    pub rule: String,
+    pub exercises: Vec<String>,
+    pub title: String,
+    pub severity: Severity,
+    pub confidence: f64,
+    /// `None` where the finding is of the process.
+    pub call_site: Option<Location>,
+    pub evidence: Vec<Evidence>,
+    pub refuted_by: String,
+    pub cure: String,
+    pub do_not_bother_when: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Info,
+    Warning,
+    Critical,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    pub name: String,
+    pub value: f64,
+    pub unit: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleVerdict {
+    pub rule: String,
+    pub exercises: Vec<String>,
+    pub verdict: Verdict,
+    pub why: String,
+    pub needs: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    Found,
+    Clear,
+    NotEnoughData,
+    NotApplicable,
+}
