@@ -17,7 +17,11 @@ pub const N_BUCKETS: u32 = ((43 - SUB_BITS + 1) as u64 * SUB_BUCKETS) as u32;
 /// Returns the bucket that holds `value_ns`.
 #[inline(always)]
 pub const fn bucket_of(value_ns: u64) -> u32 {
-    let value = if value_ns > MAX_VALUE_NS { MAX_VALUE_NS } else { value_ns };
+    let value = if value_ns > MAX_VALUE_NS {
+        MAX_VALUE_NS
+    } else {
+        value_ns
+    };
     if value < SUB_BUCKETS {
         return value as u32;
     }

@@ -1,1 +1,139 @@
+//! The kernel programs. Each unpacks its site and calls; nothing is streamed, everything is added up here.
+#![no_std]
+#![no_main]
+#![feature(core_intrinsics)]
+#![expect(internal_features, reason = "atomics, see `atomic.rs`")]
 
+mod atomic;
+mod call_site;
+mod go_abi;
+mod in_flight;
+mod latency;
+mod maps;
+
+use aya_ebpf::{
+    EbpfContext as _,
+    bindings::pt_regs,
+    helpers::{bpf_ktime_get_ns, generated::bpf_get_attach_cookie},
+    macros::uprobe,
+    programs::ProbeContext,
+};
+use go_abi::{Frame, holds, is_target, read_user, registers};
+use latency::{complete, count_hit, count_lost, count_lost_without_row};
+use maps::SITES;
+use probe_ebpf::abi::{FlightKey, MAX_PROBES, Site, flag, lost};
+
+/// Frames above `gopanic` that may belong to a probed function.
+const PANICKING_FRAMES: usize = 2;
+
+/// Runs at the entry of a probed function.
+#[uprobe(multi)]
+pub fn operation_begins(ctx: ProbeContext) -> Option<()> {
+    let site = site(&ctx)?;
+    let regs = registers(&ctx);
+    let frame = frame_of_target(regs, &site)?;
+    if frame.is_nested(&site) {
+        return None;
+    }
+    let row = row_of(regs, &site, &frame)?;
+    let bytes = if site.flags & flag::BYTES_IN_AX != 0 {
+        regs.rax
+    } else {
+        0
+    };
+    count_hit(row, bytes);
+    let key = in_flight::key(&site, &frame);
+    // SAFETY: the helper has no preconditions.
+    in_flight::begin(&key, row, unsafe { bpf_ktime_get_ns() });
+    Some(())
+}
+
+/// Runs at an exit of a probed function.
+#[uprobe(multi)]
+pub fn operation_ends(ctx: ProbeContext) -> Option<()> {
+    // SAFETY: the helper has no preconditions.
+    let now_ns = unsafe { bpf_ktime_get_ns() };
+    let site = site(&ctx)?;
+    let regs = registers(&ctx);
+    if !holds(site.condition, regs.eflags) {
+        return None;
+    }
+    let frame = frame_of_target(regs, &site)?;
+    if frame.is_nested(&site) {
+        return None;
+    }
+    let Some(flight) = in_flight::take(&in_flight::key(&site, &frame)) else {
+        // It began before the probe was on: known where, not since when.
+        let row = row_of(regs, &site, &frame)?;
+        count_hit(row, 0);
+        count_lost(row, lost::ORPHAN);
+        return None;
+    };
+    match now_ns.checked_sub(flight.start_ns) {
+        Some(duration_ns) => complete(flight.row, duration_ns),
+        None => count_lost(flight.row, lost::CLOCK),
+    }
+    Some(())
+}
+
+/// Runs at the entry of `runtime.gopanic`: the frames that called it will not return.
+#[uprobe(multi)]
+pub fn runtime_panics(ctx: ProbeContext) -> Option<()> {
+    let site = site(&ctx)?;
+    let frame = frame_of_target(registers(&ctx), &site)?;
+    let mut at = frame.caller_frame;
+    for _ in 0..PANICKING_FRAMES {
+        let depth = frame.stack_high.wrapping_sub(at.wrapping_add(8)) as u32;
+        for probe in 0..MAX_PROBES {
+            if let Some(flight) = in_flight::take(&FlightKey {
+                g: frame.g,
+                depth,
+                probe,
+            }) {
+                count_lost(flight.row, lost::PANIC);
+            }
+        }
+        at = read_user(at)?;
+    }
+    Some(())
+}
+
+/// Returns the site that was hit, by the cookie it was attached with.
+#[inline(always)]
+fn site(ctx: &ProbeContext) -> Option<Site> {
+    // SAFETY: the context is the program's own.
+    let cookie = unsafe { bpf_get_attach_cookie(ctx.as_ptr()) };
+    SITES.get(cookie as u32).copied()
+}
+
+#[inline(always)]
+fn frame_of_target(regs: &pt_regs, site: &Site) -> Option<Frame> {
+    let frame = if is_target() {
+        Frame::at(regs, site)
+    } else {
+        None
+    };
+    if frame.is_none() {
+        count_lost_without_row(site.probe, lost::FOREIGN);
+    }
+    frame
+}
+
+#[inline(always)]
+fn row_of(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<u32> {
+    let row = call_site::row_of(regs, site, frame);
+    if row.is_none() {
+        count_lost_without_row(site.probe, lost::FULL);
+    }
+    row
+}
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,0 +1,28 @@
+//! The two atomic operations that the programs need.
+//!
+//! rustc's BPF target declares no compare-and-swap, so `core::sync::atomic` has neither; the instructions
+//! exist since BPF's third instruction set (Linux 5.12) and LLVM emits them for the intrinsics.
+
+use core::intrinsics::{AtomicOrdering::Relaxed, atomic_cxchg, atomic_xadd};
+
+/// Adds `n` and returns the value before.
+///
+/// # Safety
+///
+/// `value` is a valid, aligned pointer into a map value.
+#[inline(always)]
+pub(crate) unsafe fn fetch_add(value: *mut u64, n: u64) -> u64 {
+    // SAFETY: the caller's.
+    unsafe { atomic_xadd::<u64, u64, { Relaxed }>(value, n) }
+}
+
+/// Writes `new` if the value is `old`, and returns the value before.
+///
+/// # Safety
+///
+/// As for [`fetch_add`].
+#[inline(always)]
+pub(crate) unsafe fn compare_exchange(value: *mut u64, old: u64, new: u64) -> u64 {
+    // SAFETY: the caller's.
+    unsafe { atomic_cxchg::<u64, { Relaxed }, { Relaxed }>(value, old, new) }.0
+}
