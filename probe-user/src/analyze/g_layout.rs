@@ -1,0 +1,118 @@
+//! Where the fields of `runtime.g` are: from DWARF, else by Go version, else only what never moved.
+
+use super::{GoVersion, dwarf::StructFields};
+
+/// Where the offsets come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayoutSource {
+    /// Read from this binary's debug information.
+    Dwarf,
+    /// The Go version is one whose offsets are known.
+    Version,
+    /// Neither: only the fields that have the same offset in every version from 1.21 to 1.27.
+    Unknown,
+}
+
+/// Offsets of fields of `runtime.g`, in bytes (src/runtime/runtime2.go).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GLayout {
+    pub stack_lo: u32,
+    pub stack_hi: u32,
+    pub m: u32,
+    pub sched_sp: u32,
+    pub sched_pc: u32,
+    pub sched_bp: Option<u32>,
+    pub atomicstatus: Option<u32>,
+    pub goid: Option<u32>,
+    pub waitreason: Option<u32>,
+    pub gopc: Option<u32>,
+    pub startpc: Option<u32>,
+    pub parent_goid: Option<u32>,
+    pub source: LayoutSource,
+}
+
+/// {sched.bp, atomicstatus, goid, waitreason, gopc, startpc, parentGoid}, read from DWARF of the minor's
+/// releases; they are the same in all patch releases of a minor that were compared.
+const BY_MINOR: &[(u32, [u32; 7])] = &[
+    (21, [104, 144, 152, 176, 280, 296, 272]),
+    (22, [104, 144, 152, 176, 280, 296, 272]),
+    (23, [104, 152, 160, 184, 288, 304, 280]),
+    (24, [104, 152, 160, 184, 288, 304, 280]),
+    (25, [96, 144, 152, 176, 280, 296, 272]),
+    (26, [96, 144, 152, 176, 288, 304, 280]),
+    (27, [96, 144, 152, 176, 288, 304, 280]),
+];
+
+impl GLayout {
+    const STABLE: Self = Self {
+        stack_lo: 0,
+        stack_hi: 8,
+        m: 48,
+        sched_sp: 56,
+        sched_pc: 64,
+        sched_bp: None,
+        atomicstatus: None,
+        goid: None,
+        waitreason: None,
+        gopc: None,
+        startpc: None,
+        parent_goid: None,
+        source: LayoutSource::Unknown,
+    };
+
+    /// Tells whether the offsets of this version are known without debug information.
+    pub(super) fn is_known(version: Option<GoVersion>) -> bool {
+        Self::by_version(version).is_some()
+    }
+
+    pub(super) fn by_version(version: Option<GoVersion>) -> Option<Self> {
+        let version = version.filter(|version| version.major == 1)?;
+        let (_, fields) = BY_MINOR.iter().find(|(minor, _)| *minor == version.minor)?;
+        let [
+            sched_bp,
+            atomicstatus,
+            goid,
+            waitreason,
+            gopc,
+            startpc,
+            parent_goid,
+        ] = fields.map(Some);
+        Some(Self {
+            sched_bp,
+            atomicstatus,
+            goid,
+            waitreason,
+            gopc,
+            startpc,
+            parent_goid,
+            source: LayoutSource::Version,
+            ..Self::STABLE
+        })
+    }
+
+    pub(super) fn stable() -> Self {
+        Self::STABLE
+    }
+
+    /// Takes the offsets from the fields of `runtime.g` and `runtime.gobuf`; `None` unless the ones that
+    /// every version has are among them.
+    pub(super) fn from_dwarf(g: &StructFields, gobuf: &StructFields) -> Option<Self> {
+        let [stack, sched] = [g.offset("stack")?, g.offset("sched")?];
+        let scheduled = |field| sched.checked_add(gobuf.offset(field)?);
+        Some(Self {
+            stack_lo: stack,
+            stack_hi: stack.checked_add(8)?,
+            m: g.offset("m")?,
+            sched_sp: scheduled("sp")?,
+            sched_pc: scheduled("pc")?,
+            sched_bp: scheduled("bp"),
+            atomicstatus: g.offset("atomicstatus"),
+            goid: Some(g.offset("goid")?),
+            waitreason: g.offset("waitreason"),
+            gopc: g.offset("gopc"),
+            startpc: g.offset("startpc"),
+            parent_goid: g.offset("parentGoid"),
+            source: LayoutSource::Dwarf,
+        })
+    }
+}

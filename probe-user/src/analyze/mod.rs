@@ -1,0 +1,512 @@
+//! An executable file to what its Go tables say: functions, frames, origins, layouts.
+//!
+//! Everything is read lazily, in bounded steps, from a file that is taken for hostile: every count and
+//! offset is checked, nothing is mapped, memory and time are bounded. It understands 64-bit x86 ELF files
+//! of Go 1.21 to 1.27, stripped or not; of later versions what has kept its form.
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+mod build_id;
+mod build_info;
+mod dwarf;
+mod elf;
+mod frames;
+mod functions;
+mod g_layout;
+mod go_version;
+mod moduledata;
+mod origin;
+mod pclntab;
+mod relocation;
+mod source;
+mod text_bitmap;
+
+use std::{
+    collections::{HashMap, HashSet},
+    fmt, io,
+    ops::Range,
+    sync::OnceLock,
+};
+
+pub use self::{
+    build_info::BuildInfo,
+    frames::Frame,
+    g_layout::{GLayout, LayoutSource},
+    go_version::GoVersion,
+    origin::Origin,
+    source::{ReadAt, open_regular},
+    text_bitmap::TextBitmap,
+};
+use self::{
+    elf::Elf,
+    functions::{Functions, Row},
+    moduledata::Moduledata,
+    origin::OriginRules,
+    pclntab::Pclntab,
+    source::Source,
+};
+use crate::{
+    address::{FileOffset, VirtAddr},
+    report::Binary,
+};
+
+/// The versions whose tables were compared with Go's own tools.
+const OLDEST: (u32, u32) = (1, 21);
+const NEWEST: (u32, u32) = (1, 27);
+/// Functions of one name: an assembly function and its wrapper, and a few of package main's `init`s.
+const MAX_TWINS: usize = 64;
+/// No function that a compiler makes is larger.
+const MAX_CODE: u64 = 64 << 20;
+
+/// Why a file cannot be analyzed. [`AnalyzeError::found`] gives the value that was read.
+#[derive(Debug, thiserror::Error)]
+pub enum AnalyzeError {
+    #[error("not a Go program")]
+    NotGo { found: String },
+    #[error("not a 64-bit x86 program")]
+    Architecture { found: String },
+    #[error("the program's text is not in its file, as if it were packed")]
+    NoFileText { found: String },
+    #[error("Go's table of functions has an unknown form")]
+    Pclntab { magic: u32 },
+    #[error("the executable is malformed")]
+    Malformed { found: String },
+    #[error("failed to read the executable")]
+    Read(#[source] io::Error),
+}
+
+impl AnalyzeError {
+    /// Returns the value that was read in place of the expected one.
+    pub fn found(&self) -> String {
+        match self {
+            Self::NotGo { found }
+            | Self::Architecture { found }
+            | Self::NoFileText { found }
+            | Self::Malformed { found } => found.clone(),
+            Self::Pclntab { magic } => {
+                let version = match magic {
+                    0xffff_fffb => " (Go 1.2 to 1.15)",
+                    0xffff_fffa => " (Go 1.16 and 1.17)",
+                    0xffff_fff0 => " (Go 1.18 and 1.19)",
+                    _ => "",
+                };
+                format!(
+                    ".gopclntab with magic {magic:#x}{version}; known is 0xfffffff1 (Go 1.20 and later)"
+                )
+            }
+            Self::Read(error) => error.to_string(),
+        }
+    }
+}
+
+/// A function as the linker placed it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Function {
+    pub name: String,
+    pub entry: VirtAddr,
+    /// Where the next function starts: padding (`int3`) included.
+    pub end: VirtAddr,
+}
+
+/// An executable `PT_LOAD`, as far as it is in the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub file_offset: FileOffset,
+    pub vaddr: VirtAddr,
+    /// In bytes.
+    pub len: u64,
+}
+
+/// An analyzed Go executable.
+pub struct GoBinary {
+    source: Source,
+    elf: Elf,
+    pclntab: Pclntab,
+    module: Moduledata,
+    build_info: BuildInfo,
+    go_version: Option<GoVersion>,
+    build_id: Option<String>,
+    kind: Binary,
+    origins: OriginRules,
+    segments: Vec<Segment>,
+    g_layout: OnceLock<GLayout>,
+    degraded: Vec<String>,
+}
+
+impl fmt::Debug for GoBinary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoBinary")
+            .field("go_version", &self.build_info.go_version)
+            .field("build_id", &self.build_id)
+            .field("kind", &self.kind)
+            .field("pclntab", &self.pclntab)
+            .field("module", &self.module)
+            .finish_non_exhaustive()
+    }
+}
+
+impl GoBinary {
+    /// Reads the headers and finds Go's tables.
+    pub fn open(source: Box<dyn ReadAt>) -> Result<Self, AnalyzeError> {
+        let source = Source::new(source);
+        let elf = Elf::read(&source)?;
+        let build_info = BuildInfo::read(&source, &elf).map_err(AnalyzeError::Read)?;
+        let go_version = build_info
+            .as_ref()
+            .and_then(|info| GoVersion::parse(&info.go_version));
+        let (pclntab, module) = find_tables(&source, &elf, build_info.as_ref(), go_version)?;
+        let mut this = Self {
+            build_id: build_id::read(&source, &elf),
+            kind: Binary {
+                stripped: elf.section(".symtab").is_none(),
+                dwarf: elf
+                    .section(".debug_info")
+                    .or(elf.section(".zdebug_info"))
+                    .is_some(),
+                pie: elf.position_independent,
+                cgo: false,
+                trimpath: false,
+            },
+            segments: segments(&elf),
+            build_info: build_info.unwrap_or_default(),
+            origins: OriginRules::new(None, &BuildInfo::default()),
+            g_layout: OnceLock::new(),
+            degraded: Vec::new(),
+            source,
+            elf,
+            pclntab,
+            module,
+            go_version,
+        };
+        let scheduler_file = this.scheduler_file().map_err(AnalyzeError::Read)?;
+        this.origins = OriginRules::new(scheduler_file.as_deref(), &this.build_info);
+        this.kind.cgo = this.has_cgo_files().map_err(AnalyzeError::Read)?;
+        this.kind.trimpath =
+            this.build_info.setting("-trimpath") == Some("true") || this.origins.trims_paths();
+        this.degraded = this.shortcomings();
+        Ok(this)
+    }
+
+    pub fn build_info(&self) -> &BuildInfo {
+        &self.build_info
+    }
+
+    /// Returns the version that built the file; `None` if it does not say, or is a development build.
+    pub fn go_version(&self) -> Option<GoVersion> {
+        self.go_version
+    }
+
+    /// Returns how the file was built; `cgo` means that code generated by cgo is linked in.
+    pub fn kind(&self) -> Binary {
+        self.kind
+    }
+
+    /// Returns Go's build ID, or else the GNU build ID in hexadecimal.
+    pub fn build_id(&self) -> Option<&str> {
+        self.build_id.as_deref()
+    }
+
+    /// Returns where Go's own text is; C code of a cgo program lies outside.
+    pub fn text(&self) -> Range<VirtAddr> {
+        VirtAddr(self.module.text)..VirtAddr(self.module.etext)
+    }
+
+    /// Returns the executable parts of the file, to be compared with a process's mappings.
+    pub fn exec_segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// Returns where in the file the instruction at `addr` is; `None` outside of executable segments.
+    pub fn file_offset(&self, addr: VirtAddr) -> Option<FileOffset> {
+        self.elf
+            .loads
+            .iter()
+            .filter(|load| load.executable)
+            .find_map(|load| load.locate(addr.0))
+            .map(|found| FileOffset(found.offset))
+    }
+
+    /// Finds functions by their full names in one pass. Names without a function are missing from the
+    /// result; an assembly function and its wrapper have one name.
+    pub fn find_functions(&self, names: &[&str]) -> HashMap<String, Vec<Function>> {
+        let mut found: HashMap<String, Vec<Function>> = HashMap::new();
+        let wanted: HashSet<&[u8]> = names.iter().map(|name| name.as_bytes()).collect();
+        let longest = names.iter().map(|name| name.len()).max().unwrap_or(0);
+        let mut name = Vec::new();
+        // A table that turns unreadable half-way gives what came before: fewer probes, never wrong ones.
+        let _partial = self.with_functions(|functions| {
+            functions.each(|functions, row| {
+                let record = functions.record(row)?;
+                functions.name_into(record.name, longest.saturating_add(1), &mut name)?;
+                if let Some(name) = wanted.get(name.as_slice()) {
+                    let name = String::from_utf8_lossy(name).into_owned();
+                    let twins = found.entry(name.clone()).or_default();
+                    if twins.len() < MAX_TWINS {
+                        twins.push(function(name, row));
+                    }
+                }
+                Ok(true)
+            })
+        });
+        found
+    }
+
+    /// Calls `visit` with every function in address order, until it returns false.
+    pub fn each_function(
+        &self,
+        mut visit: impl FnMut(Function) -> bool,
+    ) -> Result<(), AnalyzeError> {
+        self.with_functions(|functions| {
+            functions.each(|functions, row| {
+                let record = functions.record(row)?;
+                Ok(visit(function(functions.name(record.name)?, row)))
+            })
+        })
+        .map_err(AnalyzeError::Read)
+    }
+
+    /// Returns the function, not inlined, that `pc` lies in.
+    pub fn function_at(&self, pc: VirtAddr) -> Option<Function> {
+        self.with_functions(|functions| {
+            let Some(row) = functions.at(pc.0)? else {
+                return Ok(None);
+            };
+            let record = functions.record(row)?;
+            Ok(Some(function(functions.name(record.name)?, row)))
+        })
+        .ok()
+        .flatten()
+    }
+
+    /// Reads the instructions of a function.
+    pub fn code(&self, function: &Function) -> Result<Vec<u8>, AnalyzeError> {
+        let (entry, end) = (function.entry, function.end);
+        let malformed = || AnalyzeError::Malformed {
+            found: format!(
+                "function `{}` at {entry}..{end} is not in the file",
+                function.name
+            ),
+        };
+        let len = end
+            .0
+            .checked_sub(entry.0)
+            .filter(|len| *len <= MAX_CODE)
+            .ok_or_else(malformed)?;
+        let offset = self.file_offset(entry).ok_or_else(malformed)?;
+        self.source
+            .reader()
+            .bytes(offset.0, len)
+            .map_err(AnalyzeError::Read)
+    }
+
+    /// Returns the calls at an instruction, innermost first; empty where nothing is known.
+    ///
+    /// Of a return address the instruction is at the byte before it.
+    pub fn frames_at(&self, pc: VirtAddr) -> Vec<Frame> {
+        self.with_functions(|functions| match functions.at(pc.0)? {
+            Some(row) => frames::frames(functions, row, pc.0),
+            None => Ok(Vec::new()),
+        })
+        .unwrap_or_default()
+    }
+
+    /// Returns who wrote a frame's code, judged by its file.
+    pub fn origin(&self, frame: &Frame) -> Origin {
+        self.origins.origin(&frame.file)
+    }
+
+    /// Marks the text of all functions that are the user's, judged by the files of the functions
+    /// themselves, not of what was inlined into them.
+    pub fn user_text(&self) -> Result<TextBitmap, AnalyzeError> {
+        let mut bitmap = TextBitmap::new(self.module.text, self.module.etext);
+        let mut is_user = HashMap::new();
+        self.with_functions(|functions| {
+            functions.each(|functions, row| {
+                let Some(offset) = frames::own_file(functions, row)? else {
+                    return Ok(true);
+                };
+                let user = if let Some(user) = is_user.get(&offset) {
+                    *user
+                } else {
+                    let user = self.origins.origin(&functions.file(offset)?) == Origin::User;
+                    is_user.insert(offset, user);
+                    user
+                };
+                if user {
+                    bitmap.mark(row.entry, row.end);
+                }
+                Ok(true)
+            })
+        })
+        .map_err(AnalyzeError::Read)?;
+        Ok(bitmap)
+    }
+
+    /// Returns where the fields of `runtime.g` are.
+    pub fn g_layout(&self) -> GLayout {
+        *self.g_layout.get_or_init(|| {
+            dwarf::struct_fields(&self.source, &self.elf, ["runtime.g", "runtime.gobuf"])
+                .and_then(|[g, gobuf]| GLayout::from_dwarf(&g, &gobuf))
+                .or_else(|| GLayout::by_version(self.go_version))
+                .unwrap_or_else(GLayout::stable)
+        })
+    }
+
+    /// Returns, in full sentences, what cannot be known of this file and what that costs.
+    pub fn degraded(&self) -> &[String] {
+        &self.degraded
+    }
+
+    fn with_functions<T>(
+        &self,
+        read: impl FnOnce(&mut Functions<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        let locate = |address| self.elf.locate(address).map(|found| found.offset);
+        read(&mut Functions::new(
+            &self.source,
+            &self.pclntab,
+            &self.module,
+            &locate,
+        ))
+    }
+
+    /// Returns the source file of `runtime.main`, which is `runtime/proc.go` below what the build calls
+    /// GOROOT. Package runtime comes early in the table, so this ends early.
+    fn scheduler_file(&self) -> io::Result<Option<String>> {
+        let mut file = None;
+        let mut name = Vec::new();
+        self.with_functions(|functions| {
+            functions.each(|functions, row| {
+                let record = functions.record(row)?;
+                functions.name_into(record.name, 32, &mut name)?;
+                if !matches!(name.as_slice(), b"runtime.main" | b"runtime.newproc1") {
+                    return Ok(true);
+                }
+                if let Some(offset) = frames::own_file(functions, row)? {
+                    file = Some(functions.file(offset)?)
+                        .filter(|file| file.ends_with("runtime/proc.go"));
+                }
+                Ok(file.is_none())
+            })
+        })?;
+        Ok(file)
+    }
+
+    fn has_cgo_files(&self) -> io::Result<bool> {
+        let needle = b"_cgo_gotypes.go\0";
+        let (mut at, end) = (self.pclntab.files, self.pclntab.values);
+        let mut reader = self.source.reader_over(end.saturating_sub(at));
+        let mut tail = Vec::new();
+        while at < end {
+            let left = end.saturating_sub(at);
+            let chunk = reader.chunk(at)?;
+            let chunk = chunk
+                .get(..left.min(chunk.len() as u64) as usize)
+                .unwrap_or(chunk);
+            tail.extend_from_slice(chunk);
+            if memchr_find(&tail, needle) {
+                return Ok(true);
+            }
+            at = at.saturating_add(chunk.len() as u64);
+            tail.drain(..tail.len().saturating_sub(needle.len()));
+        }
+        Ok(false)
+    }
+
+    fn shortcomings(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let recorded = &self.build_info.go_version;
+        match self.go_version.map(|version| (version.major, version.minor)) {
+            None if recorded.is_empty() => found.push(
+                "The file has no build info: its Go version and modules are unknown.".to_owned(),
+            ),
+            None => found.push(format!(
+                "The Go version `{recorded}` is not a release: its tables are read like those of the newest known one."
+            )),
+            Some(version) if version > NEWEST => found.push(format!(
+                "{recorded} is newer than the versions rtprobe was checked with (up to go{}.{}): functions, lines and frames are read as before, and nothing vouches for them.",
+                NEWEST.0, NEWEST.1
+            )),
+            Some(version) if version < OLDEST => found.push(format!(
+                "{recorded} is older than go{}.{}: inlined calls are not expanded.",
+                OLDEST.0, OLDEST.1
+            )),
+            Some(_) => {}
+        }
+        if self.module.gofunc.is_none()
+            && self.go_version.is_none_or(|v| (v.major, v.minor) >= OLDEST)
+        {
+            found.push(
+                "The inline trees were not found: inlined calls are not expanded.".to_owned(),
+            );
+        }
+        if !self.origins.is_known() {
+            found.push(
+                "The source file of the scheduler was not found (names may be obfuscated): runtime and standard library are not told from the user's code.".to_owned(),
+            );
+        }
+        if !GLayout::is_known(self.go_version) && self.g_layout().source == LayoutSource::Unknown {
+            found.push(
+                "The layout of runtime.g is unknown for this version: goroutine states, numbers and creation sites cannot be read.".to_owned(),
+            );
+        }
+        found
+    }
+}
+
+/// Finds the table that a `moduledata` vouches for.
+fn find_tables(
+    source: &Source,
+    elf: &Elf,
+    build_info: Option<&BuildInfo>,
+    version: Option<GoVersion>,
+) -> Result<(Pclntab, Moduledata), AnalyzeError> {
+    let candidates =
+        Pclntab::candidates(source, elf).map_err(|error| match (error, build_info) {
+            (AnalyzeError::NotGo { .. }, None) => AnalyzeError::NotGo {
+                found: "no .go.buildinfo, no .gopclntab".into(),
+            },
+            (AnalyzeError::NotGo { .. }, Some(info)) => AnalyzeError::Malformed {
+                found: format!("build info of {}, no .gopclntab", info.go_version),
+            },
+            (error, _) => error,
+        })?;
+    for pclntab in candidates {
+        let Some(mut module) = Moduledata::find(source, elf, &pclntab, version)? else {
+            continue;
+        };
+        // Inline records had another form before 1.21.
+        if version.is_some_and(|version| (version.major, version.minor) < OLDEST) {
+            module.gofunc = None;
+        }
+        return Ok((pclntab, module));
+    }
+    Err(AnalyzeError::Malformed {
+        found: "a .gopclntab, but no runtime.firstmoduledata that refers to it".into(),
+    })
+}
+
+fn segments(elf: &Elf) -> Vec<Segment> {
+    elf.loads
+        .iter()
+        .filter(|load| load.executable && load.file_size > 0)
+        .map(|load| Segment {
+            file_offset: FileOffset(load.offset),
+            vaddr: VirtAddr(load.address),
+            len: load.file_size,
+        })
+        .collect()
+}
+
+fn function(name: String, row: Row) -> Function {
+    Function {
+        name,
+        entry: VirtAddr(row.entry),
+        end: VirtAddr(row.end),
+    }
+}
+
+fn memchr_find(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack
+        .windows(needle.len())
+        .any(|window| window == needle)
+}
