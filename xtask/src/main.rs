@@ -1,1 +1,67 @@
-fn main() {}
+//! The front door: `cargo xtask COMMAND`.
+#![expect(
+    clippy::print_stderr,
+    clippy::print_stdout,
+    reason = "talking to a person is its work"
+)]
+
+mod bpf;
+mod build;
+mod host;
+mod source_hash;
+mod step;
+mod workspace;
+
+use std::{env, process::ExitCode};
+
+use anyhow::Result;
+
+struct Command {
+    name: &'static str,
+    about: &'static str,
+    run: fn(&[String]) -> Result<()>,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        name: "build",
+        about: "release binary at target/dist/rtprobe",
+        run: build::run,
+    },
+    Command {
+        name: "bpf",
+        about: "[--log]  rebuild the committed BPF object, or the variant with diagnostics",
+        run: bpf::run,
+    },
+];
+
+fn main() -> ExitCode {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let Some((name, rest)) = args.split_first() else {
+        usage();
+        return ExitCode::from(2);
+    };
+    if matches!(name.as_str(), "help" | "-h" | "--help") {
+        usage();
+        return ExitCode::SUCCESS;
+    }
+    let Some(command) = COMMANDS.iter().find(|command| command.name == name) else {
+        eprintln!("error: no such command: {name}");
+        usage();
+        return ExitCode::from(2);
+    };
+    match (command.run)(rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() {
+    eprintln!("usage: cargo xtask COMMAND [ARGS…]\n");
+    for command in COMMANDS {
+        eprintln!("  {:<11} {}", command.name, command.about);
+    }
+}
