@@ -205,8 +205,8 @@ pub const BUCKETS: &str = "BUCKETS";
 /// Array of [`Counters`], by probe.
 pub const COUNTERS: &str = "COUNTERS";
 
-/// Names of the programs, one per [`kind`].
-pub const PROGRAMS: [&str; 3] = ["operation_begins", "operation_ends", "runtime_panics"];
+/// Name of the program.
+pub const PROGRAM: &str = "operation";
 
 const _: () = {
     assert!(size_of::<Site>() == 32);

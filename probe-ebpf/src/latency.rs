@@ -8,7 +8,7 @@ use probe_ebpf::{
 };
 
 use crate::{
-    atomic::{compare_exchange, fetch_add},
+    atomic::{self, compare_exchange},
     maps::{BUCKETS, COUNTERS, ROWS},
 };
 
@@ -18,7 +18,7 @@ const RAISE_ATTEMPTS: u32 = 8;
 #[inline(always)]
 fn add(counter: *mut u64, n: u64) {
     // SAFETY: callers pass a pointer into a map value, aligned and valid as long as the program runs.
-    unsafe { fetch_add(counter, n) };
+    unsafe { atomic::add(counter, n) };
 }
 
 #[inline(always)]

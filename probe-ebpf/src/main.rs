@@ -21,50 +21,59 @@ use aya_ebpf::{
 use go_abi::{Frame, holds, is_target, read_user, registers};
 use latency::{complete, count_hit, count_lost, count_lost_without_row};
 use maps::SITES;
-use probe_ebpf::abi::{FlightKey, MAX_PROBES, Site, flag, lost};
+use probe_ebpf::abi::{FlightKey, MAX_PROBES, Site, flag, kind, lost};
 
 /// Frames above `gopanic` that may belong to a probed function.
 const PANICKING_FRAMES: usize = 2;
 
-/// Runs at the entry of a probed function.
+/// Runs at every site of a logical probe: one program, so that a probe is one link.
 #[uprobe(multi)]
-pub fn operation_begins(ctx: ProbeContext) -> Option<()> {
+fn operation(ctx: ProbeContext) -> Option<()> {
+    // SAFETY: the helper has no preconditions.
+    let now_ns = unsafe { bpf_ktime_get_ns() };
     let site = site(&ctx)?;
     let regs = registers(&ctx);
-    let frame = frame_of_target(regs, &site)?;
-    if frame.is_nested(&site) {
+    match site.kind {
+        kind::ENTRY => begins(regs, &site),
+        kind::EXIT => ends(regs, &site, now_ns),
+        _ => panics(regs, &site),
+    }
+}
+
+/// The entry of a probed function.
+#[inline(always)]
+fn begins(regs: &pt_regs, site: &Site) -> Option<()> {
+    let frame = frame_of_target(regs, site)?;
+    if frame.is_nested(site) {
         return None;
     }
-    let row = row_of(regs, &site, &frame)?;
+    let row = row_of(regs, site, &frame)?;
     let bytes = if site.flags & flag::BYTES_IN_AX != 0 {
         regs.rax
     } else {
         0
     };
     count_hit(row, bytes);
-    let key = in_flight::key(&site, &frame);
+    let key = in_flight::key(site, &frame);
+    // The clock is read last: what this program took before is no part of the operation.
     // SAFETY: the helper has no preconditions.
     in_flight::begin(&key, row, unsafe { bpf_ktime_get_ns() });
     Some(())
 }
 
-/// Runs at an exit of a probed function.
-#[uprobe(multi)]
-pub fn operation_ends(ctx: ProbeContext) -> Option<()> {
-    // SAFETY: the helper has no preconditions.
-    let now_ns = unsafe { bpf_ktime_get_ns() };
-    let site = site(&ctx)?;
-    let regs = registers(&ctx);
+/// An exit of a probed function.
+#[inline(always)]
+fn ends(regs: &pt_regs, site: &Site, now_ns: u64) -> Option<()> {
     if !holds(site.condition, regs.eflags) {
         return None;
     }
-    let frame = frame_of_target(regs, &site)?;
-    if frame.is_nested(&site) {
+    let frame = frame_of_target(regs, site)?;
+    if frame.is_nested(site) {
         return None;
     }
-    let Some(flight) = in_flight::take(&in_flight::key(&site, &frame)) else {
+    let Some(flight) = in_flight::take(&in_flight::key(site, &frame)) else {
         // It began before the probe was on: known where, not since when.
-        let row = row_of(regs, &site, &frame)?;
+        let row = row_of(regs, site, &frame)?;
         count_hit(row, 0);
         count_lost(row, lost::ORPHAN);
         return None;
@@ -76,11 +85,10 @@ pub fn operation_ends(ctx: ProbeContext) -> Option<()> {
     Some(())
 }
 
-/// Runs at the entry of `runtime.gopanic`: the frames that called it will not return.
-#[uprobe(multi)]
-pub fn runtime_panics(ctx: ProbeContext) -> Option<()> {
-    let site = site(&ctx)?;
-    let frame = frame_of_target(registers(&ctx), &site)?;
+/// The entry of `runtime.gopanic`: the frames that called it will not return.
+#[inline(always)]
+fn panics(regs: &pt_regs, site: &Site) -> Option<()> {
+    let frame = frame_of_target(regs, site)?;
     let mut at = frame.caller_frame;
     for _ in 0..PANICKING_FRAMES {
         let depth = frame.stack_high.wrapping_sub(at.wrapping_add(8)) as u32;

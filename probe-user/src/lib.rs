@@ -8,5 +8,18 @@
 //! `drain` touch the world; everything right of `drain` also runs from a recording, without root.
 
 pub mod address;
+pub mod aggregate;
 pub mod analyze;
+#[cfg(feature = "kernel")]
+pub mod attach;
+#[cfg(feature = "kernel")]
+mod bpf_batch;
+pub mod discover;
+#[cfg(feature = "kernel")]
+pub mod drain;
+pub mod histogram;
+pub mod plan;
+pub mod recording;
 pub mod report;
+pub mod summary;
+pub mod symbolize;

@@ -1,0 +1,139 @@
+//! Loads the kernel programs for one target: globals, map sizes, sites and the user's text.
+
+use std::os::fd::AsFd as _;
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Map, MapData},
+    programs::UProbe,
+};
+use probe_ebpf::abi;
+
+use super::AttachError;
+use crate::{analyze::TextBitmap, bpf_batch, plan::ProbePlan};
+
+/// The object of the kernel programs, aligned as the ELF reader wants it.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../probe-ebpf/prebuilt/rtprobe.bpf.o"
+));
+
+/// SHA-256 of the sources that the object was built from.
+pub const BPF_HASH: &str = include_str!(concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../probe-ebpf/prebuilt/rtprobe.bpf.sha256"
+));
+
+/// What the programs need to know of the target.
+#[derive(Debug)]
+pub struct LoadRequest<'a> {
+    pub plan: &'a ProbePlan,
+    pub user_text: &'a TextBitmap,
+    pub tgid: u32,
+    /// Frames that a call path keeps.
+    pub stack_depth: u32,
+    /// Device and inode of this process's PID namespace, `None` in the initial one.
+    pub pid_namespace: Option<(u64, u64)>,
+    /// Load for perf events, one per site, on kernels without `uprobe.multi` links.
+    pub per_site: bool,
+}
+
+/// The maps that the drain reads.
+#[derive(Debug)]
+pub struct Maps {
+    pub(crate) rows: MapData,
+    pub(crate) call_paths: MapData,
+    pub(crate) n_rows: MapData,
+    pub(crate) in_flight: MapData,
+    pub(crate) buckets: MapData,
+    pub(crate) counters: MapData,
+}
+
+/// Programs in the kernel, not attached.
+#[derive(Debug)]
+pub struct Loaded {
+    pub(super) programs: Ebpf,
+    pub(super) maps: Maps,
+}
+
+/// Loads the programs and fills their maps. Touches no process.
+pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
+    let failed = |source| AttachError::Load {
+        source: Box::new(source),
+    };
+    let (device, inode) = request.pid_namespace.unwrap_or((0, 0));
+    let keep_frames = request.stack_depth.clamp(1, abi::MAX_FRAMES as u32);
+    let words = request.user_text.words.len().max(1) as u32;
+    let object = if request.per_site {
+        per_site_object()
+    } else {
+        OBJECT.to_vec()
+    };
+    let mut programs = EbpfLoader::new()
+        .override_global("TARGET_TGID", &request.tgid, true)
+        .override_global("PID_NAMESPACE_DEV", &device, true)
+        .override_global("PID_NAMESPACE_INO", &inode, true)
+        .override_global("TEXT_BASE", &request.user_text.base.0, true)
+        .override_global("KEEP_FRAMES", &keep_frames, true)
+        .map_max_entries(abi::USER_TEXT, words)
+        .load(&object)
+        .map_err(failed)?;
+    let sites: Vec<abi::Site> = request.plan.sites().map(|site| site.to_abi()).collect();
+    fill(&mut programs, abi::SITES, &sites)?;
+    fill(&mut programs, abi::USER_TEXT, &request.user_text.words)?;
+    program(&mut programs)?
+        .load()
+        .map_err(|source| AttachError::Program { source })?;
+    let maps = Maps {
+        rows: take(&mut programs, abi::ROWS)?,
+        call_paths: take(&mut programs, abi::CALL_PATHS)?,
+        n_rows: take(&mut programs, abi::N_ROWS)?,
+        in_flight: take(&mut programs, abi::IN_FLIGHT)?,
+        buckets: take(&mut programs, abi::BUCKETS)?,
+        counters: take(&mut programs, abi::COUNTERS)?,
+    };
+    Ok(Loaded { programs, maps })
+}
+
+/// The object with its programs declared for one perf event per site: aya reads the kind off the section's
+/// name, `uprobe.multi` or `uprobe/…`.
+fn per_site_object() -> Vec<u8> {
+    const MULTI: &[u8] = b"\0uprobe.multi\0";
+    let mut object = OBJECT.to_vec();
+    if let Some(at) = object
+        .windows(MULTI.len())
+        .position(|window| window == MULTI)
+        && let Some(dot) = object.get_mut(at + b"\0uprobe".len())
+    {
+        *dot = b'/';
+    }
+    object
+}
+
+pub(super) fn program(programs: &mut Ebpf) -> Result<&mut UProbe, AttachError> {
+    programs
+        .program_mut(abi::PROGRAM)
+        .and_then(|program| program.try_into().ok())
+        .ok_or(AttachError::Object {
+            missing: abi::PROGRAM,
+        })
+}
+
+fn fill<V: aya::Pod>(
+    programs: &mut Ebpf,
+    name: &'static str,
+    values: &[V],
+) -> Result<(), AttachError> {
+    let Some(Map::Array(map)) = programs.map(name) else {
+        return Err(AttachError::Object { missing: name });
+    };
+    bpf_batch::write_array(map.fd().as_fd(), values)
+        .map_err(|source| AttachError::Map { name, source })
+}
+
+fn take(programs: &mut Ebpf, name: &'static str) -> Result<MapData, AttachError> {
+    match programs.take_map(name) {
+        Some(Map::Array(map) | Map::HashMap(map)) => Ok(map),
+        _ => Err(AttachError::Object { missing: name }),
+    }
+}

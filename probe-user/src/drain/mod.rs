@@ -1,0 +1,83 @@
+//! The programs' maps in, a snapshot out. Nothing is reset: counters only grow, and user space keeps the
+//! latest values, so that no reader can lose a count.
+
+use std::{io, os::fd::AsFd as _};
+
+use aya::maps::MapData;
+use probe_ebpf::abi::{
+    CallPath, Counters, Flight, FlightKey, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_ROWS, Row,
+    split_bucket_key,
+};
+
+use crate::{
+    aggregate::{Path, Snapshot, Totals},
+    attach::Maps,
+    bpf_batch::read_all,
+    plan::PROBE_NAMES,
+};
+
+/// Why the maps can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to read map `{map}`")]
+pub struct DrainError {
+    map: &'static str,
+    source: io::Error,
+}
+
+fn read<K: aya::Pod + Default, V: aya::Pod + Default>(
+    name: &'static str,
+    map: &MapData,
+    limit: usize,
+) -> Result<Vec<(K, V)>, DrainError> {
+    read_all(map.fd().as_fd(), limit).map_err(|source| DrainError { map: name, source })
+}
+
+/// Reads everything once. The paths of rows that `knows_path` are not read again.
+pub fn drain(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, DrainError> {
+    let handed_out: Vec<(u32, u64)> = read("N_ROWS", &maps.n_rows, 1)?;
+    let n_rows = handed_out
+        .first()
+        .map_or(0, |&(_, n)| n.min(u64::from(MAX_ROWS))) as usize;
+    let mut snapshot = Snapshot::default();
+    if n_rows > 0 {
+        let rows: Vec<(u32, Row)> = read("ROWS", &maps.rows, n_rows)?;
+        snapshot.totals = rows
+            .iter()
+            .map(|(row, totals)| (*row, Totals::from(totals)))
+            .collect();
+        let unknown = |row: u32, totals: &Totals| totals.hits > 0 && !knows_path(row);
+        let wanted: Vec<u32> = snapshot
+            .totals
+            .iter()
+            .filter(|(row, totals)| unknown(**row, totals))
+            .map(|(row, _)| *row)
+            .collect();
+        if !wanted.is_empty() {
+            let paths: Vec<(u32, CallPath)> = read("CALL_PATHS", &maps.call_paths, n_rows)?;
+            snapshot.paths = paths
+                .iter()
+                .filter(|(row, _)| wanted.binary_search(row).is_ok())
+                .filter_map(|(row, path)| Some((*row, Path::from_abi(path)?)))
+                .collect();
+        }
+        let buckets: Vec<(u32, u64)> = read("BUCKETS", &maps.buckets, MAX_BUCKETS as usize)?;
+        snapshot.buckets = buckets
+            .into_iter()
+            .map(|(key, count)| {
+                let (row, bucket) = split_bucket_key(key);
+                (row, bucket, count)
+            })
+            .collect();
+    }
+    let counters: Vec<(u32, Counters)> = read("COUNTERS", &maps.counters, PROBE_NAMES.len())?;
+    snapshot.counters = counters
+        .into_iter()
+        .map(|(_, counters)| counters.lost)
+        .collect();
+    Ok(snapshot)
+}
+
+/// Reads the operations in flight.
+pub fn in_flight(maps: &Maps) -> Result<Vec<(FlightKey, Flight)>, DrainError> {
+    read("IN_FLIGHT", &maps.in_flight, MAX_IN_FLIGHT as usize)
+}

@@ -1,0 +1,344 @@
+//! Cheap exit sites in place of return instructions.
+//!
+//! A probe on `ret` is always single-stepped, which costs several times an emulated site. An *exit cover* of
+//! a `ret` is a set of emulated instructions such that every path into the `ret` passes exactly one of them
+//! in a firing state, with nothing but plain instructions after it. It is built backwards from the `ret`,
+//! edge by edge; where a path allows no emulated site the instruction behind the last call is stepped, and
+//! where that would gain nothing the `ret` itself is the site.
+
+use std::collections::{BTreeMap, HashMap};
+
+use iced_x86::{Code, FlowControl, Instruction, Register};
+
+use super::sites::Condition;
+use crate::{address::VirtAddr, report::SiteCost};
+
+/// Instructions that a cover looks back over at most.
+const MAX_LOOK_BACK: usize = 24;
+
+/// Functions that do nothing but tidy up when they are the last call before a return: the call itself can
+/// be the exit site, since what follows it is nanoseconds and no part of the operation.
+///
+/// `unlock2`: releases the channel's lock. `releaseSudog`: returns a descriptor to the P's cache.
+/// (src/runtime/lock_spinbit.go and lock_futex.go, proc.go.)
+const TRAILING_LEAVES: [&str; 2] = ["runtime.unlock2", "runtime.releaseSudog"];
+
+/// An instruction, by its index, at which an exit is seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CoverSite {
+    pub(super) index: usize,
+    pub(super) condition: Condition,
+    /// The function's frame still stands: `rbp + 8` is the address of the return address.
+    pub(super) frame_set_up: bool,
+}
+
+impl CoverSite {
+    pub(super) const fn always(index: usize) -> Self {
+        Self {
+            index,
+            condition: Condition::Always,
+            frame_set_up: false,
+        }
+    }
+}
+
+/// A decoded function, as far as choosing its exits needs it.
+pub(super) struct Body<'a> {
+    pub(super) instructions: &'a [Instruction],
+    /// What a probe on each of the instructions costs; `None`: it must not be probed.
+    pub(super) costs: &'a [Option<SiteCost>],
+    /// Index of the entry site.
+    pub(super) entry: usize,
+    /// Names the function at an address.
+    pub(super) name_of: &'a dyn Fn(VirtAddr) -> Option<String>,
+}
+
+/// Returns the exit sites of a function: every return of it is covered exactly once.
+pub(super) fn cover(body: &Body<'_>) -> Vec<CoverSite> {
+    let jumps = Jumps::of(body.instructions);
+    let mut chosen: BTreeMap<usize, CoverSite> = BTreeMap::new();
+    let returns = body
+        .instructions
+        .iter()
+        .enumerate()
+        .filter(|(_, i)| i.code() == Code::Retnq);
+    for (index, _) in returns {
+        let sites = if jumps.computed {
+            None
+        } else {
+            body.cover_of(index, &jumps)
+        };
+        for site in sites.unwrap_or_else(|| vec![CoverSite::always(index)]) {
+            add(&mut chosen, site);
+        }
+    }
+    chosen.into_values().collect()
+}
+
+/// Adds a site; one that is there for both edges of its conditional jump always counts.
+fn add(sites: &mut BTreeMap<usize, CoverSite>, site: CoverSite) {
+    let seen = sites.entry(site.index).or_insert(site);
+    if seen.condition != site.condition {
+        seen.condition = Condition::Always;
+    }
+}
+
+/// The jumps inside a function.
+struct Jumps {
+    /// Indices of the jumps to an instruction.
+    to: HashMap<usize, Vec<usize>>,
+    /// There is a jump whose targets are not known.
+    computed: bool,
+}
+
+impl Jumps {
+    fn of(instructions: &[Instruction]) -> Self {
+        let index_at: HashMap<u64, usize> = instructions
+            .iter()
+            .enumerate()
+            .map(|(index, i)| (i.ip(), index))
+            .collect();
+        let mut jumps = Self {
+            to: HashMap::new(),
+            computed: false,
+        };
+        for (index, instruction) in instructions.iter().enumerate() {
+            match instruction.flow_control() {
+                FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch => {
+                    if let Some(&target) = index_at.get(&instruction.near_branch_target()) {
+                        jumps.to.entry(target).or_default().push(index);
+                    }
+                }
+                FlowControl::IndirectBranch => jumps.computed = true,
+                _ => {}
+            }
+        }
+        jumps
+    }
+}
+
+/// What is found on one way into an instruction.
+enum Edge {
+    /// Go on backwards from that instruction.
+    Plain(usize),
+    /// The edge's source is a site.
+    Site(usize, Condition),
+    /// A call with work in it: the instruction behind it is the site.
+    AfterCall,
+}
+
+impl Body<'_> {
+    /// Returns a cover of the return at `index` that is cheaper than the return, if there is one.
+    fn cover_of(&self, index: usize, jumps: &Jumps) -> Option<Vec<CoverSite>> {
+        let mut sites = BTreeMap::new();
+        // Whether the frame stands before the instruction; it does not at the return.
+        let mut visited = HashMap::from([(index, false)]);
+        let mut open = vec![index];
+        while let Some(at) = open.pop() {
+            if visited.len() > MAX_LOOK_BACK {
+                return None;
+            }
+            let frame_set_up = *visited.get(&at)?;
+            let edges = self.edges_into(at, jumps)?;
+            if edges.iter().any(|edge| matches!(edge, Edge::AfterCall)) {
+                // It lies on every way through `at`: the other edges need nothing of their own.
+                self.cost(at)?;
+                add(
+                    &mut sites,
+                    CoverSite {
+                        index: at,
+                        condition: Condition::Always,
+                        frame_set_up,
+                    },
+                );
+                continue;
+            }
+            for edge in edges {
+                match edge {
+                    Edge::Site(index, condition) => {
+                        add(
+                            &mut sites,
+                            CoverSite {
+                                index,
+                                condition,
+                                frame_set_up,
+                            },
+                        );
+                    }
+                    Edge::Plain(from) => {
+                        if let std::collections::hash_map::Entry::Vacant(vacant) =
+                            visited.entry(from)
+                        {
+                            vacant.insert(frame_set_up || self.takes_frame_down(from));
+                            open.push(from);
+                        }
+                    }
+                    Edge::AfterCall => {}
+                }
+            }
+        }
+        let worth_it = sites
+            .keys()
+            .any(|&at| self.cost(at) == Some(SiteCost::Emulated));
+        worth_it.then(|| sites.into_values().collect())
+    }
+
+    /// Returns what leads into the instruction at `at`, or `None` where a way can't be covered.
+    fn edges_into(&self, at: usize, jumps: &Jumps) -> Option<Vec<Edge>> {
+        let mut edges = Vec::new();
+        for &jump in jumps.to.get(&at).into_iter().flatten() {
+            edges.push(Edge::Site(self.emulated(jump)?, self.taken(jump)?));
+        }
+        // The first instructions have a predecessor that is not here, the caller; the entry site begins
+        // the operation and cannot end it.
+        let before = at.checked_sub(1).filter(|&before| before > self.entry)?;
+        let instruction = self.instructions.get(before)?;
+        match instruction.flow_control() {
+            FlowControl::Next if self.emulated(before).is_some() => {
+                edges.push(Edge::Site(before, Condition::Always));
+            }
+            FlowControl::Next => edges.push(Edge::Plain(before)),
+            FlowControl::ConditionalBranch => {
+                edges.push(Edge::Site(
+                    self.emulated(before)?,
+                    negated(self.taken(before)?),
+                ));
+            }
+            FlowControl::Call if self.is_trailing_leaf(instruction) => {
+                edges.push(Edge::Site(self.emulated(before)?, Condition::Always));
+            }
+            FlowControl::Call | FlowControl::IndirectCall => edges.push(Edge::AfterCall),
+            // No way from there to here.
+            FlowControl::UnconditionalBranch | FlowControl::Return | FlowControl::Exception => {}
+            _ => return None,
+        }
+        Some(edges)
+    }
+
+    fn cost(&self, at: usize) -> Option<SiteCost> {
+        self.costs.get(at).copied().flatten()
+    }
+
+    fn emulated(&self, at: usize) -> Option<usize> {
+        (self.cost(at)? == SiteCost::Emulated).then_some(at)
+    }
+
+    fn taken(&self, jump: usize) -> Option<Condition> {
+        let jump = self.instructions.get(jump)?;
+        match jump.flow_control() {
+            FlowControl::UnconditionalBranch => Some(Condition::Always),
+            // iced numbers its condition codes from 1 in the order of the x86 encoding.
+            FlowControl::ConditionalBranch => Some(Condition::Code(
+                (jump.condition_code() as u8).checked_sub(1)?,
+            )),
+            _ => None,
+        }
+    }
+
+    fn is_trailing_leaf(&self, call: &Instruction) -> bool {
+        (self.name_of)(VirtAddr(call.near_branch_target()))
+            .is_some_and(|name| TRAILING_LEAVES.contains(&name.as_str()))
+    }
+
+    fn takes_frame_down(&self, at: usize) -> bool {
+        self.instructions
+            .get(at)
+            .is_some_and(|i| i.code() == Code::Pop_r64 && i.op0_register() == Register::RBP)
+    }
+}
+
+fn negated(condition: Condition) -> Condition {
+    match condition {
+        // Bit 0 of an x86 condition code negates it (Intel SDM volume 2, B.1.4).
+        Condition::Code(code) => Condition::Code(code ^ 1),
+        Condition::Always => Condition::Always,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iced_x86::{Decoder, DecoderOptions};
+
+    use super::*;
+    use crate::plan::sites::accepted;
+
+    const BASE: u64 = 0x1000;
+
+    /// Offsets and conditions of the cover of hand-assembled code whose entry site is its first instruction.
+    fn cover_offsets(code: &[u8]) -> Vec<(u64, Condition, bool)> {
+        let instructions: Vec<Instruction> = Decoder::with_ip(64, code, BASE, DecoderOptions::NONE)
+            .into_iter()
+            .collect();
+        let costs: Vec<_> = instructions
+            .iter()
+            .map(|i| {
+                let start = (i.ip() - BASE) as usize;
+                accepted(i, &code[start..start + i.len()])
+            })
+            .collect();
+        let name_of = |addr: VirtAddr| {
+            Some(
+                if addr.0 == BASE {
+                    "runtime.unlock2"
+                } else {
+                    "runtime.work"
+                }
+                .to_owned(),
+            )
+        };
+        let body = Body {
+            instructions: &instructions,
+            costs: &costs,
+            entry: 0,
+            name_of: &name_of,
+        };
+        cover(&body)
+            .iter()
+            .map(|site| {
+                (
+                    instructions[site.index].ip() - BASE,
+                    site.condition,
+                    site.frame_set_up,
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_return_behind_plain_code_only_is_its_own_site() {
+        // push rbp; mov rbp,rsp; pop rbp; ret
+        assert_eq!(
+            cover_offsets(&[0x55, 0x48, 0x89, 0xe5, 0x5d, 0xc3]),
+            [(5, Condition::Always, false)]
+        );
+    }
+
+    #[test]
+    fn both_edges_into_a_join_are_covered_with_their_conditions() {
+        // 0 push rbp; 1 test eax,eax; 3 je 9; 5 test ecx,ecx; 7 jne 10; 9 nop2-like plain: mov eax,ecx; 11 pop rbp; 12 ret
+        let code = [
+            0x55, 0x85, 0xc0, 0x74, 0x04, 0x85, 0xc9, 0x75, 0x02, 0x89, 0xc8, 0x5d, 0xc3,
+        ];
+        assert_eq!(
+            cover_offsets(&code),
+            [(3, Condition::Code(4), true), (7, Condition::Always, true)]
+        );
+    }
+
+    #[test]
+    fn a_trailing_leaf_call_is_the_site_and_work_is_not() {
+        // 0 push rbp; 1 call BASE (unlock2); 6 pop rbp; 7 ret
+        let leaf = [0x55, 0xe8, 0xfa, 0xff, 0xff, 0xff, 0x5d, 0xc3];
+        assert_eq!(cover_offsets(&leaf), [(1, Condition::Always, true)]);
+        // The same with a call elsewhere: nothing emulated covers it, the return is the site.
+        let work = [0x55, 0xe8, 0xfb, 0xff, 0xff, 0xff, 0x5d, 0xc3];
+        assert_eq!(cover_offsets(&work), [(7, Condition::Always, false)]);
+    }
+
+    #[test]
+    fn a_computed_jump_leaves_the_returns() {
+        // 0 push rbp; 1 jmp rax; 3 test eax,eax; 5 je 7; 7 pop rbp; 8 ret
+        let code = [0x55, 0xff, 0xe0, 0x85, 0xc0, 0x74, 0x00, 0x5d, 0xc3];
+        assert_eq!(cover_offsets(&code), [(8, Condition::Always, false)]);
+    }
+}

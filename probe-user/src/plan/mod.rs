@@ -1,0 +1,195 @@
+//! Binary and request in, probe plan out: which instructions to probe for which logical probe, or why not.
+//!
+//! Planning cannot fail: what can't be placed is [`Outcome::Skipped`] with its reason, and the others go on.
+//! Does not touch the kernel or the process.
+
+mod exit_cover;
+mod logical;
+mod sites;
+
+use std::{collections::HashMap, fmt};
+
+use logical::{Hook, LOGICAL_PROBES, LogicalProbe, Role};
+pub use logical::{PROBE_NAMES, ProbeName, stop_the_world_reason};
+use probe_ebpf::abi;
+pub use sites::{Condition, PlannedSite, SiteRole};
+
+use crate::{
+    address::VirtAddr,
+    analyze::{Function, GoBinary},
+};
+
+/// Which logical probes are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct PlanRequest {
+    /// Empty: all.
+    pub only: Vec<String>,
+    pub skip: Vec<String>,
+}
+
+impl PlanRequest {
+    fn wants(&self, name: ProbeName) -> bool {
+        let listed = |list: &[String]| list.iter().any(|item| item == name.as_str());
+        (self.only.is_empty() || listed(&self.only)) && !listed(&self.skip)
+    }
+}
+
+/// Every wanted logical probe, planned or skipped.
+#[derive(Clone, Debug)]
+pub struct ProbePlan {
+    pub probes: Vec<PlannedProbe>,
+}
+
+/// One logical probe of the contract, as this binary has it.
+#[derive(Clone, Debug)]
+pub struct PlannedProbe {
+    pub name: ProbeName,
+    /// The runtime's functions that stand for it in this binary.
+    pub functions: Vec<String>,
+    pub outcome: Outcome,
+}
+
+/// What became of a logical probe.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    Planned(Vec<PlannedSite>),
+    Skipped(SkipReason),
+}
+
+/// Why a logical probe has no sites.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// The linker left all of these out: nothing in the program calls them.
+    NotLinked { functions: Vec<String> },
+    /// The code of a function does not look as it must to be probed safely.
+    NoSite { function: String, detail: String },
+    /// The code could not be read.
+    Unreadable { function: String, detail: String },
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotLinked { functions } => {
+                write!(
+                    f,
+                    "this program does not contain {}",
+                    functions.join(" or ")
+                )
+            }
+            Self::NoSite { function, detail } => write!(f, "no safe site in {function}: {detail}"),
+            Self::Unreadable { function, detail } => write!(f, "cannot read {function}: {detail}"),
+        }
+    }
+}
+
+impl ProbePlan {
+    /// Returns the sites of all planned probes; a site's index in this order is its cookie.
+    pub fn sites(&self) -> impl Iterator<Item = &PlannedSite> {
+        self.probes.iter().flat_map(PlannedProbe::sites)
+    }
+}
+
+impl PlannedProbe {
+    /// Returns the sites, none where the probe was skipped.
+    pub fn sites(&self) -> &[PlannedSite] {
+        match &self.outcome {
+            Outcome::Planned(sites) => sites,
+            Outcome::Skipped(_) => &[],
+        }
+    }
+}
+
+/// Maps the wanted logical probes to the functions and instructions of this binary.
+pub fn plan(binary: &GoBinary, request: &PlanRequest) -> ProbePlan {
+    let wanted: Vec<&LogicalProbe> = LOGICAL_PROBES
+        .iter()
+        .filter(|probe| request.wants(probe.name))
+        .collect();
+    let names: Vec<String> = wanted.iter().flat_map(|probe| probe.candidates()).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let functions = binary.find_functions(&names);
+    let probes = wanted
+        .iter()
+        .map(|probe| plan_probe(binary, probe, &functions))
+        .collect();
+    ProbePlan { probes }
+}
+
+fn plan_probe(
+    binary: &GoBinary,
+    probe: &LogicalProbe,
+    functions: &HashMap<String, Vec<Function>>,
+) -> PlannedProbe {
+    let mut found = Vec::new();
+    let mut sites = Vec::new();
+    for hook in probe.hooks {
+        let candidates = hook.functions.candidates();
+        let present: Vec<&Function> = candidates
+            .iter()
+            .filter_map(|name| pick(functions.get(name)?))
+            .collect();
+        if present.is_empty() && hook.required {
+            return skipped(
+                probe,
+                found,
+                SkipReason::NotLinked {
+                    functions: candidates,
+                },
+            );
+        }
+        for function in present {
+            let Some(flags) = flags_of(hook, functions) else {
+                continue;
+            };
+            match sites::choose(binary, function, probe.name, hook.role, flags) {
+                Ok(chosen) => sites.extend(chosen),
+                Err(reason) => return skipped(probe, found, reason),
+            }
+            if hook.role != Role::Panic {
+                found.push(function.name.clone());
+            }
+        }
+    }
+    PlannedProbe {
+        name: probe.name,
+        functions: found,
+        outcome: Outcome::Planned(sites),
+    }
+}
+
+fn skipped(probe: &LogicalProbe, functions: Vec<String>, reason: SkipReason) -> PlannedProbe {
+    PlannedProbe {
+        name: probe.name,
+        functions,
+        outcome: Outcome::Skipped(reason),
+    }
+}
+
+/// Of functions with the same name, the largest: an ABI0 wrapper is a few instructions long.
+fn pick(twins: &[Function]) -> Option<&Function> {
+    twins
+        .iter()
+        .max_by_key(|function| function.end.0.saturating_sub(function.entry.0))
+}
+
+/// How the sites of a hook are read, and the range whose calls they ignore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) flags: u16,
+    pub(crate) ignore: Option<(VirtAddr, VirtAddr)>,
+}
+
+fn flags_of(hook: &Hook, functions: &HashMap<String, Vec<Function>>) -> Option<Reading> {
+    let Some(outer) = hook.ignore_calls_from else {
+        return Some(Reading {
+            flags: hook.flags,
+            ignore: None,
+        });
+    };
+    let outer = pick(functions.get(outer)?)?;
+    Some(Reading {
+        flags: hook.flags | abi::flag::IGNORE_NESTED,
+        ignore: Some((outer.entry, outer.end)),
+    })
+}

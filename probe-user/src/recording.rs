@@ -1,0 +1,220 @@
+//! The recording: everything right of *drain*, as a file.
+//!
+//! A sequence of gzip members, each a few lines of JSON, one record a line (`zcat FILE` shows it). The first
+//! record is the header. Every second a member is added and written out whole, so that a recorder that dies
+//! loses at most the last second; a torn last member is left out when reading. Snapshots hold totals since
+//! the start of the run, and only what changed: merging is taking over.
+//!
+//! A recording is untrusted input: sizes are bounded before anything is kept.
+
+use std::io::{self, BufRead as _, BufReader, Read, Write};
+
+use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    aggregate::{Profile, Snapshot},
+    report::{EndedBy, Host, Probe, TargetInfo, Tool},
+    symbolize::Symbols,
+};
+
+/// Version of the format; readers refuse a larger one.
+pub const FORMAT: u32 = 1;
+
+/// Longest line that is read, uncompressed.
+const MAX_LINE: u64 = 256 << 20;
+/// Most bytes that are read over all, uncompressed.
+const MAX_TOTAL: u64 = 4 << 30;
+
+/// What is known before the first hit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    pub format: u32,
+    pub tool: Tool,
+    pub host: Host,
+    pub target: TargetInfo,
+    /// RFC 3339.
+    pub start: String,
+    pub budget_share: Option<f64>,
+    pub attach_ns: Option<u64>,
+    /// With their sites and states; counts are 0.
+    pub probes: Vec<Probe>,
+    pub cannot_see: Vec<String>,
+}
+
+/// What is known when the window has ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    pub duration_ns: u64,
+    pub ended_by: EndedBy,
+    pub detach_ns: Option<u64>,
+    pub agent_cpu_share: Option<f64>,
+    /// By row: operations in flight whose frame is gone.
+    pub stale: Vec<(u32, u64)>,
+    /// What went wrong meanwhile, in sentences.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+enum Record {
+    Header(Header),
+    Symbols { symbols: Symbols },
+    Snapshot { elapsed_ns: u64, snapshot: Snapshot },
+    End(End),
+}
+
+/// Why a recording can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    #[error("failed to read the recording")]
+    Read { source: io::Error },
+    #[error("this is not a recording of rtprobe: {detail}")]
+    NotARecording { detail: String },
+    #[error("the recording has format {found}, this rtprobe reads up to {FORMAT}")]
+    TooNew { found: u32 },
+}
+
+/// Writes a recording.
+#[derive(Debug)]
+pub struct Recorder<W: Write> {
+    out: W,
+}
+
+impl<W: Write> Recorder<W> {
+    /// Begins a recording with its header.
+    pub fn begin(out: W, header: &Header) -> io::Result<Self> {
+        let mut recorder = Self { out };
+        recorder.append(&[&Record::Header(header.clone())])?;
+        Ok(recorder)
+    }
+
+    /// Adds the names that were looked up and the changes since the last call.
+    pub fn add(&mut self, elapsed_ns: u64, symbols: Symbols, snapshot: Snapshot) -> io::Result<()> {
+        let symbols = Record::Symbols { symbols };
+        let snapshot = Record::Snapshot {
+            elapsed_ns,
+            snapshot,
+        };
+        self.append(&[&symbols, &snapshot])
+    }
+
+    /// Ends the recording.
+    pub fn end(mut self, end: &End) -> io::Result<()> {
+        self.append(&[&Record::End(end.clone())])
+    }
+
+    fn append(&mut self, records: &[&Record]) -> io::Result<()> {
+        let mut member = GzEncoder::new(Vec::new(), Compression::fast());
+        for record in records {
+            serde_json::to_writer(&mut member, record)?;
+            member.write_all(b"\n")?;
+        }
+        self.out.write_all(&member.finish()?)?;
+        self.out.flush()
+    }
+}
+
+/// A recording, read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    pub header: Header,
+    pub profile: Profile,
+    pub symbols: Symbols,
+    /// How far the last snapshot reaches.
+    pub elapsed_ns: u64,
+    /// `None` where the recorder did not live to write it.
+    pub end: Option<End>,
+}
+
+/// Reads a recording, up to the last member that is whole.
+pub fn read(input: impl Read) -> Result<Recording, RecordingError> {
+    let mut input = BufReader::new(input);
+    let mut recording: Option<Recording> = None;
+    let mut left = MAX_TOTAL;
+    loop {
+        let at_end = input
+            .fill_buf()
+            .map_err(|source| RecordingError::Read { source })?
+            .is_empty();
+        if at_end {
+            break;
+        }
+        match read_member(&mut input, &mut left) {
+            Ok(records) => {
+                for record in records {
+                    take(&mut recording, record)?;
+                }
+            }
+            // The recorder was writing when it died, or the file is something else altogether.
+            Err(error) if recording.is_some() => {
+                log::warn!("the recording ends early: {error}");
+                break;
+            }
+            Err(error) => {
+                return Err(RecordingError::NotARecording {
+                    detail: error.to_string(),
+                });
+            }
+        }
+    }
+    recording.ok_or_else(|| RecordingError::NotARecording {
+        detail: "it is empty".to_owned(),
+    })
+}
+
+fn read_member(input: &mut impl io::BufRead, left: &mut u64) -> io::Result<Vec<Record>> {
+    let mut lines = BufReader::new(GzDecoder::new(input));
+    let mut records = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        let limit = MAX_LINE.min(*left);
+        let n = (&mut lines).take(limit).read_until(b'\n', &mut line)? as u64;
+        *left -= n;
+        if n == 0 {
+            return Ok(records);
+        }
+        if line.last() != Some(&b'\n') {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a record is cut off or too long",
+            ));
+        }
+        records.push(serde_json::from_slice(&line)?);
+    }
+}
+
+fn take(recording: &mut Option<Recording>, record: Record) -> Result<(), RecordingError> {
+    let Some(recording) = recording else {
+        let Record::Header(header) = record else {
+            let detail = "it does not begin with a header".to_owned();
+            return Err(RecordingError::NotARecording { detail });
+        };
+        if header.format > FORMAT {
+            return Err(RecordingError::TooNew {
+                found: header.format,
+            });
+        }
+        *recording = Some(Recording {
+            header,
+            profile: Profile::default(),
+            symbols: Symbols::default(),
+            elapsed_ns: 0,
+            end: None,
+        });
+        return Ok(());
+    };
+    match record {
+        Record::Header(_) => {}
+        Record::Symbols { symbols } => recording.symbols.extend(symbols),
+        Record::Snapshot {
+            elapsed_ns,
+            snapshot,
+        } => {
+            recording.elapsed_ns = elapsed_ns;
+            recording.profile.merge(snapshot);
+        }
+        Record::End(end) => recording.end = Some(end),
+    }
+    Ok(())
+}

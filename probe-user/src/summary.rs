@@ -1,0 +1,219 @@
+//! A recording in, the report out. The live session makes its report by the same way, so that
+//! `rtprobe report FILE` shows the same numbers.
+
+use std::{collections::BTreeMap, hash::Hasher as _};
+
+use probe_ebpf::abi::lost;
+
+use crate::{
+    aggregate::{Profile, Totals},
+    histogram,
+    plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
+    recording::Recording,
+    report::{CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, Window},
+    symbolize::{NamedCallSite, symbolize},
+};
+
+/// Makes the report of a recording.
+pub fn summarize(recording: &Recording) -> Report {
+    let mut profile = recording.profile.clone();
+    let end = recording.end.as_ref();
+    for (row, n) in end.iter().flat_map(|end| &end.stale) {
+        if let Some(row) = profile.rows.get_mut(row) {
+            let n = (*n).min(row.totals.open());
+            row.totals.lost[lost::STALE] += n;
+        }
+    }
+    let header = &recording.header;
+    let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
+    let seconds = duration_ns as f64 / 1e9;
+    let named = symbolize(&profile, &recording.symbols);
+    let mut cannot_see = header.cannot_see.clone();
+    cannot_see.extend(end.iter().flat_map(|end| end.notes.iter().cloned()));
+    if end.is_none() {
+        cannot_see.push(
+            "the recorder did not end by itself: what happened after its last second is missing"
+                .to_owned(),
+        );
+    }
+    Report {
+        schema: SCHEMA.to_owned(),
+        rtprobe: header.tool.clone(),
+        host: header.host.clone(),
+        target: header.target.clone(),
+        window: Window {
+            start: header.start.clone(),
+            duration_ns,
+            ended_by: end.map_or(EndedBy::RecorderLost, |end| end.ended_by),
+        },
+        cost: Cost {
+            budget_share: header.budget_share,
+            target_share: None,
+            hits: profile.hits(),
+            agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
+            attach_ns: header.attach_ns,
+            detach_ns: end.and_then(|end| end.detach_ns),
+        },
+        probes: header
+            .probes
+            .iter()
+            .map(|probe| counted(probe, &profile))
+            .collect(),
+        call_sites: named
+            .call_sites
+            .iter()
+            .map(|site| call_site(site, seconds))
+            .collect(),
+        goroutines: None,
+        findings: Vec::new(),
+        rules: Vec::new(),
+        cannot_see,
+    }
+}
+
+/// Fills in a probe's counts.
+fn counted(probe: &Probe, profile: &Profile) -> Probe {
+    let mut hits = 0;
+    let mut completed = 0;
+    let mut open = 0;
+    let mut lost = [0; lost::N];
+    let of_probe = profile.rows.values().filter(|row| {
+        row.path
+            .as_ref()
+            .is_some_and(|path| path.probe == probe.name)
+    });
+    for row in of_probe {
+        hits += row.totals.hits;
+        completed += row.totals.completed;
+        open += row.totals.open();
+        add(&mut lost, &row.totals.lost);
+    }
+    let without_row =
+        index_of(&probe.name).and_then(|index| profile.counters.get(usize::from(index)));
+    if let Some(counters) = without_row {
+        hits += counters.iter().sum::<u64>();
+        add(&mut lost, counters);
+    }
+    let lost: BTreeMap<String, u64> = lost::NAMES
+        .iter()
+        .map(|&name| name.to_owned())
+        .zip(lost)
+        .collect();
+    Probe {
+        hits,
+        completed,
+        open,
+        lost,
+        count: hits,
+        ..probe.clone()
+    }
+}
+
+fn index_of(name: &str) -> Option<u8> {
+    PROBE_NAMES
+        .iter()
+        .find(|probe| probe.as_str() == name)
+        .map(|probe| probe.index())
+}
+
+fn add(sums: &mut [u64; lost::N], more: &[u64; lost::N]) {
+    for (sum, n) in sums.iter_mut().zip(more) {
+        *sum += n;
+    }
+}
+
+fn call_site(named: &NamedCallSite, seconds: f64) -> CallSite {
+    let totals = &named.totals;
+    let per_second = |n: u64| {
+        if seconds > 0.0 {
+            n as f64 / seconds
+        } else {
+            0.0
+        }
+    };
+    let allocates = named.probe == ProbeName::Alloc.as_str();
+    let stops = named.probe == ProbeName::StopTheWorld.as_str();
+    let reason = stops.then(|| stop_the_world_reason(named.reason));
+    CallSite {
+        id: id_of(named),
+        probe: named.probe.clone(),
+        function: named.site.function.clone(),
+        file: named.site.file.clone(),
+        line: named.site.line,
+        inlined_into: named.inlined_into.clone(),
+        stack: named.stack.clone(),
+        reason,
+        hits: totals.hits,
+        count: totals.hits,
+        count_low: totals.hits,
+        count_high: totals.hits,
+        rate_per_s: per_second(totals.hits),
+        bytes: allocates.then_some(totals.bytes),
+        bytes_per_s: allocates.then(|| per_second(totals.bytes)),
+        latency: latency(named, totals),
+    }
+}
+
+/// A name for the call site that is the same in every run of the same binary.
+fn id_of(named: &NamedCallSite) -> String {
+    let mut hasher = Fnv::default();
+    let inlined_into = named.inlined_into.as_deref().unwrap_or_default();
+    for part in [
+        &named.probe,
+        &named.site.function,
+        &named.site.file,
+        inlined_into,
+    ] {
+        hasher.write(part.as_bytes());
+        hasher.write(&[0]);
+    }
+    hasher.write(&named.site.line.to_le_bytes());
+    hasher.write(&[named.reason]);
+    format!("{:016x}", hasher.finish())
+}
+
+/// FNV-1a, 64 bits: the standard library's hasher may change with the compiler, an identifier must not.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl std::hash::Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+fn latency(named: &NamedCallSite, totals: &Totals) -> Option<Latency> {
+    if totals.completed == 0 {
+        return None;
+    }
+    let histogram = named.buckets.to_histogram(totals.min_ns, totals.max_ns);
+    let quantile = |q: f64| {
+        histogram
+            .value_at_quantile(q)
+            .clamp(totals.min_ns, totals.max_ns.max(totals.min_ns))
+    };
+    Some(Latency {
+        count: totals.completed,
+        floor_ns: None,
+        min_ns: totals.min_ns,
+        mean_ns: totals.sum_ns as f64 / totals.completed as f64,
+        p50_ns: quantile(0.5),
+        p90_ns: quantile(0.9),
+        p99_ns: quantile(0.99),
+        p999_ns: quantile(0.999),
+        max_ns: totals.max_ns,
+        sum_ns: totals.sum_ns,
+        histogram: histogram::encode(&histogram),
+    })
+}

@@ -1,0 +1,246 @@
+//! Profile and names in, named profile out: which line of the user's code each call path is charged to.
+//!
+//! Names are looked up once per address and kept in [`Symbols`], which a recording carries: a report can be
+//! made again without the binary.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    address::VirtAddr,
+    aggregate::{Buckets, Path, Profile, Totals},
+    analyze::{self, GoBinary, Origin},
+    report::StackFrame,
+};
+
+/// Frames of every address looked up so far, innermost first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Symbols(BTreeMap<u64, Vec<Symbol>>);
+
+/// One frame, with where its code comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Symbol {
+    pub frame: StackFrame,
+    pub origin: SymbolOrigin,
+}
+
+/// Whose code a frame is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SymbolOrigin {
+    Runtime,
+    Standard,
+    Generated,
+    User,
+    Unknown,
+}
+
+impl Symbols {
+    /// Looks up all frames of `path` and returns what was not known before.
+    pub fn resolve(&mut self, path: &Path, binary: &GoBinary) -> Self {
+        let mut added = BTreeMap::new();
+        for address in path.call_addresses() {
+            if !self.0.contains_key(&address.0) {
+                let symbols = look_up(binary, address);
+                self.0.insert(address.0, symbols.clone());
+                added.insert(address.0, symbols);
+            }
+        }
+        Self(added)
+    }
+
+    /// Adds what another one holds.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Returns whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn of(&self, address: VirtAddr) -> Vec<Symbol> {
+        self.0
+            .get(&address.0)
+            .cloned()
+            .unwrap_or_else(|| vec![unknown(address)])
+    }
+}
+
+fn look_up(binary: &GoBinary, address: VirtAddr) -> Vec<Symbol> {
+    let frames = binary.frames_at(address);
+    if frames.is_empty() {
+        return vec![unknown(address)];
+    }
+    let symbol = |frame: analyze::Frame| Symbol {
+        origin: match binary.origin(&frame) {
+            Origin::Runtime => SymbolOrigin::Runtime,
+            Origin::Standard => SymbolOrigin::Standard,
+            Origin::Generated => SymbolOrigin::Generated,
+            Origin::User => SymbolOrigin::User,
+        },
+        frame: StackFrame {
+            function: frame.function,
+            file: frame.file,
+            line: frame.line,
+            inlined: frame.inlined,
+        },
+    };
+    frames.into_iter().map(symbol).collect()
+}
+
+/// Code without a Go function: C, or a walk that went astray.
+fn unknown(address: VirtAddr) -> Symbol {
+    let function = format!("[unknown {address}]");
+    Symbol {
+        frame: StackFrame {
+            function,
+            file: String::new(),
+            line: 0,
+            inlined: false,
+        },
+        origin: SymbolOrigin::Unknown,
+    }
+}
+
+/// A profile by call site.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NamedProfile {
+    pub call_sites: Vec<NamedCallSite>,
+}
+
+/// Everything that one line of the user's code, or the runtime on its own, asked of one probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedCallSite {
+    pub probe: String,
+    pub reason: u8,
+    pub site: StackFrame,
+    pub inlined_into: Option<String>,
+    /// Of its call paths, the one with the most hits; innermost frame first.
+    pub stack: Vec<StackFrame>,
+    pub totals: Totals,
+    pub buckets: Buckets,
+}
+
+/// Identity of a call site.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    probe: String,
+    reason: u8,
+    function: String,
+    file: String,
+    line: u32,
+    inlined_into: Option<String>,
+}
+
+/// Names every call path and adds up those of the same call site.
+pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
+    let mut sites: BTreeMap<Key, (NamedCallSite, u64)> = BTreeMap::new();
+    for row in profile.rows.values() {
+        let Some(path) = &row.path else { continue };
+        let named = name(path, symbols);
+        let key = Key {
+            probe: path.probe.clone(),
+            reason: path.reason,
+            function: named.site.function.clone(),
+            file: named.site.file.clone(),
+            line: named.site.line,
+            inlined_into: named.inlined_into.clone(),
+        };
+        let (site, most_hits) = sites.entry(key).or_insert_with(|| {
+            let site = NamedCallSite {
+                probe: path.probe.clone(),
+                reason: path.reason,
+                site: named.site,
+                inlined_into: named.inlined_into,
+                stack: Vec::new(),
+                totals: Totals::default(),
+                buckets: Buckets::default(),
+            };
+            (site, 0)
+        });
+        if row.totals.hits > *most_hits {
+            *most_hits = row.totals.hits;
+            site.stack = named.stack;
+        }
+        site.totals = add(&site.totals, &row.totals);
+        site.buckets.add(&row.buckets);
+    }
+    NamedProfile {
+        call_sites: sites.into_values().map(|(site, _)| site).collect(),
+    }
+}
+
+fn add(a: &Totals, b: &Totals) -> Totals {
+    let min_ns = match (a.completed, b.completed) {
+        (0, _) => b.min_ns,
+        (_, 0) => a.min_ns,
+        _ => a.min_ns.min(b.min_ns),
+    };
+    let mut lost = a.lost;
+    for (sum, n) in lost.iter_mut().zip(b.lost) {
+        *sum += n;
+    }
+    Totals {
+        hits: a.hits + b.hits,
+        completed: a.completed + b.completed,
+        bytes: a.bytes + b.bytes,
+        sum_ns: a.sum_ns.saturating_add(b.sum_ns),
+        min_ns,
+        max_ns: a.max_ns.max(b.max_ns),
+        lost,
+    }
+}
+
+struct Named {
+    site: StackFrame,
+    inlined_into: Option<String>,
+    stack: Vec<StackFrame>,
+}
+
+/// Chooses the call site of a path: the innermost frame of the user's own code; without one the innermost of
+/// the standard library; without that the runtime's outermost.
+fn name(path: &Path, symbols: &Symbols) -> Named {
+    let frames: Vec<(Symbol, String)> = path
+        .call_addresses()
+        .flat_map(|address| {
+            let symbols = symbols.of(address);
+            // The outermost of the frames at one address is the compiled function that holds them all.
+            let holder = symbols
+                .last()
+                .map_or_else(String::new, |s| s.frame.function.clone());
+            symbols
+                .into_iter()
+                .map(move |symbol| (symbol, holder.clone()))
+        })
+        .collect();
+    let first = |origin| {
+        frames
+            .iter()
+            .position(|(symbol, _)| symbol.origin == origin)
+    };
+    let last_runtime = || {
+        frames
+            .iter()
+            .rposition(|(s, _)| s.origin == SymbolOrigin::Runtime)
+    };
+    let chosen = first(SymbolOrigin::User)
+        .or_else(|| first(SymbolOrigin::Standard))
+        .or_else(last_runtime)
+        .unwrap_or(0);
+    let Some((symbol, holder)) = frames.get(chosen) else {
+        let nowhere = unknown(VirtAddr(0)).frame;
+        return Named {
+            site: nowhere.clone(),
+            inlined_into: None,
+            stack: vec![nowhere],
+        };
+    };
+    let site = symbol.frame.clone();
+    Named {
+        inlined_into: site.inlined.then(|| holder.clone()),
+        site,
+        stack: frames.into_iter().map(|(symbol, _)| symbol.frame).collect(),
+    }
+}
