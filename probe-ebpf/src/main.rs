@@ -21,7 +21,7 @@ use aya_ebpf::{
 use go_abi::{Frame, holds, is_target, read_user, registers};
 use latency::{complete, count_hit, count_lost, count_lost_without_row};
 use maps::SITES;
-use probe_ebpf::abi::{FlightKey, MAX_PROBES, Site, flag, kind, lost};
+use probe_ebpf::abi::{FlightKey, Site, flag, kind, lost};
 
 /// Frames above `gopanic` that may belong to a probed function.
 const PANICKING_FRAMES: usize = 2;
@@ -92,14 +92,13 @@ fn panics(regs: &pt_regs, site: &Site) -> Option<()> {
     let mut at = frame.caller_frame;
     for _ in 0..PANICKING_FRAMES {
         let depth = frame.stack_high.wrapping_sub(at.wrapping_add(8)) as u32;
-        for probe in 0..MAX_PROBES {
-            if let Some(flight) = in_flight::take(&FlightKey {
-                g: frame.g,
-                depth,
-                probe,
-            }) {
-                count_lost(flight.row, lost::PANIC);
-            }
+        let key = FlightKey {
+            g: frame.g,
+            depth,
+            probe: u32::from(site.probe),
+        };
+        if let Some(flight) = in_flight::take(&key) {
+            count_lost(flight.row, lost::PANIC);
         }
         at = read_user(at)?;
     }
