@@ -8,7 +8,7 @@ use probe_ebpf::abi::{
 use crate::{
     atomic::fetch_add,
     go_abi::{Frame, read_user},
-    maps::{CALL_PATHS, KEEP_FRAMES, N_ROWS, ROW_OF, TEXT_BASE, USER_TEXT, global},
+    maps::{CALL_PATHS, N_ROWS, ROW_OF, TEXT_BASE, USER_TEXT, global},
 };
 
 /// FNV-1a's prime: one multiplication per frame mixes well enough for a hash of at most 32 addresses.
@@ -83,7 +83,6 @@ fn add_row(regs: &pt_regs, site: &Site, frame: &Frame, key: &RowKey) -> Option<u
 /// `mcall` into whatever goroutine was parked there.
 #[inline(always)]
 fn walk(regs: &pt_regs, site: &Site, frame: &Frame, mut keep: Option<&mut CallPath>) -> Path {
-    let keep_frames = global(&KEEP_FRAMES);
     let mut path = Path {
         hash: HASH_SEED,
         pc: 0,
@@ -97,25 +96,15 @@ fn walk(regs: &pt_regs, site: &Site, frame: &Frame, mut keep: Option<&mut CallPa
             next[1] = regs.rcx;
         }
     }
-    let mut kept = 0_u32;
-    for _ in 0..MAX_FRAMES {
+    for n in 0..MAX_FRAMES {
         path.pc = next[1].wrapping_sub(frame.bias);
         path.hash = (path.hash ^ path.pc).wrapping_mul(HASH_PRIME);
         let found = is_user(path.pc);
         if let Some(out) = keep.as_deref_mut() {
-            if found && kept >= keep_frames {
-                kept = keep_frames.saturating_sub(1);
+            if let Some(slot) = out.frames.get_mut(n) {
+                *slot = path.pc;
             }
-            if kept < keep_frames {
-                if let Some(slot) = out
-                    .frames
-                    .get_mut((kept & (MAX_FRAMES as u32 - 1)) as usize)
-                {
-                    *slot = path.pc;
-                }
-                kept += 1;
-            }
-            out.n_frames = kept;
+            out.n_frames = n as u32 + 1;
             out.found_user = u8::from(found);
         }
         let at = next[0];

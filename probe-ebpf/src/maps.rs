@@ -61,10 +61,6 @@ pub(crate) static PID_NAMESPACE_INO: u64 = 0;
 #[unsafe(no_mangle)]
 pub(crate) static TEXT_BASE: u64 = 0;
 
-/// Frames that a call path keeps; the user's own is always kept.
-#[unsafe(no_mangle)]
-pub(crate) static KEEP_FRAMES: u32 = 0;
-
 /// Reads a global that user space sets at load time.
 ///
 /// The compiler must not fold the initial value, hence the volatile read.

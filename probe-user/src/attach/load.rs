@@ -30,8 +30,6 @@ pub struct LoadRequest<'a> {
     pub plan: &'a ProbePlan,
     pub user_text: &'a TextBitmap,
     pub tgid: u32,
-    /// Frames that a call path keeps.
-    pub stack_depth: u32,
     /// Device and inode of this process's PID namespace, `None` in the initial one.
     pub pid_namespace: Option<(u64, u64)>,
     /// Load for perf events, one per site, on kernels without `uprobe.multi` links.
@@ -62,7 +60,6 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         source: Box::new(source),
     };
     let (device, inode) = request.pid_namespace.unwrap_or((0, 0));
-    let keep_frames = request.stack_depth.clamp(1, abi::MAX_FRAMES as u32);
     let words = request.user_text.words.len().max(1) as u32;
     let object = if request.per_site {
         per_site_object()
@@ -74,7 +71,6 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         .override_global("PID_NAMESPACE_DEV", &device, true)
         .override_global("PID_NAMESPACE_INO", &inode, true)
         .override_global("TEXT_BASE", &request.user_text.base.0, true)
-        .override_global("KEEP_FRAMES", &keep_frames, true)
         .map_max_entries(abi::USER_TEXT, words)
         .load(&object)
         .map_err(failed)?;

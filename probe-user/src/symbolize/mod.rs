@@ -11,6 +11,7 @@ use crate::{
     address::VirtAddr,
     aggregate::{Buckets, Path, Profile, Totals},
     analyze::{self, GoBinary, Origin},
+    plan::ProbeName,
     report::StackFrame,
 };
 
@@ -207,35 +208,19 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
         .flat_map(|address| {
             let symbols = symbols.of(address);
             // The outermost of the frames at one address is the compiled function that holds them all.
-            let holder = symbols
-                .last()
-                .map_or_else(String::new, |s| s.frame.function.clone());
-            symbols
-                .into_iter()
-                .map(move |symbol| (symbol, holder.clone()))
+            let holder = symbols.last().map_or_else(String::new, |s| s.frame.function.clone());
+            symbols.into_iter().map(move |symbol| (symbol, holder.clone()))
         })
         .collect();
-    let first = |origin| {
-        frames
-            .iter()
-            .position(|(symbol, _)| symbol.origin == origin)
-    };
-    let last_runtime = || {
-        frames
-            .iter()
-            .rposition(|(s, _)| s.origin == SymbolOrigin::Runtime)
-    };
-    let chosen = first(SymbolOrigin::User)
+    let first = |origin| frames.iter().position(|(symbol, _)| symbol.origin == origin);
+    let chosen = first_of_collection(path, &frames)
+        .or_else(|| first(SymbolOrigin::User))
         .or_else(|| first(SymbolOrigin::Standard))
-        .or_else(last_runtime)
+        .or_else(|| frames.iter().rposition(|(symbol, _)| is_runtime_code(symbol)))
         .unwrap_or(0);
     let Some((symbol, holder)) = frames.get(chosen) else {
         let nowhere = unknown(VirtAddr(0)).frame;
-        return Named {
-            site: nowhere.clone(),
-            inlined_into: None,
-            stack: vec![nowhere],
-        };
+        return Named { site: nowhere.clone(), inlined_into: None, stack: vec![nowhere] };
     };
     let site = symbol.frame.clone();
     Named {
@@ -243,4 +228,20 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
         site,
         stack: frames.into_iter().map(|(symbol, _)| symbol.frame).collect(),
     }
+}
+
+/// What a beginning collection allocates and starts is the runtime's own, although an allocation of the
+/// user's triggered it: nobody wrote a `go` statement there. Who triggered the stop of the world is asked for.
+fn first_of_collection(path: &Path, frames: &[(Symbol, String)]) -> Option<usize> {
+    if path.probe == ProbeName::StopTheWorld.as_str() {
+        return None;
+    }
+    frames.iter().position(|(symbol, _)| {
+        symbol.origin == SymbolOrigin::Runtime && symbol.frame.function == "runtime.gcStart"
+    })
+}
+
+/// Go code of the runtime, not the assembly that every stack ends in (`goexit`, `systemstack`, `mcall`).
+fn is_runtime_code(symbol: &Symbol) -> bool {
+    symbol.origin == SymbolOrigin::Runtime && !symbol.frame.file.ends_with(".s")
 }

@@ -1,0 +1,110 @@
+//! Watches until the window ends: drains every second, and knows why it ended.
+
+use std::{
+    io,
+    os::fd::{AsRawFd, OwnedFd, RawFd},
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    signal::unix::{Signal, SignalKind, signal},
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::report::EndedBy;
+
+/// How often the target is looked at; exec is not announced, so it has to be noticed.
+const LOOK: Duration = Duration::from_millis(250);
+/// Looks between two drains.
+const LOOKS_PER_DRAIN: u32 = 4;
+
+/// What ends a window, besides the target's own end.
+#[derive(Debug)]
+pub(super) struct Ends {
+    interrupt: Signal,
+    terminate: Signal,
+    hang_up: Signal,
+}
+
+impl Ends {
+    /// Starts listening: from here on a signal ends the window and not the process.
+    pub(super) fn listen() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn signalled(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}
+
+/// What the window asks of the session meanwhile.
+pub(super) trait Watched {
+    /// Returns whether the process still executes what was planned for.
+    fn executes_the_same(&self) -> bool;
+    /// Takes over what the kernel counted.
+    fn drain(&mut self, elapsed: Duration);
+    /// Shows figures.
+    fn show(&mut self, elapsed: Duration);
+}
+
+/// Waits until `duration` is over (`None`: without limit), a signal comes, or the target ends.
+pub(super) async fn watch(
+    watched: &mut impl Watched,
+    ends: &mut Ends,
+    pidfd: &OwnedFd,
+    started: Instant,
+    duration: Option<Duration>,
+) -> io::Result<EndedBy> {
+    let exited = AsyncFd::with_interest(Borrowed(pidfd.as_raw_fd()), Interest::READABLE)?;
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut n_looks = 0_u32;
+    loop {
+        let left = duration.map(|duration| duration.saturating_sub(started.elapsed()));
+        tokio::select! {
+            biased;
+            () = ends.signalled() => return Ok(EndedBy::Signal),
+            ready = exited.readable() => {
+                drop(ready?);
+                return Ok(EndedBy::TargetExit);
+            }
+            () = sleep_or_forever(left) => return Ok(EndedBy::Duration),
+            _ = look.tick() => {
+                if !watched.executes_the_same() {
+                    return Ok(EndedBy::TargetExec);
+                }
+                n_looks += 1;
+                if n_looks.is_multiple_of(LOOKS_PER_DRAIN) {
+                    watched.drain(started.elapsed());
+                }
+                watched.show(started.elapsed());
+            }
+        }
+    }
+}
+
+async fn sleep_or_forever(left: Option<Duration>) {
+    match left {
+        Some(left) => tokio::time::sleep(left).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The pidfd belongs to the target; the reactor only borrows it.
+#[derive(Debug)]
+struct Borrowed(RawFd);
+
+impl AsRawFd for Borrowed {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0
+    }
+}
