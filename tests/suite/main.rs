@@ -1,1 +1,3 @@
-fn main() {}
+//! Index of the tests: one line per module saying what goes there.
+
+mod analyze; // Go binaries to functions, frames and origins: against Go's own tools, and hostile files

@@ -8,6 +8,9 @@ use super::functions::{Functions, Record, Row};
 /// Calls inlined into each other at one instruction; the deepest of real programs are below 50.
 const MAX_INLINED: usize = 512;
 
+/// Source files of one function; a package's `init` may have dozens.
+const MAX_FILES: usize = 64;
+
 /// One call at an instruction.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Frame {
@@ -54,6 +57,23 @@ pub(super) fn own_file(functions: &mut Functions<'_>, row: Row) -> io::Result<Op
         .value(&record, record.file_values, at)?
         .unwrap_or(-1);
     functions.file_offset(&record, number)
+}
+
+/// Returns where in the file table all source files of the function of `row` are, inlined calls included.
+pub(super) fn all_files(functions: &mut Functions<'_>, row: Row) -> io::Result<Vec<u32>> {
+    let record = functions.record(row)?;
+    let mut numbers = Vec::new();
+    functions.each_value(&record, record.file_values, |_, number| {
+        if !numbers.contains(&number) {
+            numbers.push(number);
+        }
+        numbers.len() < MAX_FILES
+    })?;
+    let mut files = Vec::new();
+    for number in numbers {
+        files.extend(functions.file_offset(&record, number)?);
+    }
+    Ok(files)
 }
 
 fn inlined_at(

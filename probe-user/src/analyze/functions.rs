@@ -260,17 +260,33 @@ impl<'a> Functions<'a> {
     }
 
     /// Looks `pc` up in a pc-value table; `None` if there is none or it does not cover `pc`.
-    ///
-    /// A table is pairs of (zigzag difference of the value, difference of the pc), from the value −1 at the
-    /// function's entry (src/runtime/symtab.go `pcvalue`, `step`).
     pub(super) fn value(
         &mut self,
         record: &Record,
         table: u32,
         pc: u64,
     ) -> io::Result<Option<i32>> {
+        let mut found = None;
+        self.each_value(record, table, |end, value| {
+            found = (pc < end).then_some(value);
+            found.is_none()
+        })?;
+        Ok(found)
+    }
+
+    /// Visits the steps of a pc-value table, each with the address where it ends and its value, until `visit`
+    /// returns false.
+    ///
+    /// A table is pairs of (zigzag difference of the value, difference of the pc), from the value −1 at the
+    /// function's entry (src/runtime/symtab.go `pcvalue`, `step`).
+    pub(super) fn each_value(
+        &mut self,
+        record: &Record,
+        table: u32,
+        mut visit: impl FnMut(u64, i32) -> bool,
+    ) -> io::Result<()> {
         if table == 0 {
-            return Ok(None);
+            return Ok(());
         }
         let mut at = self.pclntab.values.saturating_add(table.into());
         let (mut reached, mut value) = (record.entry, -1_i32);
@@ -280,19 +296,16 @@ impl<'a> Functions<'a> {
             })?;
             let change = self.varint(&mut at)?;
             if change == 0 && reached != record.entry {
-                return Ok(None);
+                return Ok(());
             }
             value = value.wrapping_add(((change >> 1) as i32) ^ (change & 1).wrapping_neg() as i32);
             let step = self.varint(&mut at)?;
-            if step == 0 {
-                return Ok(None);
-            }
             reached = reached.saturating_add(step.into());
-            if pc < reached {
-                return Ok(Some(value));
+            if step == 0 || !visit(reached, value) {
+                return Ok(());
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     fn varint(&mut self, at: &mut u64) -> io::Result<u32> {

@@ -315,23 +315,17 @@ impl GoBinary {
     }
 
     /// Marks the text of all functions that are the user's, judged by the files of the functions
-    /// themselves, not of what was inlined into them.
+    /// themselves, not of what was inlined into them; generated functions only if the user's code was
+    /// inlined there: wrappers of methods, and the `init` of a package.
     pub fn user_text(&self) -> Result<TextBitmap, AnalyzeError> {
         let mut bitmap = TextBitmap::new(self.module.text, self.module.etext);
-        let mut is_user = HashMap::new();
+        let mut origins = FileOrigins {
+            rules: &self.origins,
+            known: HashMap::new(),
+        };
         self.with_functions(|functions| {
             functions.each(|functions, row| {
-                let Some(offset) = frames::own_file(functions, row)? else {
-                    return Ok(true);
-                };
-                let user = if let Some(user) = is_user.get(&offset) {
-                    *user
-                } else {
-                    let user = self.origins.origin(&functions.file(offset)?) == Origin::User;
-                    is_user.insert(offset, user);
-                    user
-                };
-                if user {
+                if origins.is_users(functions, row)? {
                     bitmap.mark(row.entry, row.end);
                 }
                 Ok(true)
@@ -450,6 +444,41 @@ impl GoBinary {
             );
         }
         found
+    }
+}
+
+/// The origins of files by their offsets in the file table, so that each name is read once.
+struct FileOrigins<'a> {
+    rules: &'a OriginRules,
+    known: HashMap<u32, Origin>,
+}
+
+impl FileOrigins<'_> {
+    fn is_users(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
+        let Some(own) = frames::own_file(functions, row)? else {
+            return Ok(false);
+        };
+        match self.origin(functions, own)? {
+            Origin::User => Ok(true),
+            Origin::Runtime | Origin::Standard => Ok(false),
+            Origin::Generated => {
+                for file in frames::all_files(functions, row)? {
+                    if self.origin(functions, file)? == Origin::User {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    fn origin(&mut self, functions: &mut Functions<'_>, file: u32) -> io::Result<Origin> {
+        if let Some(known) = self.known.get(&file) {
+            return Ok(*known);
+        }
+        let origin = self.rules.origin(&functions.file(file)?);
+        self.known.insert(file, origin);
+        Ok(origin)
     }
 }
 

@@ -1,0 +1,2 @@
+// Package native calls C where there is a C compiler.
+package native
