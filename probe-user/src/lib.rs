@@ -9,4 +9,7 @@
 
 pub mod address;
 pub mod analyze;
+pub mod escape;
+pub mod histogram;
+pub mod render;
 pub mod report;
