@@ -7,19 +7,31 @@
 //! Each stage turns one named value into the next and never reaches back. Only `discover`, `attach` and
 //! `drain` touch the world; everything right of `drain` also runs from a recording, without root.
 
-pub mod address;
-pub mod aggregate;
+pub mod discover;
+
 pub mod analyze;
+
+pub mod plan;
+
 #[cfg(feature = "kernel")]
 pub mod attach;
-#[cfg(feature = "kernel")]
-mod bpf_batch;
-pub mod discover;
+
 #[cfg(feature = "kernel")]
 pub mod drain;
-pub mod histogram;
-pub mod plan;
-pub mod recording;
-pub mod report;
-pub mod summary;
+
+pub mod aggregate;
+
 pub mod symbolize;
+
+pub mod recording;
+
+pub mod summary;
+
+pub mod render;
+
+pub mod address;
+#[cfg(feature = "kernel")]
+mod bpf_batch;
+pub mod escape;
+pub mod histogram;
+pub mod report;

@@ -1,0 +1,82 @@
+//! Findings: what is wrong, where, how it shows, and the cure. The worst comes first.
+
+use std::cmp::Reverse;
+
+use super::{
+    Page, fit,
+    line::{Line, Style},
+    target::severity_style,
+    units,
+};
+use crate::report::{Evidence, Finding, Location, Report, Severity};
+
+/// Column at which the text of a finding begins.
+const TEXT_COLUMN: usize = 12;
+
+pub(super) fn section(report: &Report, page: &mut Page<'_>) {
+    if report.findings.is_empty() {
+        return;
+    }
+    let mut findings: Vec<_> = report.findings.iter().collect();
+    findings.sort_by_key(|finding| Reverse(finding.severity));
+    page.heading("FINDINGS", "");
+    for (index, finding) in findings.into_iter().enumerate() {
+        if index > 0 {
+            page.blank();
+        }
+        one(finding, page);
+    }
+}
+
+fn one(finding: &Finding, page: &mut Page<'_>) {
+    let style = severity_style(finding.severity);
+    let badge = Line::indented(2)
+        .styled(style, severity_name(finding.severity))
+        .padded_to(TEXT_COLUMN);
+    page.prose(badge, Style::Strong, &fit::name(&finding.title));
+    if let Some(site) = &finding.call_site {
+        let room = page.width - TEXT_COLUMN;
+        page.push(location(Line::indented(TEXT_COLUMN), site, room));
+    }
+    let evidence: Vec<_> = finding.evidence.iter().map(evidence).collect();
+    if !evidence.is_empty() {
+        labelled(page, "evidence", &evidence.join(", "));
+    }
+    labelled(page, "cure", &fit::name(&finding.cure));
+    let more = format!("rtprobe explain {}", fit::name(&finding.rule));
+    let sure = format!("  {} sure", units::share(finding.confidence));
+    let label = Line::indented(2).secondary("more").padded_to(TEXT_COLUMN);
+    page.push(label.plain(more).secondary(sure));
+}
+
+fn labelled(page: &mut Page<'_>, label: &str, text: &str) {
+    let label = Line::indented(2).secondary(label).padded_to(TEXT_COLUMN);
+    page.prose(label, Style::Plain, text);
+}
+
+const fn severity_name(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Info => "INFO",
+        Severity::Warning => "WARNING",
+        Severity::Critical => "CRITICAL",
+    }
+}
+
+fn evidence(evidence: &Evidence) -> String {
+    let value = evidence.value;
+    let shown = match evidence.unit.as_str() {
+        "1/s" | "/s" | "per_s" => units::rate(value),
+        "ns" => units::duration(value.max(0.0) as u64),
+        "B" | "bytes" => units::bytes(value),
+        "B/s" | "bytes/s" => format!("{}/s", units::bytes(value)),
+        "share" => units::share(value),
+        "" => units::quantity(value),
+        unit => format!("{} {}", units::quantity(value), fit::name(unit)),
+    };
+    format!("{} {shown}", fit::name(&evidence.name))
+}
+
+/// Appends `function  file:line` in at most `room` columns.
+fn location(line: Line, site: &Location, room: usize) -> Line {
+    super::call_sites::place(line, &site.function, &site.file, site.line, room)
+}
