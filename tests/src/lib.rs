@@ -1,1 +1,3 @@
-//! Empty on purpose: the package exists for its tests.
+//! What the tests and `cargo xtask` share: building the Go programs below `tests/targets`.
+
+pub mod go;

@@ -7,9 +7,16 @@
 
 mod bpf;
 mod build;
+mod ci;
+mod demo;
+mod doc_examples;
+mod go_targets;
 mod host;
+mod setup;
 mod source_hash;
 mod step;
+mod tally;
+mod test;
 mod workspace;
 
 use std::{env, process::ExitCode};
@@ -24,14 +31,39 @@ struct Command {
 
 const COMMANDS: &[Command] = &[
     Command {
+        name: "demo",
+        about: "watch the bundled Go service for 10 s and print the report",
+        run: demo::run,
+    },
+    Command {
+        name: "test",
+        about: "[FILTER]  all tests, or those whose name contains FILTER",
+        run: test::run,
+    },
+    Command {
         name: "build",
         about: "release binary at target/dist/rtprobe",
         run: build::run,
     },
     Command {
+        name: "setup",
+        about: "install what building and testing need",
+        run: setup::run,
+    },
+    Command {
         name: "bpf",
         about: "[--log]  rebuild the committed BPF object, or the variant with diagnostics",
         run: bpf::run,
+    },
+    Command {
+        name: "go-targets",
+        about: "[--go V,…] [--kind K,…] [NAME…]  build the Go programs of the tests",
+        run: go_targets::run,
+    },
+    Command {
+        name: "ci",
+        about: "setup, format, lints, fresh BPF object, all tests, documents' examples",
+        run: ci::run,
     },
 ];
 

@@ -1,0 +1,120 @@
+//! `cargo xtask test`: every test, with one closing line.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    build, ci,
+    host::{self, Host},
+    setup, step,
+    tally::Tally,
+    workspace,
+};
+
+pub(crate) fn run(args: &[String]) -> Result<()> {
+    let filter = match args {
+        [] => None,
+        [filter] if !filter.starts_with('-') => Some(filter.as_str()),
+        _ => bail!("usage: cargo xtask test [FILTER]"),
+    };
+    if setup::is_ci() && filter.is_none() {
+        return ci::run(&[]);
+    }
+    setup::go()?;
+    let mut tally = Tally::default();
+    all(filter, false, &mut tally)?;
+    finish(&tally)
+}
+
+/// Prints the closing line; failures are an error.
+pub(crate) fn finish(tally: &Tally) -> Result<()> {
+    for reason in &tally.skips {
+        eprintln!("[xtask] skipped {reason}");
+    }
+    println!("{tally}");
+    if tally.failed > 0 {
+        bail!("{} failed", tally.failed);
+    }
+    Ok(())
+}
+
+/// Runs all tests, or those whose name contains `filter`; with `require` a test that can't run fails.
+pub(crate) fn all(filter: Option<&str>, require: bool, tally: &mut Tally) -> Result<()> {
+    let binary = build::binary()?;
+    let host = Host::detect()?;
+    let mut plain = host::plain("test");
+    plain.args([
+        "--no-fail-fast",
+        "--package",
+        "probe-ebpf",
+        "--package",
+        "xtask",
+    ]);
+    let mut kernel = host.kernel("test");
+    kernel.args(["--no-fail-fast", "--package", "probe-user"]);
+    let mut suite = host::plain("test");
+    suite.args(["--no-fail-fast", "--package", "rtprobe-tests"]);
+    let steps = [
+        ("tests of probe-ebpf and xtask", plain),
+        ("tests of probe-user", kernel),
+        ("tests against real Go programs", suite),
+    ];
+    for (name, mut cargo) in steps {
+        cargo.args(filter);
+        let run = Run {
+            binary: &binary,
+            require,
+        };
+        step::step(name, || run.cargo_test(name, &mut cargo, tally))?;
+    }
+    Ok(())
+}
+
+struct Run<'a> {
+    binary: &'a Path,
+    require: bool,
+}
+
+impl Run<'_> {
+    /// Runs one `cargo test`, shows what it prints and adds its results to `tally`.
+    fn cargo_test(&self, name: &str, cargo: &mut Command, tally: &mut Tally) -> Result<()> {
+        let skips = skips_file()?;
+        cargo
+            .env("RTPROBE_BIN", self.binary)
+            .env("RTPROBE_SKIPS", &skips)
+            .stdout(Stdio::piped());
+        if self.require {
+            cargo.env("RTPROBE_REQUIRE", "1");
+        }
+        let mut child = cargo.spawn().context("failed to start cargo test")?;
+        let stdout = child.stdout.take().context("cargo test without stdout")?;
+        let failed_before = tally.failed;
+        for line in BufReader::new(stdout).lines() {
+            let line = line?;
+            println!("{line}");
+            tally.add_line(&line);
+        }
+        let status = child.wait()?;
+        tally.add_skips(&fs::read_to_string(&skips).unwrap_or_default());
+        // A test binary that did not compile or died has printed no result of its own.
+        if !status.success() && tally.failed == failed_before {
+            eprintln!("[xtask] {name}: cargo test ended with {status}");
+            tally.failed += 1;
+        }
+        Ok(())
+    }
+}
+
+/// An empty file that tests append their skips to: libtest knows no skipping at run time.
+fn skips_file() -> Result<PathBuf> {
+    fs::create_dir_all(workspace::target())?;
+    let path = workspace::target().join("skips.txt");
+    fs::write(&path, "")?;
+    Ok(path)
+}
