@@ -4,7 +4,7 @@
 //! then cost several per cent of a CPU.
 
 use std::{
-    io, mem,
+    io,
     os::fd::{AsRawFd as _, BorrowedFd},
 };
 
@@ -39,7 +39,7 @@ fn bpf(command: libc::c_long, attr: &mut BatchAttr) -> io::Result<()> {
             libc::SYS_bpf,
             command,
             &raw mut *attr,
-            mem::size_of::<BatchAttr>(),
+            size_of::<BatchAttr>(),
         )
     };
     if result < 0 {
@@ -51,7 +51,7 @@ fn bpf(command: libc::c_long, attr: &mut BatchAttr) -> io::Result<()> {
 
 /// Reads all entries of a hash or array map. Entries that change meanwhile are seen before or after the
 /// change, entries of a hash map that are added or deleted meanwhile may be missed.
-pub fn read_all<K: Pod + Default, V: Pod + Default>(
+pub(crate) fn read_all<K: Pod + Default, V: Pod + Default>(
     map: BorrowedFd<'_>,
     limit: usize,
 ) -> io::Result<Vec<(K, V)>> {
@@ -99,7 +99,7 @@ pub fn read_all<K: Pod + Default, V: Pod + Default>(
 }
 
 /// Writes `values` to an array map, from index 0 on.
-pub fn write_array<V: Pod>(map: BorrowedFd<'_>, values: &[V]) -> io::Result<()> {
+pub(crate) fn write_array<V: Pod>(map: BorrowedFd<'_>, values: &[V]) -> io::Result<()> {
     let mut first = 0_u32;
     for chunk in values.chunks(CHUNK) {
         let keys: Vec<u32> = (first..).take(chunk.len()).collect();

@@ -37,6 +37,8 @@ pub struct Header {
     pub start: String,
     pub budget_share: Option<f64>,
     pub attach_ns: Option<u64>,
+    /// Frames of a stack that the report shows.
+    pub stack_depth: u32,
     /// With their sites and states; counts are 0.
     pub probes: Vec<Probe>,
     pub cannot_see: Vec<String>,
@@ -99,9 +101,10 @@ impl<W: Write> Recorder<W> {
         self.append(&[&symbols, &snapshot])
     }
 
-    /// Ends the recording.
-    pub fn end(mut self, end: &End) -> io::Result<()> {
-        self.append(&[&Record::End(end.clone())])
+    /// Ends the recording and gives back what it was written to.
+    pub fn end(mut self, end: &End) -> io::Result<W> {
+        self.append(&[&Record::End(end.clone())])?;
+        Ok(self.out)
     }
 
     fn append(&mut self, records: &[&Record]) -> io::Result<()> {

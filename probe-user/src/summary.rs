@@ -10,7 +10,7 @@ use crate::{
     histogram,
     plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
     recording::Recording,
-    report::{CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, Window},
+    report::{CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, StackFrame, Window},
     symbolize::{NamedCallSite, symbolize},
 };
 
@@ -122,7 +122,7 @@ fn add(sums: &mut [u64; lost::N], more: &[u64; lost::N]) {
     }
 }
 
-fn call_site(named: &NamedCallSite, seconds: f64) -> CallSite {
+fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSite {
     let totals = &named.totals;
     let per_second = |n: u64| {
         if seconds > 0.0 {
@@ -141,7 +141,7 @@ fn call_site(named: &NamedCallSite, seconds: f64) -> CallSite {
         file: named.site.file.clone(),
         line: named.site.line,
         inlined_into: named.inlined_into.clone(),
-        stack: named.stack.clone(),
+        stack: shortened(named, stack_depth),
         reason,
         hits: totals.hits,
         count: totals.hits,
@@ -152,6 +152,17 @@ fn call_site(named: &NamedCallSite, seconds: f64) -> CallSite {
         bytes_per_s: allocates.then(|| per_second(totals.bytes)),
         latency: latency(named, totals),
     }
+}
+
+/// The innermost frames, as many as asked for, the call site always among them.
+fn shortened(named: &NamedCallSite, depth: usize) -> Vec<StackFrame> {
+    let at = named.stack.iter().position(|frame| *frame == named.site).unwrap_or(0);
+    let depth = depth.max(1);
+    if at < depth {
+        return named.stack.iter().take(depth).cloned().collect();
+    }
+    let inner = named.stack.iter().take(depth - 1);
+    inner.chain(std::iter::once(&named.site)).cloned().collect()
 }
 
 /// A name for the call site that is the same in every run of the same binary.

@@ -32,8 +32,32 @@ pub struct LoadRequest<'a> {
     pub tgid: u32,
     /// Device and inode of this process's PID namespace, `None` in the initial one.
     pub pid_namespace: Option<(u64, u64)>,
-    /// Load for perf events, one per site, on kernels without `uprobe.multi` links.
-    pub per_site: bool,
+    pub mode: Mode,
+}
+
+/// How sites are attached on a kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One `uprobe.multi` link per probe (Linux 6.6).
+    Multi,
+    /// The same, for all processes of the file and told apart in the program: the kernel's filter takes one
+    /// thread for the process (Linux 6.6 to 6.9 without the fix 46ba0e49b642).
+    MultiUnfiltered,
+    /// One perf event per site. Taking them off costs about 0.1 s per site.
+    PerSite,
+}
+
+/// Sites that are attached at most one by one: taking more off would take longer than anybody waits.
+pub const MAX_SITES_PER_SITE_MODE: usize = 64;
+
+impl Mode {
+    /// Returns the name in the report.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Multi | Self::MultiUnfiltered => "uprobe_multi",
+            Self::PerSite => "perf_event",
+        }
+    }
 }
 
 /// The maps that the drain reads.
@@ -51,6 +75,7 @@ pub struct Maps {
 #[derive(Debug)]
 pub struct Loaded {
     pub(super) programs: Ebpf,
+    pub(super) mode: Mode,
     pub(super) maps: Maps,
 }
 
@@ -88,7 +113,7 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         buckets: take(&mut programs, abi::BUCKETS)?,
         counters: take(&mut programs, abi::COUNTERS)?,
     };
-    Ok(Loaded { programs, maps })
+    Ok(Loaded { programs, mode: request.mode, maps })
 }
 
 /// The object with its programs declared for one perf event per site: aya reads the kind off the section's

@@ -23,7 +23,7 @@ use aya::{
         uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope},
     },
 };
-pub use load::{BPF_HASH, LoadRequest, Loaded, Maps, load};
+pub use load::{BPF_HASH, LoadRequest, Loaded, MAX_SITES_PER_SITE_MODE, Maps, Mode, load};
 use verify::{SiteState, state_of};
 
 use crate::{
@@ -79,6 +79,7 @@ pub struct Attachment {
     /// Probes that could not be attached, and why.
     pub refused: Vec<(ProbeName, String)>,
     pub attach_time: Duration,
+    pub mode: Mode,
 }
 
 /// Result of taking everything off.
@@ -108,6 +109,17 @@ impl Loaded {
             if probe.sites().is_empty() {
                 continue;
             }
+            if self.mode == Mode::PerSite && cookie as usize > MAX_SITES_PER_SITE_MODE {
+                let limit = MAX_SITES_PER_SITE_MODE;
+                refused.push((
+                    probe.name,
+                    format!(
+                        "this kernel attaches site by site, and takes each off in about 0.1 s: \
+                         no more than {limit} are attached; choose probes with --only"
+                    ),
+                ));
+                continue;
+            }
             match self.attach_sites(first, probe.sites(), &path, pid) {
                 Ok(link) => links.push((probe.name, link)),
                 Err(error) => {
@@ -121,6 +133,7 @@ impl Loaded {
             _programs: self.programs,
             refused,
             attach_time: started.elapsed(),
+            mode: self.mode,
         })
     }
 

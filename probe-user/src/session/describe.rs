@@ -1,0 +1,159 @@
+//! What is known before the first hit, as data for the recording and in words for people.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use probe_ebpf::abi::lost;
+
+use super::{budget_share, subject::{Armed, Subject}, window};
+use crate::{
+    analyze::GoBinary,
+    attach::BPF_HASH,
+    cli::RecordConfig,
+    discover::Target,
+    plan::{Outcome, PlannedProbe, PlannedSite, ProbeName, ProbePlan, SiteRole},
+    recording::{FORMAT, Header},
+    report::{Host, Probe, ProbeState, Site, SiteCost, SiteKind, TargetInfo, Tool},
+    sys,
+};
+
+/// One line: what is looked at, and with what.
+pub(super) fn subject(subject: &Subject, binary: &GoBinary, plan: &ProbePlan) -> String {
+    let planned = plan.probes.iter().filter(|probe| !probe.sites().is_empty()).count();
+    format!(
+        "{} (pid {}), {}: {planned} of {} probes, {} sites",
+        subject.program().display(),
+        subject.pid(),
+        binary.build_info().go_version,
+        plan.probes.len(),
+        plan.sites().count(),
+    )
+}
+
+/// One line: the probes are on, and for how long.
+pub(super) fn attached(armed: &Armed, header: &Header, config: &RecordConfig) -> String {
+    let on = header.probes.iter().filter(|probe| probe.state == ProbeState::Attached).count();
+    format!(
+        "attached {on} probes in {:.0} ms; watching {} (Ctrl-C ends it and reports)",
+        armed.attachment.attach_time.as_secs_f64() * 1e3,
+        match config.duration {
+            Some(_) => format!("for {}", window(config.duration)),
+            None => window(config.duration),
+        },
+    )
+}
+
+/// The header of the recording.
+pub(super) fn header(
+    armed: &Armed,
+    binary: &GoBinary,
+    plan: &ProbePlan,
+    config: &RecordConfig,
+) -> Header {
+    let mut target = target(armed.target.as_ref(), Some(&armed.program), binary);
+    target.pid = armed.pid;
+    Header {
+        format: FORMAT,
+        tool: Tool {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            bpf_hash: BPF_HASH.trim().to_owned(),
+        },
+        host: Host {
+            kernel: sys::kernel_release(),
+            cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+            emulated_hit_ns: None,
+            stepped_hit_ns: None,
+            attach: armed.attachment.mode.name().to_owned(),
+        },
+        target,
+        start: Timestamp::now().to_string(),
+        budget_share: budget_share(&config.max_overhead),
+        attach_ns: Some(armed.attachment.attach_time.as_nanos() as u64),
+        stack_depth: config.stack_depth,
+        probes: plan.probes.iter().map(|planned| probe(planned, armed)).collect(),
+        cannot_see: cannot_see(binary, plan, config),
+    }
+}
+
+/// What is known of the target.
+pub(super) fn target(
+    target: Option<&Target>,
+    program: Option<&Path>,
+    binary: &GoBinary,
+) -> TargetInfo {
+    let exe = target.map(|target| target.exe.as_path()).or(program).unwrap_or_else(|| Path::new(""));
+    let file_name = || exe.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let build_info = binary.build_info();
+    TargetInfo {
+        pid: target.map_or(0, |target| target.pid),
+        comm: target.map_or_else(file_name, |target| target.comm.clone()),
+        exe: exe.to_string_lossy().into_owned(),
+        go_version: build_info.go_version.clone(),
+        module: build_info.module.clone(),
+        build_id: binary.build_id().map(str::to_owned),
+        gomaxprocs: None,
+        container_id: target.and_then(|target| target.container_id.clone()),
+        binary: binary.kind(),
+    }
+}
+
+fn probe(planned: &PlannedProbe, armed: &Armed) -> Probe {
+    let refused = armed.attachment.refused.iter().find(|(name, _)| *name == planned.name);
+    let (state, reason) = match (&planned.outcome, refused) {
+        (Outcome::Skipped(reason), _) => (ProbeState::Skipped, Some(reason.to_string())),
+        (Outcome::Planned(_), Some((_, reason))) => (ProbeState::Refused, Some(reason.clone())),
+        (Outcome::Planned(_), None) => (ProbeState::Attached, None),
+    };
+    Probe {
+        name: planned.name.as_str().to_owned(),
+        observed_share: if state == ProbeState::Attached { 1.0 } else { 0.0 },
+        state,
+        reason,
+        functions: planned.functions.clone(),
+        sites: planned.sites().iter().map(site).collect(),
+        hits: 0,
+        completed: 0,
+        open: 0,
+        lost: lost::NAMES.iter().map(|&name| (name.to_owned(), 0)).collect(),
+        count: 0,
+    }
+}
+
+/// A planned site as the report has it. A panic is an exit too.
+pub fn site(planned: &PlannedSite) -> Site {
+    Site {
+        function: planned.function.clone(),
+        kind: if planned.role == SiteRole::Begin { SiteKind::Entry } else { SiteKind::Exit },
+        file_offset: planned.file_offset.0,
+        instruction: planned.instruction.clone(),
+        cost: planned.cost,
+    }
+}
+
+/// The limits of what was watched, in sentences.
+fn cannot_see(binary: &GoBinary, plan: &ProbePlan, config: &RecordConfig) -> Vec<String> {
+    let mut limits: Vec<String> = binary.degraded().to_vec();
+    let watches = |name: ProbeName| {
+        plan.probes.iter().any(|probe| probe.name == name && !probe.sites().is_empty())
+    };
+    if watches(ProbeName::ChanSend) {
+        limits.push(
+            "sends in a select with several cases: they do not pass runtime.chansend".to_owned(),
+        );
+    }
+    if watches(ProbeName::Alloc) {
+        limits.push("values that stay on the stack: they are not allocated".to_owned());
+    }
+    let stepped = plan.sites().any(|site| site.cost == SiteCost::Stepped);
+    limits.push(format!(
+        "the probes' own time is part of the latencies: about 1 µs per operation{}",
+        if stepped { ", and the target pays up to 10 µs more where an exit is single-stepped" } else { "" },
+    ));
+    if budget_share(&config.max_overhead).is_some() {
+        limits.push(
+            "the overhead is not limited in this version: every probe stays on for the whole window"
+                .to_owned(),
+        );
+    }
+    limits
+}

@@ -1,0 +1,233 @@
+//! The running session: takes over what the kernel counts, names it, saves it, and ends it.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use super::{
+    in_flight,
+    output::OutputFile,
+    progress::{self, Progress},
+    spawn,
+    subject::Armed,
+    window::{self, Ends, Watched},
+};
+use crate::{
+    aggregate::Profile,
+    analyze::GoBinary,
+    attach::{self, Maps},
+    discover::Liveness,
+    drain,
+    failure::Failure,
+    plan::ProbePlan,
+    recording::{End, Header, Recorder, Recording},
+    report::EndedBy,
+    symbolize::Symbols,
+    sys,
+};
+
+/// Everything that lives while the window is open.
+pub(super) struct Live<'a> {
+    binary: GoBinary,
+    plan: ProbePlan,
+    armed: Armed,
+    header: Header,
+    recorder: Option<Recorder<OutputFile>>,
+    progress: &'a Progress,
+    profile: Profile,
+    symbols: Symbols,
+    /// Hits at the last look, for the rate.
+    last: (Duration, u64),
+    notes: Vec<String>,
+    incomplete: Option<Failure>,
+    saved: Option<PathBuf>,
+    cpu_at_start: Duration,
+}
+
+/// A session that has ended.
+pub(super) struct Finished {
+    pub(super) recording: Recording,
+    pub(super) saved: Option<PathBuf>,
+    pub(super) incomplete: Option<Failure>,
+}
+
+impl<'a> Live<'a> {
+    pub(super) fn new(
+        binary: GoBinary,
+        plan: ProbePlan,
+        armed: Armed,
+        header: Header,
+        recorder: Option<Recorder<OutputFile>>,
+        progress: &'a Progress,
+    ) -> Self {
+        Self {
+            binary,
+            plan,
+            armed,
+            header,
+            recorder,
+            progress,
+            profile: Profile::default(),
+            symbols: Symbols::default(),
+            last: (Duration::ZERO, 0),
+            notes: Vec::new(),
+            incomplete: None,
+            saved: None,
+            cpu_at_start: sys::own_cpu_time(),
+        }
+    }
+
+    /// Waits for the window's end.
+    pub(super) async fn watch(
+        &mut self,
+        ends: &mut Ends,
+        started: Instant,
+        duration: Option<Duration>,
+    ) -> Result<EndedBy, Failure> {
+        let pidfd = self.armed.pidfd.try_clone().map_err(|e| Failure::io("failed to watch the target", &e))?;
+        window::watch(self, ends, &pidfd, started, duration)
+            .await
+            .map_err(|e| Failure::io("failed to watch the target", &e))
+    }
+
+    /// Detaches, takes over the last counts and closes the recording.
+    pub(super) fn finish(
+        mut self,
+        ended_by: EndedBy,
+        elapsed: Duration,
+    ) -> Result<Finished, Failure> {
+        self.progress.show("detaching");
+        let Armed { attachment, target, bias, armed_before, command, .. } = self.armed;
+        let detached = attachment.detach();
+        let mut notes = self.notes;
+        if let Some(target) = target.as_ref().filter(|_| is_alive(ended_by))
+            && let Ok(n @ 1..) = attach::count_left_behind(&self.plan, target, bias, &armed_before)
+        {
+            notes.push(format!("{n} sites still hold a breakpoint: another tool put them there"));
+        }
+        let mut taking = Taking {
+            binary: &self.binary,
+            profile: &mut self.profile,
+            symbols: &mut self.symbols,
+            recorder: &mut self.recorder,
+        };
+        let mut incomplete = self.incomplete;
+        note(&mut incomplete, taking.take(&detached.maps, elapsed));
+        let stale = target.as_ref().map_or_else(Vec::new, |target| {
+            let flights = drain::in_flight(&detached.maps).unwrap_or_default();
+            in_flight::stale(&flights, &self.binary.g_layout(), target)
+        });
+        if let Some(mut command) = command {
+            match command.end() {
+                Ok(status) => notes.push(format!("the command {}", spawn::describe(status))),
+                Err(error) => notes.push(format!("how the command ended is not known: {error}")),
+            }
+        }
+        let cpu = sys::own_cpu_time().saturating_sub(self.cpu_at_start);
+        let end = End {
+            duration_ns: elapsed.as_nanos() as u64,
+            ended_by,
+            detach_ns: Some(detached.detach_time.as_nanos() as u64),
+            agent_cpu_share: Some(cpu.as_secs_f64() / elapsed.as_secs_f64().max(1e-3)),
+            stale,
+            notes,
+        };
+        let mut saved = None;
+        if let Some(recorder) = self.recorder {
+            match recorder.end(&end).and_then(OutputFile::finish) {
+                Ok(path) => saved = Some(path),
+                Err(error) => note(&mut incomplete, Err(Failure::io(RECORDING_FAILED, &error))),
+            }
+        }
+        let recording = Recording {
+            header: self.header,
+            profile: self.profile,
+            symbols: self.symbols,
+            elapsed_ns: end.duration_ns,
+            end: Some(end),
+        };
+        Ok(Finished { recording, saved, incomplete })
+    }
+}
+
+const RECORDING_FAILED: &str = "failed to write the recording";
+
+/// Keeps the first failure.
+fn note(incomplete: &mut Option<Failure>, result: Result<(), Failure>) {
+    if let Err(failure) = result {
+        incomplete.get_or_insert(failure);
+    }
+}
+
+fn is_alive(ended_by: EndedBy) -> bool {
+    matches!(ended_by, EndedBy::Duration | EndedBy::Signal)
+}
+
+/// What one drain goes through.
+struct Taking<'a> {
+    binary: &'a GoBinary,
+    profile: &'a mut Profile,
+    symbols: &'a mut Symbols,
+    recorder: &'a mut Option<Recorder<OutputFile>>,
+}
+
+impl Taking<'_> {
+    /// Drains, names what was not known before, and saves the changes.
+    fn take(&mut self, maps: &Maps, elapsed: Duration) -> Result<(), Failure> {
+        let profile = &*self.profile;
+        let snapshot = drain::drain(maps, &|row| profile.knows_path(row))?;
+        let mut added = Symbols::default();
+        for path in snapshot.paths.values() {
+            added.extend(self.symbols.resolve(path, self.binary));
+        }
+        let changes = self.profile.changes(&snapshot);
+        self.profile.merge(snapshot);
+        let Some(recorder) = self.recorder.as_mut() else { return Ok(()) };
+        let result = recorder.add(elapsed.as_nanos() as u64, added, changes);
+        if result.is_err() {
+            // A disk that is full stays full: what was saved so far is kept, the report is made all the same.
+            *self.recorder = None;
+        }
+        result.map_err(|error| Failure::io(RECORDING_FAILED, &error))
+    }
+}
+
+impl Watched for Live<'_> {
+    fn executes_the_same(&self) -> bool {
+        // An end is told by the pidfd; here only a change of the program matters.
+        let target = self.armed.target.as_ref();
+        target.is_none_or(|target| target.is_same_process() != Liveness::Execed)
+    }
+
+    fn drain(&mut self, elapsed: Duration) {
+        let mut taking = Taking {
+            binary: &self.binary,
+            profile: &mut self.profile,
+            symbols: &mut self.symbols,
+            recorder: &mut self.recorder,
+        };
+        let result = taking.take(self.armed.attachment.maps(), elapsed);
+        if let Err(failure) = &result {
+            self.progress.phase(&failure.to_string());
+        }
+        note(&mut self.incomplete, result);
+    }
+
+    fn show(&mut self, elapsed: Duration) {
+        let hits = self.profile.hits();
+        let since = elapsed.saturating_sub(self.last.0);
+        if since < Duration::from_secs(1) {
+            return;
+        }
+        let rate = hits.saturating_sub(self.last.1) as f64 / since.as_secs_f64();
+        self.last = (elapsed, hits);
+        self.progress.show(&format!(
+            "{}  {} operations, {}/s, {} call paths",
+            progress::seconds(elapsed),
+            progress::count(hits),
+            progress::count(rate as u64),
+            self.profile.rows.len(),
+        ));
+    }
+}

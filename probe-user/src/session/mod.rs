@@ -1,0 +1,151 @@
+//! The pipeline as one readable programme: the only module that knows all stages.
+
+mod describe;
+mod in_flight;
+mod live;
+pub mod output;
+mod progress;
+mod spawn;
+mod subject;
+mod window;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use live::Live;
+use output::OutputFile;
+use progress::Progress;
+use subject::Subject;
+use window::Ends;
+
+use crate::{
+    analyze::GoBinary,
+    attach::{self, LoadRequest},
+    cli::{Budget, PlanConfig, PlanSubject, RecordConfig, Save},
+    discover,
+    failure::Failure,
+    plan::{self, PlanRequest, ProbePlan},
+    recording::{Header, Recorder},
+    report::{Report, TargetInfo},
+    summary::summarize,
+};
+
+/// What a run leaves.
+#[derive(Debug)]
+pub struct Recorded {
+    pub report: Report,
+    /// The recording, where one was saved.
+    pub saved: Option<PathBuf>,
+    /// What could not be written although it was asked for.
+    pub incomplete: Option<Failure>,
+}
+
+/// Records a target: discover, analyze, plan, attach, drain until the window ends, detach, summarize.
+pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
+    let progress = Progress::new(config.verbosity.is_quiet(), config.progress);
+    let subject = Subject::find(&config.selector)?;
+    let binary = GoBinary::open(Box::new(subject.exe()?))?;
+    let plan = plan::plan(&binary, &request(config));
+    progress.phase(&describe::subject(&subject, &binary, &plan));
+    subject.warnings().iter().for_each(|warning| progress.phase(warning));
+
+    let explicit = match &config.save {
+        Save::To(path) => Some(open_recording(path)?),
+        Save::Default | Save::No => None,
+    };
+    let mut ends = Ends::listen().map_err(|e| Failure::io("failed to listen for signals", &e))?;
+    let loaded = attach::load(&LoadRequest {
+        plan: &plan,
+        user_text: &binary.user_text()?,
+        tgid: subject.pid(),
+        pid_namespace: discover::own_pid_namespace(),
+        mode: attach::Mode::of_this_kernel(),
+    })?;
+    let armed = subject.arm(loaded, &plan, &binary)?;
+    let started = Instant::now();
+
+    let header = describe::header(&armed, &binary, &plan, config);
+    progress.phase(&describe::attached(&armed, &header, config));
+    let (out, unsaved) = match (&config.save, explicit) {
+        (Save::Default, _) => default_recording(&header),
+        (_, explicit) => (explicit, None),
+    };
+    if let Some(unsaved) = &unsaved {
+        progress.phase(unsaved);
+    }
+    let recorder = out.map(|out| Recorder::begin(out, &header)).transpose();
+    let recorder = recorder.map_err(|e| Failure::io("failed to write the recording", &e))?;
+    let mut live = Live::new(binary, plan, armed, header, recorder, &progress);
+    let duration = config.duration;
+    let ended_by = live.watch(&mut ends, started, duration).await?;
+    let ended = live.finish(ended_by, started.elapsed())?;
+    progress.done();
+    Ok(Recorded {
+        report: summarize(&ended.recording),
+        saved: ended.saved,
+        incomplete: ended.incomplete,
+    })
+}
+
+/// Returns what would be attached where, to a process or an executable; attaches nothing.
+pub fn plan(config: &PlanConfig) -> Result<(TargetInfo, ProbePlan, Vec<String>), Failure> {
+    let request = PlanRequest { only: config.only.clone(), skip: config.skip.clone() };
+    let (info, exe) = match &config.subject {
+        PlanSubject::Pid(pid) => {
+            let target = discover::discover(*pid)?;
+            let exe = target.exe_file.try_clone();
+            (Some(target), exe)
+        }
+        PlanSubject::Exe(path) => (None, crate::analyze::open_regular(path)),
+    };
+    let exe = exe.map_err(|e| Failure::io("failed to open the executable", &e))?;
+    let binary = GoBinary::open(Box::new(exe))?;
+    let plan = plan::plan(&binary, &request);
+    let path = match &config.subject {
+        PlanSubject::Exe(path) => Some(path.as_path()),
+        PlanSubject::Pid(_) => None,
+    };
+    Ok((describe::target(info.as_ref(), path, &binary), plan, binary.degraded().to_vec()))
+}
+
+fn request(config: &RecordConfig) -> PlanRequest {
+    PlanRequest { only: config.only.clone(), skip: config.skip.clone() }
+}
+
+fn open_recording(path: &std::path::Path) -> Result<OutputFile, Failure> {
+    OutputFile::stream(path)
+        .map_err(|e| Failure::io(&format!("failed to open {} for the recording", path.display()), &e))
+}
+
+/// Opens the recording that was not asked for by name; a directory that can't be written is no reason to
+/// fail, but one to say so.
+fn default_recording(header: &Header) -> (Option<OutputFile>, Option<String>) {
+    let name =
+        output::default_recording_name(&header.target.comm, header.target.pid, &header.start);
+    match OutputFile::stream(&name) {
+        Ok(out) => (Some(out), None),
+        Err(error) => {
+            let unsaved = format!(
+                "the recording is not saved: {} can't be written here ({error}); \
+                 choose a place with --save FILE",
+                name.display()
+            );
+            (None, Some(unsaved))
+        }
+    }
+}
+
+/// The budget as a share, `None` where there is no limit.
+fn budget_share(budget: &Budget) -> Option<f64> {
+    match budget {
+        Budget::Share(share) => Some(*share),
+        Budget::None => None,
+    }
+}
+
+/// How long a window is, for people.
+fn window(duration: Option<Duration>) -> String {
+    duration.map_or_else(|| "until Ctrl-C".to_owned(), progress::seconds)
+}

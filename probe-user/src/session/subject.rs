@@ -1,0 +1,210 @@
+//! What is recorded: a process that runs, or a command that is about to.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io,
+    num::NonZeroU32,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use super::spawn::{self, Held, Running};
+use crate::{
+    address::{LoadBias, ProcAddr},
+    analyze::{self, GoBinary},
+    attach::{self, AttachError, Attachment, Loaded},
+    cli::Selector,
+    discover::{self, Target},
+    failure::{Exit, Failure},
+    plan::ProbePlan,
+    sys,
+};
+
+/// A process or a held command.
+#[derive(Debug)]
+pub(super) enum Subject {
+    Process(Target),
+    Command { program: PathBuf, exe: File, held: Held },
+}
+
+/// A subject with the probes on.
+#[derive(Debug)]
+pub(super) struct Armed {
+    pub(super) pid: u32,
+    pub(super) pidfd: OwnedFd,
+    /// `None` where the command ended before it could be looked at.
+    pub(super) target: Option<Target>,
+    /// The file that was analyzed, as shown to people.
+    pub(super) program: PathBuf,
+    pub(super) command: Option<Running>,
+    pub(super) bias: LoadBias,
+    pub(super) attachment: Attachment,
+    /// Sites that another tool had armed before.
+    pub(super) armed_before: Vec<ProcAddr>,
+}
+
+impl Subject {
+    /// Finds the process, or holds the command.
+    pub(super) fn find(selector: &Selector) -> Result<Self, Failure> {
+        match selector {
+            Selector::Pid(pid) => Ok(Self::Process(discover::discover(*pid)?)),
+            Selector::Command(command) => Self::hold(command),
+        }
+    }
+
+    fn hold(command: &[OsString]) -> Result<Self, Failure> {
+        let program = command.first().map(Path::new).unwrap_or_else(|| Path::new(""));
+        let program = find_in_path(program).ok_or_else(|| {
+            Failure::new(Exit::NotProfilable, format!("no such program: {}", program.display()))
+                .attempt("give the path of a Go program after `--`")
+        })?;
+        let exe = analyze::open_regular(&program)
+            .map_err(|e| Failure::io(&format!("failed to open {}", program.display()), &e))?;
+        // What can't be analyzed must not be started.
+        GoBinary::open(Box::new(clone_of(&exe)?))?;
+        let held = spawn::hold(command, &program)
+            .map_err(|e| Failure::io("failed to fork for the command", &e))?;
+        Ok(Self::Command { program, exe, held })
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        match self {
+            Self::Process(target) => target.pid,
+            Self::Command { held, .. } => held.pid,
+        }
+    }
+
+    /// Returns the executable, opened.
+    pub(super) fn exe(&self) -> Result<File, Failure> {
+        match self {
+            Self::Process(target) => clone_of(&target.exe_file),
+            Self::Command { exe, .. } => clone_of(exe),
+        }
+    }
+
+    pub(super) fn program(&self) -> &Path {
+        match self {
+            Self::Process(target) => &target.exe,
+            Self::Command { program, .. } => program,
+        }
+    }
+
+    /// What the user should know before it begins.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Self::Process(target) = self {
+            if target.stopped {
+                warnings.push(format!(
+                    "pid {} is stopped: there will be no events until it goes on (kill -CONT {})",
+                    target.pid, target.pid
+                ));
+            }
+            if let Some(other) = discover::advisory_lock(target) {
+                warnings.push(format!(
+                    "another rtprobe (pid {other}) watches this process: the cost to it adds up"
+                ));
+            }
+        }
+        warnings
+    }
+
+    /// Attaches the probes; a held command is then let go.
+    pub(super) fn arm(
+        self,
+        loaded: Loaded,
+        plan: &ProbePlan,
+        binary: &GoBinary,
+    ) -> Result<Armed, Failure> {
+        let exe = self.exe()?;
+        let pid = NonZeroU32::new(self.pid()).ok_or_else(no_process)?;
+        let segments: Vec<(u64, u64, u64)> = binary
+            .exec_segments()
+            .iter()
+            .map(|segment| (segment.file_offset.0, segment.vaddr.0, segment.len))
+            .collect();
+        match self {
+            Self::Process(target) => {
+                let bias = target.load_bias(&segments)?;
+                let armed_before = check(attach::check_text(plan, &target, bias))?;
+                let attachment = loaded.attach(plan, &exe, pid)?;
+                check(attachment.check_armed(plan, &target, bias))?;
+                Ok(Armed {
+                    pid: pid.get(),
+                    pidfd: clone_fd(target.pidfd())?,
+                    program: target.exe.clone(),
+                    target: Some(target),
+                    command: None,
+                    bias,
+                    attachment,
+                    armed_before,
+                })
+            }
+            Self::Command { program, held, .. } => {
+                let pidfd = sys::pidfd_open(pid.get())
+                    .map_err(|e| Failure::io("failed to open the command's process", &e))?;
+                let attachment = loaded.attach(plan, &exe, pid)?;
+                let command = held.release().map_err(|e| {
+                    Failure::io(&format!("failed to execute {}", program.display()), &e)
+                })?;
+                // A short command may be over by now: what the probes saw of it is all there is.
+                let target = discover::discover(pid.get()).ok();
+                let bias = target.as_ref().and_then(|target| target.load_bias(&segments).ok());
+                if let (Some(target), Some(bias)) = (&target, bias) {
+                    check(attachment.check_armed(plan, target, bias)).or_else(unless_ended)?;
+                }
+                Ok(Armed {
+                    pid: pid.get(),
+                    pidfd,
+                    target,
+                    program,
+                    command: Some(command),
+                    bias: bias.unwrap_or(LoadBias(0)),
+                    attachment,
+                    armed_before: Vec::new(),
+                })
+            }
+        }
+    }
+}
+
+/// Memory that can't be read any more is the memory of a process that has ended.
+fn check<T>(result: Result<T, AttachError>) -> Result<T, Failure> {
+    result.map_err(|error| match &error {
+        AttachError::Memory { source, .. } if is_gone(source) => no_process(),
+        _ => error.into(),
+    })
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ESRCH | libc::ENOENT))
+}
+
+fn unless_ended(failure: Failure) -> Result<(), Failure> {
+    if failure.code == Exit::NoProcess { Ok(()) } else { Err(failure) }
+}
+
+fn no_process() -> Failure {
+    Failure::new(Exit::NoProcess, "the target ended before the first probe was on".to_owned())
+        .attempt("rtprobe ps")
+}
+
+fn clone_of(file: &File) -> Result<File, Failure> {
+    file.try_clone().map_err(|e| Failure::io("failed to duplicate a descriptor", &e))
+}
+
+fn clone_fd(fd: &OwnedFd) -> Result<OwnedFd, Failure> {
+    fd.try_clone().map_err(|e| Failure::io("failed to duplicate a descriptor", &e))
+}
+
+/// Looks a program up as a shell does.
+fn find_in_path(program: &Path) -> Option<PathBuf> {
+    if program.as_os_str().is_empty() {
+        return None;
+    }
+    if program.components().count() > 1 || program.is_absolute() {
+        return program.is_file().then(|| program.to_owned());
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+}
