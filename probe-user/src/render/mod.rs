@@ -3,7 +3,10 @@
 //! Every name in a report came from the target and is hostile: each format makes it inert in its own way,
 //! and bounds it. Nothing here reads files, asks the terminal or knows where the bytes go.
 
+mod folded;
 mod json;
+mod names;
+mod pprof;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
@@ -25,7 +28,7 @@ pub enum Format {
     Html,
     /// Gzipped `profile.proto`, for `go tool pprof`.
     Pprof,
-    /// One line per call path, for flame graphs.
+    /// One line per call path for flame graphs, valued in nanoseconds.
     Folded,
 }
 
@@ -91,8 +94,8 @@ pub fn render(
         Format::Text => text::write(report, options, out)?,
         Format::Json => json::write(report, out)?,
         Format::Html => return Err(RenderError::NotInThisVersion("html")),
-        Format::Pprof => return Err(RenderError::NotInThisVersion("pprof")),
-        Format::Folded => return Err(RenderError::NotInThisVersion("folded")),
+        Format::Pprof => pprof::write(report, out)?,
+        Format::Folded => folded::write(report, out)?,
     }
     Ok(())
 }

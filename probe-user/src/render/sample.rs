@@ -137,7 +137,7 @@ pub(super) fn hostile() -> Report {
         line: 1,
     });
     report.findings[0].title = nasty.clone();
-    report.probes[0].reason = Some(nasty.clone());
+    report.probes[1].reason = Some(nasty.clone());
     report.probes[0].functions = names;
     report.probes[0].sites[0].function = long_name();
     report.cannot_see.push(nasty);

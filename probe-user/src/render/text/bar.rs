@@ -18,10 +18,14 @@ fn cells(histogram: &Histogram<u64>, n_cells: usize) -> Vec<u64> {
     let mut cells = vec![0_u64; n_cells];
     let low = (histogram.min().max(1) as f64).ln();
     let high = (histogram.max().max(1) as f64).ln();
-    let span = (high - low).max(f64::MIN_POSITIVE);
+    let is_one_value = histogram.equivalent(histogram.min(), histogram.max());
     for bucket in histogram.iter_recorded() {
         let value = bucket.value_iterated_to().max(1) as f64;
-        let position = ((value.ln() - low) / span).clamp(0.0, 1.0);
+        let position = if is_one_value {
+            0.5
+        } else {
+            ((value.ln() - low) / (high - low)).clamp(0.0, 1.0)
+        };
         let cell = (position * n_cells as f64) as usize;
         if let Some(count) = cells.get_mut(cell.min(n_cells.saturating_sub(1))) {
             *count = count.saturating_add(bucket.count_at_value());
@@ -65,8 +69,10 @@ mod tests {
     }
 
     #[test]
-    fn equal_values_draw_one_cell() {
-        assert_eq!(drawn(&[(5_000, 3)], 8).trim(), "█");
+    fn equal_values_draw_one_cell_in_the_middle() {
+        for value in [1, 100, 5_000, 51_200] {
+            assert_eq!(drawn(&[(value, 3)], 8), "    █   ");
+        }
     }
 
     #[test]

@@ -145,7 +145,7 @@ fn row(site: &CallSite, totals: &BTreeMap<&str, u64>) -> Vec<Cell> {
             .unwrap_or_default(),
     ));
     cells.push(Cell::styled(
-        Style::Info,
+        Style::Bar,
         drawn(site, BAR_CELLS.0).unwrap_or_default(),
     ));
     cells
@@ -188,7 +188,7 @@ fn second_line(site: &CallSite, bar: Option<String>, page: &mut Page<'_>) {
     page.push(match bar {
         Some(bar) => line
             .padded_to(page.width - BAR_CELLS.1)
-            .styled(Style::Info, bar),
+            .styled(Style::Bar, bar),
         None => line,
     });
 }
@@ -213,13 +213,13 @@ fn extras(site: &CallSite, page: &mut Page<'_>) {
     let mut facts = Vec::new();
     if let Some(outer) = &site.inlined_into {
         facts.push(format!(
-            "inlined into {}",
+            "inlined\u{a0}into\u{a0}{}",
             fit::shorten_middle(&fit::name(outer), 48)
         ));
     }
     if let Some(reason) = &site.reason {
         facts.push(format!(
-            "reason: {}",
+            "reason:\u{a0}{}",
             fit::shorten_middle(&fit::name(reason), 48)
         ));
     }

@@ -17,6 +17,7 @@ pub(super) enum Style {
     Critical,
     Warning,
     Info,
+    Bar,
 }
 
 impl Style {
@@ -31,6 +32,7 @@ impl Style {
             Self::Warning => Ansi::new()
                 .bold()
                 .fg_color(Some(anstyle::Color::Ansi(AnsiColor::Yellow))),
+            Self::Bar => Ansi::new().fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan))),
             Self::Info => Ansi::new()
                 .bold()
                 .fg_color(Some(anstyle::Color::Ansi(AnsiColor::Cyan))),

@@ -46,7 +46,7 @@ pub(super) fn section(report: &Report, page: &mut Page<'_>) {
             None => page.push(table.row(index)),
         }
         if page.options.verbose {
-            probe.sites.iter().for_each(|site| one_site(site, page));
+            sites(probe, page);
         }
     }
     if table.shows(EMULATED) {
@@ -133,20 +133,32 @@ fn number(n: u64) -> Cell {
     }
 }
 
-fn one_site(site: &Site, page: &mut Page<'_>) {
+fn sites(probe: &Probe, page: &mut Page<'_>) {
+    let mut function = None;
+    for site in &probe.sites {
+        if function != Some(&site.function) {
+            let room = page.width - INDENT - 2;
+            let name = fit::shorten_middle(&fit::name(&site.function), room);
+            page.push(Line::indented(INDENT + 2).plain(name));
+            function = Some(&site.function);
+        }
+        page.push(one_site(site));
+    }
+}
+
+fn one_site(site: &Site) -> Line {
     let kind = match site.kind {
         SiteKind::Entry => "entry",
-        SiteKind::Exit => "exit ",
+        SiteKind::Exit => "exit",
     };
     let cost = match site.cost {
         SiteCost::Emulated => "emulated",
-        SiteCost::Stepped => "stepped ",
+        SiteCost::Stepped => "stepped",
     };
-    let instruction = fit::shorten_end(&fit::name(&site.instruction), 24);
-    let line = Line::indented(INDENT + 2).secondary(format!(
-        "{kind}  {cost}  {:#010x}  {instruction:<24}  ",
+    let instruction = fit::name(&site.instruction);
+    let text = format!(
+        "{kind:<5}  {cost:<8}  {:#010x}  {instruction}",
         site.file_offset
-    ));
-    let room = page.width.saturating_sub(line.columns());
-    page.push(line.plain(fit::shorten_middle(&fit::name(&site.function), room)));
+    );
+    Line::indented(INDENT + 4).secondary(text)
 }

@@ -8,7 +8,7 @@ use super::{
 use crate::report::{EndedBy, Report, Severity};
 
 pub(super) fn title(report: &Report, page: &mut Page<'_>) {
-    let comm = fit::shorten_middle(&fit::name(&report.target.comm), 24);
+    let comm = fit::shorten_middle(&fit::name(&report.target.comm), 16);
     let line = Line::default()
         .strong(format!("{comm}  "))
         .plain(format!("pid {}", report.target.pid))
@@ -62,7 +62,10 @@ pub(super) fn section(report: &Report, page: &mut Page<'_>) {
     let exe = fit::shorten_path(&fit::name(&target.exe), page.width - 14);
     page.field("binary", &format!("{exe} ({})", binary(report)));
     if let Some(module) = &target.module {
-        page.field("module", &fit::name(module));
+        page.field(
+            "module",
+            &fit::shorten_middle(&fit::name(module), page.width - 14),
+        );
     }
     if let Some(container) = &target.container_id {
         page.field("container", &fit::shorten_end(&fit::name(container), 24));
