@@ -61,6 +61,7 @@ pub(super) struct Label {
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
+#[expect(clippy::struct_excessive_bools, reason = "four flags of the format")]
 pub(super) struct Mapping {
     #[prost(uint64, tag = "1")]
     pub(super) id: u64,

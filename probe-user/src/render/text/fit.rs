@@ -136,3 +136,69 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     }
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_are_shortened_in_the_middle_and_paths_at_the_front() {
+        let name = "example.com/api/hub.(*Hub).Broadcast";
+        assert_eq!(shorten_middle(name, 36), name);
+        assert_eq!(shorten_middle(name, 22), "example…Hub).Broadcast");
+        assert_eq!(
+            shorten_path("/home/build/api/hub/hub.go:88", 20),
+            "…/api/hub/hub.go:88"
+        );
+        assert_eq!(
+            shorten_path("averyveryverylongfilename.go:8", 12),
+            "…lename.go:8"
+        );
+    }
+
+    #[test]
+    fn wide_characters_count_twice_and_marks_not_at_all() {
+        assert_eq!(columns("漢e\u{301}"), 3);
+        assert_eq!(shorten_end("漢字漢字", 4), "漢…");
+        assert_eq!(shorten_middle("漢字漢字", 6), "…漢字");
+    }
+
+    #[test]
+    fn prose_breaks_between_words_and_not_between_number_and_unit() {
+        assert_eq!(
+            wrap("took 1.34\u{a0}MB/s in all", 11),
+            ["took", "1.34\u{a0}MB/s", "in all"]
+        );
+        assert_eq!(wrap("abcdefgh i", 4), ["abcd", "efgh", "i"]);
+    }
+
+    #[test]
+    fn marks_without_end_are_left_out() {
+        let name = name(&format!("main.e{}", "\u{301}".repeat(400)));
+        assert_eq!(name, "main.e");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_outgrows_its_room(text in "\\PC{0,60}", width in 0..40_usize) {
+            for short in [shorten_end(&text, width), shorten_middle(&text, width), shorten_path(&text, width)] {
+                prop_assert!(columns(&short) <= width, "{short}");
+            }
+        }
+
+        #[test]
+        fn wrapping_keeps_every_character(text in "[a-z漢 ]{0,80}", width in 2..20_usize) {
+            let lines = wrap(&text, width);
+            prop_assert!(lines.iter().all(|line| columns(line) <= width));
+            let solid = |text: &str| text.replace(' ', "");
+            prop_assert_eq!(solid(&lines.concat()), solid(&text));
+        }
+
+        #[test]
+        fn names_are_bounded(text in "\\PC{0,2000}") {
+            prop_assert!(name(&text).chars().count() <= 10 * (2 * MAX_NAME_END + 1));
+        }
+    }
+}

@@ -22,7 +22,7 @@ use std::{
 
 use self::line::{Line, Style};
 use super::{Sort, TextOptions};
-use crate::report::Report;
+use crate::{escape, report::Report};
 
 /// Bounds of the width that is laid out for: tables need the first, prose is hard to read beyond the second.
 const WIDTH: (usize, usize) = (72, 160);
@@ -54,17 +54,15 @@ pub fn footer(files: &[(&str, &Path)], next: &str) -> String {
         .max()
         .unwrap_or(0)
         .max(4);
-    let mut text = String::new();
     let rows = files
         .iter()
         .map(|(kind, path)| (*kind, path.display().to_string()));
     let next = (!next.is_empty()).then(|| ("next", next.to_owned()));
-    for (kind, value) in rows.chain(next) {
+    let line = |(kind, value): (&str, String)| {
         let padding = " ".repeat(widest.saturating_sub(fit::columns(kind)));
-        let value = crate::escape::terminal(&value);
-        text += &format!("{kind}{padding}  {value}\n");
-    }
-    text
+        format!("{kind}{padding}  {}\n", escape::terminal(&value))
+    };
+    rows.chain(next).map(line).collect::<Vec<_>>().concat()
 }
 
 /// The lines written so far, and what every section needs to know.

@@ -17,8 +17,12 @@ pub(super) fn section(report: &Report, page: &mut Page<'_>) {
         return;
     }
     page.heading("RULES", "checked without a finding");
-    names(page, "clear", with(Verdict::Clear).collect());
-    names(page, "n/a", with(Verdict::NotApplicable).collect());
+    names(page, "clear", &with(Verdict::Clear).collect::<Vec<_>>());
+    names(
+        page,
+        "n/a",
+        &with(Verdict::NotApplicable).collect::<Vec<_>>(),
+    );
     for rule in with(Verdict::NotEnoughData) {
         let needs = rule
             .needs
@@ -37,7 +41,7 @@ pub(super) fn section(report: &Report, page: &mut Page<'_>) {
     }
 }
 
-fn names(page: &mut Page<'_>, label: &str, rules: Vec<&RuleVerdict>) {
+fn names(page: &mut Page<'_>, label: &str, rules: &[&RuleVerdict]) {
     let names: Vec<_> = rules.iter().map(|rule| fit::name(&rule.rule)).collect();
     if !names.is_empty() {
         page.field(label, &names.join(", "));

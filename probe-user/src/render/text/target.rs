@@ -49,15 +49,14 @@ pub(super) const fn severity_style(severity: Severity) -> Style {
 pub(super) fn section(report: &Report, page: &mut Page<'_>) {
     let target = &report.target;
     page.heading("TARGET", "");
-    let mut process = format!(
-        "{}, pid {}, {}",
+    let threads = target.gomaxprocs.map(|n| format!(", GOMAXPROCS {n}"));
+    let process = format!(
+        "{}, pid {}, {}{}",
         fit::name(&target.comm),
         target.pid,
-        fit::name(&target.go_version)
+        fit::name(&target.go_version),
+        threads.unwrap_or_default()
     );
-    if let Some(n) = target.gomaxprocs {
-        process += &format!(", GOMAXPROCS {n}");
-    }
     page.field("process", &process);
     let exe = fit::shorten_path(&fit::name(&target.exe), page.width - 14);
     page.field("binary", &format!("{exe} ({})", binary(report)));
@@ -138,13 +137,10 @@ fn cost(report: &Report) -> String {
 
 fn host(report: &Report) -> String {
     let host = &report.host;
-    let mut text = format!(
-        "Linux {}, {}",
-        fit::name(&host.kernel),
-        units::counted(host.cpus.into(), "CPU")
-    );
-    if host.attach != "uprobe_multi" {
-        text += &format!(", attached by {}", fit::name(&host.attach));
-    }
-    text
+    let attach = match host.attach.as_str() {
+        "uprobe_multi" => String::new(),
+        other => format!(", attached by {}", fit::name(other)),
+    };
+    let cpus = units::counted(host.cpus.into(), "CPU");
+    format!("Linux {}, {cpus}{attach}", fit::name(&host.kernel))
 }

@@ -114,7 +114,7 @@ fn three_digits(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn plain(text: String) -> String {
+    fn plain(text: &str) -> String {
         text.replace('\u{a0}', " ")
     }
 
@@ -134,7 +134,7 @@ mod tests {
             (24_360_000_000_000, "6.77 h"),
         ];
         for (ns, text) in expected {
-            assert_eq!(plain(duration(ns)), text);
+            assert_eq!(plain(&duration(ns)), text);
         }
     }
 
@@ -149,19 +149,19 @@ mod tests {
 
     #[test]
     fn shares_do_not_round_to_nothing() {
-        assert_eq!(plain(share(0.0)), "0 %");
-        assert_eq!(plain(share(0.0001)), "< 0.1 %");
-        assert_eq!(plain(share(0.011)), "1.1 %");
-        assert_eq!(plain(share(0.02)), "2 %");
-        assert_eq!(plain(share(0.9999)), "100 %");
-        assert_eq!(plain(share(1.0)), "100 %");
+        assert_eq!(plain(&share(0.0)), "0 %");
+        assert_eq!(plain(&share(0.0001)), "< 0.1 %");
+        assert_eq!(plain(&share(0.011)), "1.1 %");
+        assert_eq!(plain(&share(0.02)), "2 %");
+        assert_eq!(plain(&share(0.9999)), "100 %");
+        assert_eq!(plain(&share(1.0)), "100 %");
     }
 
     #[test]
     fn rates_below_one_keep_their_digits() {
-        assert_eq!(plain(rate(1500.0)), "1.50k/s");
-        assert_eq!(plain(rate(0.0333)), "0.033/s");
-        assert_eq!(plain(rate(0.000_01)), "< 0.001/s");
-        assert_eq!(plain(rate(f64::NAN)), "?/s");
+        assert_eq!(plain(&rate(1500.0)), "1.50k/s");
+        assert_eq!(plain(&rate(0.0333)), "0.033/s");
+        assert_eq!(plain(&rate(0.000_01)), "< 0.001/s");
+        assert_eq!(plain(&rate(f64::NAN)), "?/s");
     }
 }
