@@ -221,9 +221,11 @@ const _: () = {
 
 #[cfg(feature = "user")]
 mod pod {
-    // SAFETY: all are `repr(C)`, `Copy`, made of integers only, and without implicit padding (asserted above).
     macro_rules! pod {
-        ($($name:ident),*) => { $(unsafe impl aya::Pod for super::$name {})* };
+        ($($name:ident),*) => {$(
+            // SAFETY: `repr(C)`, made of integers only, and without implicit padding (asserted above).
+            unsafe impl aya::Pod for super::$name {}
+        )*};
     }
     pod!(Site, RowKey, Row, CallPath, FlightKey, Flight, Counters);
 }

@@ -15,7 +15,7 @@ pub const MAX_VALUE_NS: u64 = (1 << 43) - 1;
 pub const N_BUCKETS: u32 = ((43 - SUB_BITS + 1) as u64 * SUB_BUCKETS) as u32;
 
 /// Returns the bucket that holds `value_ns`.
-#[inline(always)]
+#[inline]
 pub const fn bucket_of(value_ns: u64) -> u32 {
     let value = if value_ns > MAX_VALUE_NS {
         MAX_VALUE_NS
@@ -25,7 +25,7 @@ pub const fn bucket_of(value_ns: u64) -> u32 {
     if value < SUB_BUCKETS {
         return value as u32;
     }
-    let power = 63 - value.leading_zeros();
+    let power = value.ilog2();
     let shift = power - SUB_BITS;
     // The top bit of `value >> shift` is always set: adding it counts the power itself.
     (shift << SUB_BITS) + (value >> shift) as u32

@@ -60,7 +60,7 @@ pub struct End {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 enum Record {
-    Header(Header),
+    Header(Box<Header>),
     Symbols { symbols: Symbols },
     Snapshot { elapsed_ns: u64, snapshot: Snapshot },
     End(End),
@@ -87,7 +87,7 @@ impl<W: Write> Recorder<W> {
     /// Begins a recording with its header.
     pub fn begin(out: W, header: &Header) -> io::Result<Self> {
         let mut recorder = Self { out };
-        recorder.append(&[&Record::Header(header.clone())])?;
+        recorder.append(&[&Record::Header(Box::new(header.clone()))])?;
         Ok(recorder)
     }
 
@@ -199,7 +199,7 @@ fn take(recording: &mut Option<Recording>, record: Record) -> Result<(), Recordi
             });
         }
         *recording = Some(Recording {
-            header,
+            header: *header,
             profile: Profile::default(),
             symbols: Symbols::default(),
             elapsed_ns: 0,

@@ -62,7 +62,7 @@ pub fn summarize(recording: &Recording) -> Report {
         call_sites: named
             .call_sites
             .iter()
-            .map(|site| call_site(site, seconds))
+            .map(|site| call_site(site, seconds, header.stack_depth as usize))
             .collect(),
         goroutines: None,
         findings: Vec::new(),
@@ -156,7 +156,11 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
 
 /// The innermost frames, as many as asked for, the call site always among them.
 fn shortened(named: &NamedCallSite, depth: usize) -> Vec<StackFrame> {
-    let at = named.stack.iter().position(|frame| *frame == named.site).unwrap_or(0);
+    let at = named
+        .stack
+        .iter()
+        .position(|frame| *frame == named.site)
+        .unwrap_or(0);
     let depth = depth.max(1);
     if at < depth {
         return named.stack.iter().take(depth).cloned().collect();

@@ -10,7 +10,11 @@ use aya::{
 use probe_ebpf::abi;
 
 use super::AttachError;
-use crate::{analyze::TextBitmap, bpf_batch, plan::ProbePlan};
+use crate::{
+    analyze::TextBitmap,
+    bpf_batch,
+    plan::{PlannedSite, ProbePlan},
+};
 
 /// The object of the kernel programs, aligned as the ELF reader wants it.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
@@ -86,10 +90,9 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
     };
     let (device, inode) = request.pid_namespace.unwrap_or((0, 0));
     let words = request.user_text.words.len().max(1) as u32;
-    let object = if request.per_site {
-        per_site_object()
-    } else {
-        OBJECT.to_vec()
+    let object = match request.mode {
+        Mode::PerSite => per_site_object(),
+        Mode::Multi | Mode::MultiUnfiltered => OBJECT.to_vec(),
     };
     let mut programs = EbpfLoader::new()
         .override_global("TARGET_TGID", &request.tgid, true)
@@ -99,7 +102,7 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         .map_max_entries(abi::USER_TEXT, words)
         .load(&object)
         .map_err(failed)?;
-    let sites: Vec<abi::Site> = request.plan.sites().map(|site| site.to_abi()).collect();
+    let sites: Vec<abi::Site> = request.plan.sites().map(PlannedSite::to_abi).collect();
     fill(&mut programs, abi::SITES, &sites)?;
     fill(&mut programs, abi::USER_TEXT, &request.user_text.words)?;
     program(&mut programs)?
@@ -113,7 +116,11 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         buckets: take(&mut programs, abi::BUCKETS)?,
         counters: take(&mut programs, abi::COUNTERS)?,
     };
-    Ok(Loaded { programs, mode: request.mode, maps })
+    Ok(Loaded {
+        programs,
+        mode: request.mode,
+        maps,
+    })
 }
 
 /// The object with its programs declared for one perf event per site: aya reads the kind off the section's

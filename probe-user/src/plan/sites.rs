@@ -240,20 +240,22 @@ fn text_of(instruction: &Instruction) -> String {
 
 /// Returns what a hit at the instruction costs, or `None` where it must not be probed.
 pub(super) fn accepted(instruction: &Instruction, bytes: &[u8]) -> Option<SiteCost> {
-    match (instruction.code(), bytes) {
-        // Emulated since Linux 3.16 (branches, nop) and 4.16 (push).
+    let emulated = match (instruction.code(), bytes) {
+        // Since Linux 3.16 (branches, nop) and 4.16 (push).
         (Code::Push_r64, [0x50..=0x57] | [0x41, 0x50..=0x57])
         | (Code::Nopd, [0x90])
-        | (Code::Call_rel32_64, [0xe8, ..]) => Some(SiteCost::Emulated),
-        (Code::Jmp_rel8_64 | Code::Jmp_rel32_64, [0xeb | 0xe9, ..]) => Some(SiteCost::Emulated),
-        (_, [0x70..=0x7f, _] | [0x0f, 0x80..=0x8f, _, _, _, _])
-            if instruction.is_jcc_short_or_near() =>
-        {
-            Some(SiteCost::Emulated)
+        | (Code::Call_rel32_64, [0xe8, ..])
+        | (Code::Jmp_rel8_64 | Code::Jmp_rel32_64, [0xeb | 0xe9, ..]) => true,
+        (_, [0x70..=0x7f, _] | [0x0f, 0x80..=0x8f, _, _, _, _]) => {
+            instruction.is_jcc_short_or_near()
         }
-        (Code::Retnq, [0xc3]) => Some(SiteCost::Stepped),
-        _ => steppable(instruction, bytes).then_some(SiteCost::Stepped),
+        _ => false,
+    };
+    if emulated {
+        return Some(SiteCost::Emulated);
     }
+    let stepped = matches!((instruction.code(), bytes), (Code::Retnq, [0xc3]));
+    (stepped || steppable(instruction, bytes)).then_some(SiteCost::Stepped)
 }
 
 /// Plain moves and arithmetic between registers and memory, without prefixes but REX.

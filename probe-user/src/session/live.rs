@@ -179,7 +179,7 @@ impl Taking<'_> {
         let snapshot = drain::drain(maps, &|row| profile.knows_path(row))?;
         let mut added = Symbols::default();
         for path in snapshot.paths.values() {
-            added.extend(self.symbols.resolve(path, self.binary));
+            self.symbols.resolve(path, self.binary, &mut added);
         }
         let changes = self.profile.changes(&snapshot);
         self.profile.merge(snapshot);

@@ -3,7 +3,7 @@
 //! Names are looked up once per address and kept in [`Symbols`], which a recording carries: a report can be
 //! made again without the binary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,17 +38,14 @@ pub enum SymbolOrigin {
 }
 
 impl Symbols {
-    /// Looks up all frames of `path` and returns what was not known before.
-    pub fn resolve(&mut self, path: &Path, binary: &GoBinary) -> Self {
-        let mut added = BTreeMap::new();
+    /// Looks up all frames of `path`, and adds what was not known before to `added` too.
+    pub fn resolve(&mut self, path: &Path, binary: &GoBinary, added: &mut Self) {
         for address in path.call_addresses() {
-            if !self.0.contains_key(&address.0) {
-                let symbols = look_up(binary, address);
-                self.0.insert(address.0, symbols.clone());
-                added.insert(address.0, symbols);
+            if let Entry::Vacant(vacant) = self.0.entry(address.0) {
+                let symbols = vacant.insert(look_up(binary, address));
+                added.0.insert(address.0, symbols.clone());
             }
         }
-        Self(added)
     }
 
     /// Adds what another one holds.
@@ -208,19 +205,35 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
         .flat_map(|address| {
             let symbols = symbols.of(address);
             // The outermost of the frames at one address is the compiled function that holds them all.
-            let holder = symbols.last().map_or_else(String::new, |s| s.frame.function.clone());
-            symbols.into_iter().map(move |symbol| (symbol, holder.clone()))
+            let holder = symbols
+                .last()
+                .map_or_else(String::new, |s| s.frame.function.clone());
+            symbols
+                .into_iter()
+                .map(move |symbol| (symbol, holder.clone()))
         })
         .collect();
-    let first = |origin| frames.iter().position(|(symbol, _)| symbol.origin == origin);
+    let first = |origin| {
+        frames
+            .iter()
+            .position(|(symbol, _)| symbol.origin == origin)
+    };
     let chosen = first_of_collection(path, &frames)
         .or_else(|| first(SymbolOrigin::User))
         .or_else(|| first(SymbolOrigin::Standard))
-        .or_else(|| frames.iter().rposition(|(symbol, _)| is_runtime_code(symbol)))
+        .or_else(|| {
+            frames
+                .iter()
+                .rposition(|(symbol, _)| is_runtime_code(symbol))
+        })
         .unwrap_or(0);
     let Some((symbol, holder)) = frames.get(chosen) else {
         let nowhere = unknown(VirtAddr(0)).frame;
-        return Named { site: nowhere.clone(), inlined_into: None, stack: vec![nowhere] };
+        return Named {
+            site: nowhere.clone(),
+            inlined_into: None,
+            stack: vec![nowhere],
+        };
     };
     let site = symbol.frame.clone();
     Named {
@@ -243,5 +256,8 @@ fn first_of_collection(path: &Path, frames: &[(Symbol, String)]) -> Option<usize
 
 /// Go code of the runtime, not the assembly that every stack ends in (`goexit`, `systemstack`, `mcall`).
 fn is_runtime_code(symbol: &Symbol) -> bool {
-    symbol.origin == SymbolOrigin::Runtime && !symbol.frame.file.ends_with(".s")
+    let is_assembly = std::path::Path::new(&symbol.frame.file)
+        .extension()
+        .is_some_and(|e| e == "s");
+    symbol.origin == SymbolOrigin::Runtime && !is_assembly
 }
