@@ -29,9 +29,15 @@ pub mod summary;
 
 pub mod render;
 
+pub mod cli;
+#[cfg(feature = "kernel")]
+pub mod session;
+
 pub mod address;
 #[cfg(feature = "kernel")]
 mod bpf_batch;
 pub mod escape;
+pub mod failure;
 pub mod histogram;
 pub mod report;
+pub mod sys;

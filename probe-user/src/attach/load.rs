@@ -55,6 +55,11 @@ pub enum Mode {
 pub const MAX_SITES_PER_SITE_MODE: usize = 64;
 
 impl Mode {
+    /// Returns how this kernel attaches.
+    pub fn of_this_kernel() -> Self {
+        Self::Multi
+    }
+
     /// Returns the name in the report.
     pub fn name(self) -> &'static str {
         match self {

@@ -38,7 +38,7 @@ fn is_gone(key: &FlightKey, layout: &GLayout, target: &Target) -> Option<bool> {
         DEAD => Some(true),
         RUNNABLE | WAITING => {
             let stack_high = word(layout.stack_hi)?;
-            let stack_pointer = word(layout.sched_sp?)?;
+            let stack_pointer = word(layout.sched_sp)?;
             // A standing frame lies below its return address, so the stack reaches deeper than that.
             Some(stack_high.checked_sub(stack_pointer)? < u64::from(key.depth))
         }

@@ -23,7 +23,7 @@ use window::Ends;
 use crate::{
     analyze::GoBinary,
     attach::{self, LoadRequest},
-    cli::{Budget, PlanConfig, PlanSubject, RecordConfig, Save},
+    cli::{Budget, PlanConfig, PlanSubject, RecordConfig, Save, Verbosity},
     discover,
     failure::Failure,
     plan::{self, PlanRequest, ProbePlan},
@@ -44,7 +44,7 @@ pub struct Recorded {
 
 /// Records a target: discover, analyze, plan, attach, drain until the window ends, detach, summarize.
 pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
-    let progress = Progress::new(config.verbosity.is_quiet(), config.progress);
+    let progress = Progress::new(config.verbosity == Verbosity::Quiet, config.progress);
     let subject = Subject::find(&config.selector)?;
     let binary = GoBinary::open(Box::new(subject.exe()?))?;
     let plan = plan::plan(&binary, &request(config));

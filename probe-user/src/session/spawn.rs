@@ -2,10 +2,8 @@
 
 use std::{
     ffi::OsString,
-    fs::File,
     io::{self, Read as _, Write as _},
     os::{
-        fd::AsRawFd as _,
         unix::process::{CommandExt as _, ExitStatusExt as _},
     },
     process::{Child, Command, ExitStatus},

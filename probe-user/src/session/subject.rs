@@ -57,7 +57,7 @@ impl Subject {
         let program = command.first().map(Path::new).unwrap_or_else(|| Path::new(""));
         let program = find_in_path(program).ok_or_else(|| {
             Failure::new(Exit::NotProfilable, format!("no such program: {}", program.display()))
-                .attempt("give the path of a Go program after `--`")
+                .try_("give the path of a Go program after `--`")
         })?;
         let exe = analyze::open_regular(&program)
             .map_err(|e| Failure::io(&format!("failed to open {}", program.display()), &e))?;
@@ -186,7 +186,7 @@ fn unless_ended(failure: Failure) -> Result<(), Failure> {
 
 fn no_process() -> Failure {
     Failure::new(Exit::NoProcess, "the target ended before the first probe was on".to_owned())
-        .attempt("rtprobe ps")
+        .try_("rtprobe ps")
 }
 
 fn clone_of(file: &File) -> Result<File, Failure> {

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsRawFd, OwnedFd, RawFd},
+    os::fd::OwnedFd,
     time::{Duration, Instant},
 };
 
@@ -64,7 +64,8 @@ pub(super) async fn watch(
     started: Instant,
     duration: Option<Duration>,
 ) -> io::Result<EndedBy> {
-    let exited = AsyncFd::with_interest(Borrowed(pidfd.as_raw_fd()), Interest::READABLE)?;
+    // SAFETY: the descriptor is owned by what is passed, and stays the same one until it is dropped.
+    let exited = unsafe { AsyncFd::register_with_interest(pidfd.try_clone()?, Interest::READABLE) }?;
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut n_looks = 0_u32;
@@ -96,15 +97,5 @@ async fn sleep_or_forever(left: Option<Duration>) {
     match left {
         Some(left) => tokio::time::sleep(left).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The pidfd belongs to the target; the reactor only borrows it.
-#[derive(Debug)]
-struct Borrowed(RawFd);
-
-impl AsRawFd for Borrowed {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0
     }
 }

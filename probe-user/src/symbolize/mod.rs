@@ -254,10 +254,12 @@ fn first_of_collection(path: &Path, frames: &[(Symbol, String)]) -> Option<usize
     })
 }
 
-/// Go code of the runtime, not the assembly that every stack ends in (`goexit`, `systemstack`, `mcall`).
+/// Go code of the runtime: not the assembly that every stack ends in (`goexit`, `systemstack`, `mcall`), nor
+/// the wrapper that a `go` statement makes.
 fn is_runtime_code(symbol: &Symbol) -> bool {
     let is_assembly = std::path::Path::new(&symbol.frame.file)
         .extension()
         .is_some_and(|e| e == "s");
-    symbol.origin == SymbolOrigin::Runtime && !is_assembly
+    let is_wrapper = symbol.frame.function.contains(".gowrap");
+    symbol.origin == SymbolOrigin::Runtime && !is_assembly && !is_wrapper
 }
