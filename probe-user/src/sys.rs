@@ -1,12 +1,26 @@
-use std::{io, os::fd::{FromRawFd as _, OwnedFd}, time::Duration};
+use std::{
+    io,
+    os::fd::{FromRawFd as _, OwnedFd},
+    time::Duration,
+};
 pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
     let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    if fd < 0 { return Err(io::Error::last_os_error()); }
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
     Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
 }
 pub fn own_cpu_time() -> Duration {
-    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut t = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut t) };
     Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
 }
-pub fn kernel_release() -> String { std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned() }
+pub fn kernel_release() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/osrelease")
+        .unwrap_or_default()
+        .trim()
+        .to_owned()
+}

@@ -16,12 +16,14 @@ use crate::{address::VirtAddr, report::SiteCost};
 /// Instructions that a cover looks back over at most.
 const MAX_LOOK_BACK: usize = 24;
 
-/// Functions that do nothing but tidy up when they are the last call before a return: the call itself can
-/// be the exit site, since what follows it is nanoseconds and no part of the operation.
+/// Calls that are no part of the operation when they are the last before a return: the call itself can be
+/// the exit site, since it is a branch and is emulated, and what it does is left out of the latency.
 ///
-/// `unlock2`: releases the channel's lock. `releaseSudog`: returns a descriptor to the P's cache.
-/// (src/runtime/lock_spinbit.go and lock_futex.go, proc.go.)
-const TRAILING_LEAVES: [&str; 2] = ["runtime.unlock2", "runtime.releaseSudog"];
+/// - `unlock2` releases the channel's lock: nanoseconds (src/runtime/lock_spinbit.go, lock_futex.go).
+/// - `releaseSudog` returns a descriptor to the P's cache: nanoseconds (src/runtime/proc.go).
+/// - `gcStart` ends a few allocations in a million, with the object already made; what it costs the program
+///   is seen as a stop of the world (src/runtime/malloc.go, mgc.go).
+const TRAILING_CALLS: [&str; 3] = ["runtime.unlock2", "runtime.releaseSudog", "runtime.gcStart"];
 
 /// An instruction, by its index, at which an exit is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,7 +206,7 @@ impl Body<'_> {
                     negated(self.taken(before)?),
                 ));
             }
-            FlowControl::Call if self.is_trailing_leaf(instruction) => {
+            FlowControl::Call if self.is_trailing_call(instruction) => {
                 edges.push(Edge::Site(self.emulated(before)?, Condition::Always));
             }
             FlowControl::Call | FlowControl::IndirectCall => edges.push(Edge::AfterCall),
@@ -235,9 +237,9 @@ impl Body<'_> {
         }
     }
 
-    fn is_trailing_leaf(&self, call: &Instruction) -> bool {
+    fn is_trailing_call(&self, call: &Instruction) -> bool {
         (self.name_of)(VirtAddr(call.near_branch_target()))
-            .is_some_and(|name| TRAILING_LEAVES.contains(&name.as_str()))
+            .is_some_and(|name| TRAILING_CALLS.contains(&name.as_str()))
     }
 
     fn takes_frame_down(&self, at: usize) -> bool {

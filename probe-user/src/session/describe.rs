@@ -5,7 +5,11 @@ use std::path::Path;
 use jiff::Timestamp;
 use probe_ebpf::abi::lost;
 
-use super::{budget_share, subject::{Armed, Subject}, window};
+use super::{
+    budget_share,
+    subject::{Armed, Subject},
+    window,
+};
 use crate::{
     analyze::GoBinary,
     attach::BPF_HASH,
@@ -19,7 +23,11 @@ use crate::{
 
 /// One line: what is looked at, and with what.
 pub(super) fn subject(subject: &Subject, binary: &GoBinary, plan: &ProbePlan) -> String {
-    let planned = plan.probes.iter().filter(|probe| !probe.sites().is_empty()).count();
+    let planned = plan
+        .probes
+        .iter()
+        .filter(|probe| !probe.sites().is_empty())
+        .count();
     format!(
         "{} (pid {}), {}: {planned} of {} probes, {} sites",
         subject.program().display(),
@@ -32,7 +40,11 @@ pub(super) fn subject(subject: &Subject, binary: &GoBinary, plan: &ProbePlan) ->
 
 /// One line: the probes are on, and for how long.
 pub(super) fn attached(armed: &Armed, header: &Header, config: &RecordConfig) -> String {
-    let on = header.probes.iter().filter(|probe| probe.state == ProbeState::Attached).count();
+    let on = header
+        .probes
+        .iter()
+        .filter(|probe| probe.state == ProbeState::Attached)
+        .count();
     format!(
         "attached {on} probes in {:.0} ms; watching {} (Ctrl-C ends it and reports)",
         armed.attachment.attach_time.as_secs_f64() * 1e3,
@@ -70,7 +82,11 @@ pub(super) fn header(
         budget_share: budget_share(&config.max_overhead),
         attach_ns: Some(armed.attachment.attach_time.as_nanos() as u64),
         stack_depth: config.stack_depth,
-        probes: plan.probes.iter().map(|planned| probe(planned, armed)).collect(),
+        probes: plan
+            .probes
+            .iter()
+            .map(|planned| probe(planned, armed))
+            .collect(),
         cannot_see: cannot_see(binary, plan, config),
     }
 }
@@ -81,8 +97,16 @@ pub(super) fn target(
     program: Option<&Path>,
     binary: &GoBinary,
 ) -> TargetInfo {
-    let exe = target.map(|target| target.exe.as_path()).or(program).unwrap_or_else(|| Path::new(""));
-    let file_name = || exe.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let exe = target
+        .map(|target| target.exe.as_path())
+        .or(program)
+        .unwrap_or_else(|| Path::new(""));
+    let file_name = || {
+        exe.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
     let build_info = binary.build_info();
     TargetInfo {
         pid: target.map_or(0, |target| target.pid),
@@ -98,7 +122,11 @@ pub(super) fn target(
 }
 
 fn probe(planned: &PlannedProbe, armed: &Armed) -> Probe {
-    let refused = armed.attachment.refused.iter().find(|(name, _)| *name == planned.name);
+    let refused = armed
+        .attachment
+        .refused
+        .iter()
+        .find(|(name, _)| *name == planned.name);
     let (state, reason) = match (&planned.outcome, refused) {
         (Outcome::Skipped(reason), _) => (ProbeState::Skipped, Some(reason.to_string())),
         (Outcome::Planned(_), Some((_, reason))) => (ProbeState::Refused, Some(reason.clone())),
@@ -106,7 +134,11 @@ fn probe(planned: &PlannedProbe, armed: &Armed) -> Probe {
     };
     Probe {
         name: planned.name.as_str().to_owned(),
-        observed_share: if state == ProbeState::Attached { 1.0 } else { 0.0 },
+        observed_share: if state == ProbeState::Attached {
+            1.0
+        } else {
+            0.0
+        },
         state,
         reason,
         functions: planned.functions.clone(),
@@ -114,7 +146,10 @@ fn probe(planned: &PlannedProbe, armed: &Armed) -> Probe {
         hits: 0,
         completed: 0,
         open: 0,
-        lost: lost::NAMES.iter().map(|&name| (name.to_owned(), 0)).collect(),
+        lost: lost::NAMES
+            .iter()
+            .map(|&name| (name.to_owned(), 0))
+            .collect(),
         count: 0,
     }
 }
@@ -123,7 +158,11 @@ fn probe(planned: &PlannedProbe, armed: &Armed) -> Probe {
 pub fn site(planned: &PlannedSite) -> Site {
     Site {
         function: planned.function.clone(),
-        kind: if planned.role == SiteRole::Begin { SiteKind::Entry } else { SiteKind::Exit },
+        kind: if planned.role == SiteRole::Begin {
+            SiteKind::Entry
+        } else {
+            SiteKind::Exit
+        },
         file_offset: planned.file_offset.0,
         instruction: planned.instruction.clone(),
         cost: planned.cost,
@@ -134,7 +173,9 @@ pub fn site(planned: &PlannedSite) -> Site {
 fn cannot_see(binary: &GoBinary, plan: &ProbePlan, config: &RecordConfig) -> Vec<String> {
     let mut limits: Vec<String> = binary.degraded().to_vec();
     let watches = |name: ProbeName| {
-        plan.probes.iter().any(|probe| probe.name == name && !probe.sites().is_empty())
+        plan.probes
+            .iter()
+            .any(|probe| probe.name == name && !probe.sites().is_empty())
     };
     if watches(ProbeName::ChanSend) {
         limits.push(
@@ -147,7 +188,11 @@ fn cannot_see(binary: &GoBinary, plan: &ProbePlan, config: &RecordConfig) -> Vec
     let stepped = plan.sites().any(|site| site.cost == SiteCost::Stepped);
     limits.push(format!(
         "the probes' own time is part of the latencies: about 1 µs per operation{}",
-        if stepped { ", and the target pays up to 10 µs more where an exit is single-stepped" } else { "" },
+        if stepped {
+            ", and the target pays up to 10 µs more where an exit is single-stepped"
+        } else {
+            ""
+        },
     ));
     if budget_share(&config.max_overhead).is_some() {
         limits.push(

@@ -85,7 +85,11 @@ impl<'a> Live<'a> {
         started: Instant,
         duration: Option<Duration>,
     ) -> Result<EndedBy, Failure> {
-        let pidfd = self.armed.pidfd.try_clone().map_err(|e| Failure::io("failed to watch the target", &e))?;
+        let pidfd = self
+            .armed
+            .pidfd
+            .try_clone()
+            .map_err(|e| Failure::io("failed to watch the target", &e))?;
         window::watch(self, ends, &pidfd, started, duration)
             .await
             .map_err(|e| Failure::io("failed to watch the target", &e))
@@ -98,13 +102,22 @@ impl<'a> Live<'a> {
         elapsed: Duration,
     ) -> Result<Finished, Failure> {
         self.progress.show("detaching");
-        let Armed { attachment, target, bias, armed_before, command, .. } = self.armed;
+        let Armed {
+            attachment,
+            target,
+            bias,
+            armed_before,
+            command,
+            ..
+        } = self.armed;
         let detached = attachment.detach();
         let mut notes = self.notes;
         if let Some(target) = target.as_ref().filter(|_| is_alive(ended_by))
             && let Ok(n @ 1..) = attach::count_left_behind(&self.plan, target, bias, &armed_before)
         {
-            notes.push(format!("{n} sites still hold a breakpoint: another tool put them there"));
+            notes.push(format!(
+                "{n} sites still hold a breakpoint: another tool put them there"
+            ));
         }
         let mut taking = Taking {
             binary: &self.binary,
@@ -147,7 +160,11 @@ impl<'a> Live<'a> {
             elapsed_ns: end.duration_ns,
             end: Some(end),
         };
-        Ok(Finished { recording, saved, incomplete })
+        Ok(Finished {
+            recording,
+            saved,
+            incomplete,
+        })
     }
 }
 
@@ -183,7 +200,9 @@ impl Taking<'_> {
         }
         let changes = self.profile.changes(&snapshot);
         self.profile.merge(snapshot);
-        let Some(recorder) = self.recorder.as_mut() else { return Ok(()) };
+        let Some(recorder) = self.recorder.as_mut() else {
+            return Ok(());
+        };
         let result = recorder.add(elapsed.as_nanos() as u64, added, changes);
         if result.is_err() {
             // A disk that is full stays full: what was saved so far is kept, the report is made all the same.

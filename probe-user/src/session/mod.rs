@@ -49,7 +49,10 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     let binary = GoBinary::open(Box::new(subject.exe()?))?;
     let plan = plan::plan(&binary, &request(config));
     progress.phase(&describe::subject(&subject, &binary, &plan));
-    subject.warnings().iter().for_each(|warning| progress.phase(warning));
+    subject
+        .warnings()
+        .iter()
+        .for_each(|warning| progress.phase(warning));
 
     let explicit = match &config.save {
         Save::To(path) => Some(open_recording(path)?),
@@ -91,7 +94,10 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
 
 /// Returns what would be attached where, to a process or an executable; attaches nothing.
 pub fn plan(config: &PlanConfig) -> Result<(TargetInfo, ProbePlan, Vec<String>), Failure> {
-    let request = PlanRequest { only: config.only.clone(), skip: config.skip.clone() };
+    let request = PlanRequest {
+        only: config.only.clone(),
+        skip: config.skip.clone(),
+    };
     let (info, exe) = match &config.subject {
         PlanSubject::Pid(pid) => {
             let target = discover::discover(*pid)?;
@@ -107,16 +113,27 @@ pub fn plan(config: &PlanConfig) -> Result<(TargetInfo, ProbePlan, Vec<String>),
         PlanSubject::Exe(path) => Some(path.as_path()),
         PlanSubject::Pid(_) => None,
     };
-    Ok((describe::target(info.as_ref(), path, &binary), plan, binary.degraded().to_vec()))
+    Ok((
+        describe::target(info.as_ref(), path, &binary),
+        plan,
+        binary.degraded().to_vec(),
+    ))
 }
 
 fn request(config: &RecordConfig) -> PlanRequest {
-    PlanRequest { only: config.only.clone(), skip: config.skip.clone() }
+    PlanRequest {
+        only: config.only.clone(),
+        skip: config.skip.clone(),
+    }
 }
 
 fn open_recording(path: &std::path::Path) -> Result<OutputFile, Failure> {
-    OutputFile::stream(path)
-        .map_err(|e| Failure::io(&format!("failed to open {} for the recording", path.display()), &e))
+    OutputFile::stream(path).map_err(|e| {
+        Failure::io(
+            &format!("failed to open {} for the recording", path.display()),
+            &e,
+        )
+    })
 }
 
 /// Opens the recording that was not asked for by name; a directory that can't be written is no reason to

@@ -27,17 +27,28 @@ impl OutputFile {
             return Self::stream(path);
         }
         let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
-        let name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_string_lossy();
+        let name = path
+            .file_name()
+            .ok_or(io::ErrorKind::IsADirectory)?
+            .to_string_lossy();
         let name = format!(".{name}.{}.tmp", std::process::id());
         let temporary = directory.unwrap_or_else(|| Path::new(".")).join(name);
         let file = create(&temporary, OpenOptions::new().create_new(true))?;
-        Ok(Self { file, path: path.to_owned(), temporary: Some(temporary) })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            temporary: Some(temporary),
+        })
     }
 
     /// Opens `path` for a file that is valid at any moment while it grows.
     pub fn stream(path: &Path) -> io::Result<Self> {
         let file = create(path, OpenOptions::new().create(true).truncate(true))?;
-        Ok(Self { file, path: path.to_owned(), temporary: None })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+            temporary: None,
+        })
     }
 
     /// Returns the path that was asked for.
@@ -88,8 +99,11 @@ fn create(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     let is_device = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
     // `/dev/stdout` is a link that is meant to be followed; what leads to a regular file is not.
     let no_follow = if is_device { 0 } else { libc::O_NOFOLLOW };
-    let file =
-        options.write(true).mode(0o600).custom_flags(no_follow | libc::O_CLOEXEC).open(path)?;
+    let file = options
+        .write(true)
+        .mode(0o600)
+        .custom_flags(no_follow | libc::O_CLOEXEC)
+        .open(path)?;
     let metadata = file.metadata()?;
     if metadata.is_file() && metadata.uid() == 0 {
         give_to_invoker(path)?;
@@ -109,9 +123,19 @@ fn give_to_invoker(path: &Path) -> io::Result<()> {
 /// Returns the recording's name where none was given: `rtprobe-COMM-PID-TIME.rtp`, from the target's name
 /// only letters, digits, dots, dashes and underscores.
 pub fn default_recording_name(comm: &str, pid: u32, start: &str) -> PathBuf {
-    let keep = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let keep = |c: char| {
+        if c.is_ascii_alphanumeric() || "._-".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
     let comm: String = comm.chars().map(keep).take(32).collect();
-    let time: String = start.chars().filter(|c| c.is_ascii_alphanumeric()).take(15).collect();
+    let time: String = start
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric())
+        .take(15)
+        .collect();
     PathBuf::from(format!("rtprobe-{comm}-{pid}-{time}Z.rtp"))
 }
 
@@ -162,6 +186,9 @@ mod tests {
     #[test]
     fn a_hostile_name_gives_a_harmless_recording_name() {
         let name = default_recording_name("../e\x1b[31m vil", 7, "2026-11-21T06:31:45.12Z");
-        assert_eq!(name, PathBuf::from("rtprobe-.._e__31m_vil-7-20261121T063145Z.rtp"));
+        assert_eq!(
+            name,
+            PathBuf::from("rtprobe-.._e__31m_vil-7-20261121T063145Z.rtp")
+        );
     }
 }

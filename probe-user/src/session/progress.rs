@@ -17,7 +17,10 @@ pub(super) struct Progress {
 impl Progress {
     /// `quiet`: nothing at all; without `live`, no line that changes.
     pub(super) fn new(quiet: bool, live: bool) -> Self {
-        Self { phases: !quiet, live: live && !quiet && io::stderr().is_terminal() }
+        Self {
+            phases: !quiet,
+            live: live && !quiet && io::stderr().is_terminal(),
+        }
     }
 
     /// Says what begins. `text` may hold names from the target.
@@ -45,10 +48,17 @@ impl Progress {
         if self.live { "\r\x1b[K" } else { "" }
     }
 
-    #[expect(clippy::unused_self, reason = "one place writes, and it belongs to the progress")]
+    #[expect(
+        clippy::unused_self,
+        reason = "one place writes, and it belongs to the progress"
+    )]
     fn write(&self, text: &str) {
         let mut stderr = io::stderr().lock();
-        if stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush()).is_err() {
+        if stderr
+            .write_all(text.as_bytes())
+            .and_then(|()| stderr.flush())
+            .is_err()
+        {
             // Nobody is there to read it, and nobody to tell.
         }
     }

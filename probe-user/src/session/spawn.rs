@@ -3,9 +3,7 @@
 use std::{
     ffi::OsString,
     io::{self, Read as _, Write as _},
-    os::{
-        unix::process::{CommandExt as _, ExitStatusExt as _},
-    },
+    os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Child, Command, ExitStatus},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -54,7 +52,11 @@ pub(super) fn hold(command: &[OsString], program: &std::path::Path) -> io::Resul
     let spawning = thread::spawn(move || child.spawn());
     let mut pid = [0; 4];
     pid_reader.read_exact(&mut pid)?;
-    Ok(Held { pid: u32::from_ne_bytes(pid), release, spawning })
+    Ok(Held {
+        pid: u32::from_ne_bytes(pid),
+        release,
+        spawning,
+    })
 }
 
 impl Held {
@@ -132,7 +134,11 @@ impl Invoker {
     /// Gives up root for good; only system calls.
     fn become_this(&self) -> io::Result<()> {
         let check = |result: libc::c_int| {
-            if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+            if result == 0 {
+                Ok(())
+            } else {
+                Err(io::Error::last_os_error())
+            }
         };
         // SAFETY: the list is valid for its length.
         check(unsafe { libc::setgroups(self.groups.len(), self.groups.as_ptr()) })?;
@@ -155,4 +161,3 @@ fn groups_of(user: &str, gid: libc::gid_t) -> io::Result<Vec<libc::gid_t>> {
     }
     Ok(groups)
 }
-

@@ -25,7 +25,11 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Subject {
     Process(Target),
-    Command { program: PathBuf, exe: File, held: Held },
+    Command {
+        program: PathBuf,
+        exe: File,
+        held: Held,
+    },
 }
 
 /// A subject with the probes on.
@@ -54,10 +58,16 @@ impl Subject {
     }
 
     fn hold(command: &[OsString]) -> Result<Self, Failure> {
-        let program = command.first().map(Path::new).unwrap_or_else(|| Path::new(""));
+        let program = command
+            .first()
+            .map(Path::new)
+            .unwrap_or_else(|| Path::new(""));
         let program = find_in_path(program).ok_or_else(|| {
-            Failure::new(Exit::NotProfilable, format!("no such program: {}", program.display()))
-                .try_("give the path of a Go program after `--`")
+            Failure::new(
+                Exit::NotProfilable,
+                format!("no such program: {}", program.display()),
+            )
+            .try_("give the path of a Go program after `--`")
         })?;
         let exe = analyze::open_regular(&program)
             .map_err(|e| Failure::io(&format!("failed to open {}", program.display()), &e))?;
@@ -149,7 +159,9 @@ impl Subject {
                 })?;
                 // A short command may be over by now: what the probes saw of it is all there is.
                 let target = discover::discover(pid.get()).ok();
-                let bias = target.as_ref().and_then(|target| target.load_bias(&segments).ok());
+                let bias = target
+                    .as_ref()
+                    .and_then(|target| target.load_bias(&segments).ok());
                 if let (Some(target), Some(bias)) = (&target, bias) {
                     check(attachment.check_armed(plan, target, bias)).or_else(unless_ended)?;
                 }
@@ -181,20 +193,29 @@ fn is_gone(error: &io::Error) -> bool {
 }
 
 fn unless_ended(failure: Failure) -> Result<(), Failure> {
-    if failure.code == Exit::NoProcess { Ok(()) } else { Err(failure) }
+    if failure.code == Exit::NoProcess {
+        Ok(())
+    } else {
+        Err(failure)
+    }
 }
 
 fn no_process() -> Failure {
-    Failure::new(Exit::NoProcess, "the target ended before the first probe was on".to_owned())
-        .try_("rtprobe ps")
+    Failure::new(
+        Exit::NoProcess,
+        "the target ended before the first probe was on".to_owned(),
+    )
+    .try_("rtprobe ps")
 }
 
 fn clone_of(file: &File) -> Result<File, Failure> {
-    file.try_clone().map_err(|e| Failure::io("failed to duplicate a descriptor", &e))
+    file.try_clone()
+        .map_err(|e| Failure::io("failed to duplicate a descriptor", &e))
 }
 
 fn clone_fd(fd: &OwnedFd) -> Result<OwnedFd, Failure> {
-    fd.try_clone().map_err(|e| Failure::io("failed to duplicate a descriptor", &e))
+    fd.try_clone()
+        .map_err(|e| Failure::io("failed to duplicate a descriptor", &e))
 }
 
 /// Looks a program up as a shell does.
@@ -206,5 +227,7 @@ fn find_in_path(program: &Path) -> Option<PathBuf> {
         return program.is_file().then(|| program.to_owned());
     }
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|dir| dir.join(program))
+        .find(|file| file.is_file())
 }

@@ -65,7 +65,8 @@ pub(super) async fn watch(
     duration: Option<Duration>,
 ) -> io::Result<EndedBy> {
     // SAFETY: the descriptor is owned by what is passed, and stays the same one until it is dropped.
-    let exited = unsafe { AsyncFd::register_with_interest(pidfd.try_clone()?, Interest::READABLE) }?;
+    let exited =
+        unsafe { AsyncFd::register_with_interest(pidfd.try_clone()?, Interest::READABLE) }?;
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut n_looks = 0_u32;
