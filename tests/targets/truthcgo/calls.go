@@ -122,6 +122,7 @@ func nested() time.Duration {
 
 // goBack runs on a stack of Go, C, Go, …; each level makes the next C call.
 //
+//go:noinline
 //export goBack
 func goBack(left C.int) {
 	if left > 0 {
