@@ -186,7 +186,7 @@ pub fn names() -> Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(targets())? {
         let entry = entry?;
-        if entry.path().join("go.mod").exists() {
+        if entry.path().join("main.go").exists() {
             names.push(entry.file_name().to_string_lossy().into_owned());
         }
     }

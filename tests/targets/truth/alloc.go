@@ -256,7 +256,7 @@ func growMaps(n int) {
 		growMap()
 	}
 	runtime.MemProfileRate = usual
-	mapGrowth.count = profiledAllocations()[marks[mapGrowth.site].place()]
+	mapGrowth.count = profiledAllocations()[placeOf(marks[mapGrowth.site])]
 }
 
 func clearedMap() { mapSink = map[int]int{} }

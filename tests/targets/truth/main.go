@@ -1,12 +1,10 @@
 // Truth makes exactly known numbers of runtime operations at known call sites and prints them as JSON.
 //
-// Every call site is one source line that carries a marker `// site: NAME FUNCTION [into CALLER…]`; the program
-// finds the line numbers in its own embedded source, so that they are right whatever is edited above them.
+// Every call site is one source line with a marker comment, see package mark.
 package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -18,6 +16,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"example.com/mark"
 )
 
 // op is one way to reach one call site; run makes exactly one operation there.
@@ -157,17 +157,11 @@ func selected(list string) []*group {
 }
 
 func report(groups []*group, elapsed time.Duration) {
-	var sites []siteTruth
+	var truths []mark.Truth
 	for _, group := range groups {
 		for _, op := range group.ops {
-			sites = append(sites, truthOf(op)...)
+			truths = append(truths, truthsOf(op)...)
 		}
 	}
-	out := json.NewEncoder(os.Stdout)
-	out.SetEscapeHTML(false)
-	if err := out.Encode(map[string]any{
-		"go": runtime.Version(), "elapsed_ns": elapsed.Nanoseconds(), "sites": sites,
-	}); err != nil {
-		os.Exit(1)
-	}
+	mark.Print(elapsed.Nanoseconds(), truths)
 }

@@ -4,6 +4,8 @@ import (
 	"flag"
 	"runtime"
 	"strings"
+
+	"example.com/mark"
 )
 
 var verify = flag.Bool("verify", false, "compare the allocation counts with Go's own memory profile, taken at rate 1")
@@ -17,13 +19,13 @@ func verifyAllocations(ops []*op) {
 		tiny[op.site] = op.tiny
 	}
 	for site, count := range counted {
-		place := marks[site].place()
+		place := placeOf(marks[site])
 		found := profiled[place]
 		if tiny[site] && found < count {
 			continue
 		}
 		if found != count {
-			fail("%s: counted %d, the memory profile has %d at %v", site, count, found, place)
+			mark.Fail("%s: counted %d, the memory profile has %d at %v", site, count, found, place)
 		}
 	}
 }
@@ -33,13 +35,13 @@ type place struct {
 	line           int
 }
 
-// place returns where the memory profile shows a mark: it prints type arguments of shapes as dots.
-func (m mark) place() place {
-	name := m.function
+// placeOf returns where the memory profile shows a mark: it prints type arguments of shapes as dots.
+func placeOf(m mark.Mark) place {
+	name := m.Function
 	if open := strings.IndexByte(name, '['); open >= 0 {
 		name = name[:open] + "[...]" + name[strings.LastIndexByte(name, ']')+1:]
 	}
-	return place{name, m.file, m.line}
+	return place{name, m.File, m.Line}
 }
 
 // profiledAllocations sums the objects of the memory profile by the innermost frame that is this module's.
@@ -50,7 +52,7 @@ func profiledAllocations() map[place]uint64 {
 	records := make([]runtime.MemProfileRecord, 10_000)
 	n, ok := runtime.MemProfile(records, true)
 	if !ok {
-		fail("%d records of the memory profile are too many", n)
+		mark.Fail("%d records of the memory profile are too many", n)
 	}
 	found := map[place]uint64{}
 	for _, record := range records[:n] {

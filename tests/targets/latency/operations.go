@@ -1,0 +1,93 @@
+package main
+
+import (
+	"runtime"
+	"time"
+)
+
+// delays are what receivers take before they receive, in turn: their quantiles lie far apart.
+var delays = []time.Duration{
+	20 * time.Microsecond, 50 * time.Microsecond, 100 * time.Microsecond, 200 * time.Microsecond,
+	500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond,
+}
+
+func operations() []*op {
+	parkCrowd(1000)
+	return []*op{
+		{site: "chan.delayed", run: newDelayedSend()},
+		{site: "stw.stacks", run: stacks},
+		{site: "memstats.read", run: readStats},
+		{site: "alloc.large", run: allocate},
+	}
+}
+
+// newDelayedSend returns a send that waits for its receiver, who spins for a known time before it takes the value.
+func newDelayedSend() func() time.Duration {
+	values, about := make(chan int), make(chan time.Duration, 1)
+	go func() {
+		for delay := range about {
+			spin(delay)
+			<-values
+		}
+	}()
+	round := 0
+	return func() time.Duration {
+		about <- delays[round%len(delays)]
+		round++
+		return delayedSend(values)
+	}
+}
+
+//go:noinline
+func delayedSend(values chan int) time.Duration {
+	began := time.Now()
+	values <- 1 // site: chan.delayed main.delayedSend
+	return time.Since(began)
+}
+
+func spin(delay time.Duration) {
+	for began := time.Now(); time.Since(began) < delay; {
+	}
+}
+
+// parkCrowd starts goroutines that never do anything: the more there are, the longer their stacks take to print.
+func parkCrowd(n int) {
+	for i := 0; i < n; i++ {
+		go func() { select {} }()
+	}
+}
+
+var printed = make([]byte, 1<<20)
+
+//go:noinline
+func stacks() time.Duration {
+	began := time.Now()
+	runtime.Stack(printed, true) // site: stw.stacks main.stacks
+	return time.Since(began)
+}
+
+var stats runtime.MemStats
+
+//go:noinline
+func readStats() time.Duration {
+	began := time.Now()
+	runtime.ReadMemStats(&stats) // site: memstats.read main.readStats
+	return time.Since(began)
+}
+
+var large []byte
+
+// Memory that was used before has to be cleared, which takes the time; the collection lies outside the measurement.
+//
+//go:noinline
+func allocate() time.Duration {
+	large = nil
+	runtime.GC()
+	began := time.Now()
+	large = make([]byte, 8<<20) // site: alloc.large main.allocate
+	took := time.Since(began)
+	for i := 0; i < len(large); i += 4096 {
+		large[i] = 1
+	}
+	return took
+}

@@ -1,0 +1,3 @@
+module example.com/mark
+
+go 1.21
