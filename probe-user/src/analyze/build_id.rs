@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use super::{
     elf::{Elf, Extent},
-    source::{Reader, Source},
+    reader::Reader,
+    source::Source,
 };
 
 /// `cmd/internal/buildid`: note of owner `Go`, type 4.

@@ -8,7 +8,8 @@ use std::io;
 
 use super::{
     elf::{Elf, Extent, Load},
-    source::{Reader, Source},
+    reader::Reader,
+    source::Source,
 };
 
 /// `\xff Go bui`, and the rest of the magic after it.

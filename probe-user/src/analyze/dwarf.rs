@@ -12,14 +12,15 @@ use gimli::{DebugAbbrev, DebugInfo, EndianSlice, LittleEndian};
 
 use super::{
     elf::{Elf, Section},
-    source::{Reader, Source},
+    reader::Reader,
+    source::Source,
 };
 
 const WINDOW: usize = 1 << 20;
 /// What one entry with its fields takes at most; `runtime.g` takes some 1.5 KB.
 const MAX_ENTRY: usize = 1 << 16;
-/// Bound on what is decompressed in search of the types; Kubernetes' largest binary has 50 MB in all.
-const MAX_STREAM: u64 = 256 << 20;
+/// Bound on what is decompressed in search of the types; a program of 100 MB has some 20 MB in all.
+const MAX_STREAM: u64 = 128 << 20;
 const MAX_ABBREV: u64 = 4 << 20;
 const MAX_UNITS: u32 = 1 << 20;
 const MAX_FIELDS: usize = 1 << 10;

@@ -4,10 +4,7 @@ use std::io;
 
 use object::{LittleEndian as LE, elf, pod};
 
-use super::{
-    AnalyzeError,
-    source::{Reader, Source},
-};
+use super::{AnalyzeError, reader::Reader, source::Source};
 
 /// Far more program headers than any linker writes.
 const MAX_SEGMENTS: u64 = 4096;

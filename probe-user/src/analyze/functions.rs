@@ -2,11 +2,7 @@
 
 use std::io;
 
-use super::{
-    moduledata::Moduledata,
-    pclntab::Pclntab,
-    source::{Reader, Source},
-};
+use super::{moduledata::Moduledata, pclntab::Pclntab, reader::Reader, source::Source};
 
 /// `internal/abi.PCDATA_InlTreeIndex`.
 const PCDATA_INLINE_INDEX: u32 = 2;

@@ -60,11 +60,7 @@ impl GLayout {
         source: LayoutSource::Unknown,
     };
 
-    /// Tells whether the offsets of this version are known without debug information.
-    pub(super) fn is_known(version: Option<GoVersion>) -> bool {
-        Self::by_version(version).is_some()
-    }
-
+    /// Returns the offsets that are known for a version without debug information.
     pub(super) fn by_version(version: Option<GoVersion>) -> Option<Self> {
         let version = version.filter(|version| version.major == 1)?;
         let (_, fields) = BY_MINOR.iter().find(|(minor, _)| *minor == version.minor)?;

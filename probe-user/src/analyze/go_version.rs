@@ -11,6 +11,11 @@ pub struct GoVersion {
 }
 
 impl GoVersion {
+    /// Returns major and minor number, which decide on the form of tables.
+    pub(super) fn release(self) -> (u32, u32) {
+        (self.major, self.minor)
+    }
+
     /// Reads what the linker records: `go1.27.3`, `go1.27`, `go1.28rc1`, `go1.26.8 X:nodwarf5`,
     /// `devel go1.28-3e1b2c Mon …`; vendors append suffixes such as `go1.25.5-custom`.
     pub(super) fn parse(text: &str) -> Option<Self> {

@@ -16,9 +16,13 @@ mod go_version;
 mod moduledata;
 mod origin;
 mod pclntab;
+mod reader;
 mod relocation;
+mod shortcomings;
 mod source;
+mod tables;
 mod text_bitmap;
+mod user_text;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -39,10 +43,9 @@ pub use self::{
 use self::{
     elf::Elf,
     functions::{Functions, Row},
-    moduledata::Moduledata,
     origin::OriginRules,
-    pclntab::Pclntab,
     source::Source,
+    tables::Tables,
 };
 use crate::{
     address::{FileOffset, VirtAddr},
@@ -120,8 +123,7 @@ pub struct Segment {
 pub struct GoBinary {
     source: Source,
     elf: Elf,
-    pclntab: Pclntab,
-    module: Moduledata,
+    tables: Tables,
     build_info: BuildInfo,
     go_version: Option<GoVersion>,
     build_id: Option<String>,
@@ -138,8 +140,8 @@ impl fmt::Debug for GoBinary {
             .field("go_version", &self.build_info.go_version)
             .field("build_id", &self.build_id)
             .field("kind", &self.kind)
-            .field("pclntab", &self.pclntab)
-            .field("module", &self.module)
+            .field("pclntab", &self.tables.pclntab)
+            .field("module", &self.tables.module)
             .finish_non_exhaustive()
     }
 }
@@ -153,7 +155,7 @@ impl GoBinary {
         let go_version = build_info
             .as_ref()
             .and_then(|info| GoVersion::parse(&info.go_version));
-        let (pclntab, module) = find_tables(&source, &elf, build_info.as_ref(), go_version)?;
+        let tables = Tables::find(&source, &elf, build_info.as_ref(), go_version)?;
         let mut this = Self {
             build_id: build_id::read(&source, &elf),
             kind: Binary {
@@ -173,16 +175,17 @@ impl GoBinary {
             degraded: Vec::new(),
             source,
             elf,
-            pclntab,
-            module,
+            tables,
             go_version,
         };
-        let scheduler_file = this.scheduler_file().map_err(AnalyzeError::Read)?;
+        let scheduler_file = this
+            .with_functions(user_text::scheduler_file)
+            .map_err(AnalyzeError::Read)?;
         this.origins = OriginRules::new(scheduler_file.as_deref(), &this.build_info);
         this.kind.cgo = this.has_cgo_files().map_err(AnalyzeError::Read)?;
         this.kind.trimpath =
             this.build_info.setting("-trimpath") == Some("true") || this.origins.trims_paths();
-        this.degraded = this.shortcomings();
+        this.degraded = shortcomings::of(&this);
         Ok(this)
     }
 
@@ -207,7 +210,7 @@ impl GoBinary {
 
     /// Returns where Go's own text is; C code of a cgo program lies outside.
     pub fn text(&self) -> Range<VirtAddr> {
-        VirtAddr(self.module.text)..VirtAddr(self.module.etext)
+        VirtAddr(self.tables.module.text)..VirtAddr(self.tables.module.etext)
     }
 
     /// Returns the executable parts of the file, to be compared with a process's mappings.
@@ -318,20 +321,9 @@ impl GoBinary {
     /// themselves, not of what was inlined into them; generated functions only if the user's code was
     /// inlined there: wrappers of methods, and the `init` of a package.
     pub fn user_text(&self) -> Result<TextBitmap, AnalyzeError> {
-        let mut bitmap = TextBitmap::new(self.module.text, self.module.etext);
-        let mut origins = FileOrigins {
-            rules: &self.origins,
-            known: HashMap::new(),
-        };
-        self.with_functions(|functions| {
-            functions.each(|functions, row| {
-                if origins.is_users(functions, row)? {
-                    bitmap.mark(row.entry, row.end);
-                }
-                Ok(true)
-            })
-        })
-        .map_err(AnalyzeError::Read)?;
+        let mut bitmap = TextBitmap::new(self.tables.module.text, self.tables.module.etext);
+        self.with_functions(|functions| user_text::mark(functions, &self.origins, &mut bitmap))
+            .map_err(AnalyzeError::Read)?;
         Ok(bitmap)
     }
 
@@ -357,161 +349,17 @@ impl GoBinary {
         let locate = |address| self.elf.locate(address).map(|found| found.offset);
         read(&mut Functions::new(
             &self.source,
-            &self.pclntab,
-            &self.module,
+            &self.tables.pclntab,
+            &self.tables.module,
             &locate,
         ))
     }
 
-    /// Returns the source file of `runtime.main`, which is `runtime/proc.go` below what the build calls
-    /// GOROOT. Package runtime comes early in the table, so this ends early.
-    fn scheduler_file(&self) -> io::Result<Option<String>> {
-        let mut file = None;
-        let mut name = Vec::new();
-        self.with_functions(|functions| {
-            functions.each(|functions, row| {
-                let record = functions.record(row)?;
-                functions.name_into(record.name, 32, &mut name)?;
-                if !matches!(name.as_slice(), b"runtime.main" | b"runtime.newproc1") {
-                    return Ok(true);
-                }
-                if let Some(offset) = frames::own_file(functions, row)? {
-                    file = Some(functions.file(offset)?)
-                        .filter(|file| file.ends_with("runtime/proc.go"));
-                }
-                Ok(file.is_none())
-            })
-        })?;
-        Ok(file)
-    }
-
     fn has_cgo_files(&self) -> io::Result<bool> {
-        let needle = b"_cgo_gotypes.go\0";
-        let (mut at, end) = (self.pclntab.files, self.pclntab.values);
-        let mut reader = self.source.reader_over(end.saturating_sub(at));
-        let mut tail = Vec::new();
-        while at < end {
-            let left = end.saturating_sub(at);
-            let chunk = reader.chunk(at)?;
-            let chunk = chunk
-                .get(..left.min(chunk.len() as u64) as usize)
-                .unwrap_or(chunk);
-            tail.extend_from_slice(chunk);
-            if memchr_find(&tail, needle) {
-                return Ok(true);
-            }
-            at = at.saturating_add(chunk.len() as u64);
-            tail.drain(..tail.len().saturating_sub(needle.len()));
-        }
-        Ok(false)
+        let (start, end) = (self.tables.pclntab.files, self.tables.pclntab.values);
+        let mut reader = self.source.reader_over(end.saturating_sub(start));
+        reader.contains(start, end, b"_cgo_gotypes.go\0")
     }
-
-    fn shortcomings(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        let recorded = &self.build_info.go_version;
-        match self.go_version.map(|version| (version.major, version.minor)) {
-            None if recorded.is_empty() => found.push(
-                "The file has no build info: its Go version and modules are unknown.".to_owned(),
-            ),
-            None => found.push(format!(
-                "The Go version `{recorded}` is not a release: its tables are read like those of the newest known one."
-            )),
-            Some(version) if version > NEWEST => found.push(format!(
-                "{recorded} is newer than the versions rtprobe was checked with (up to go{}.{}): functions, lines and frames are read as before, and nothing vouches for them.",
-                NEWEST.0, NEWEST.1
-            )),
-            Some(version) if version < OLDEST => found.push(format!(
-                "{recorded} is older than go{}.{}: inlined calls are not expanded.",
-                OLDEST.0, OLDEST.1
-            )),
-            Some(_) => {}
-        }
-        if self.module.gofunc.is_none()
-            && self.go_version.is_none_or(|v| (v.major, v.minor) >= OLDEST)
-        {
-            found.push(
-                "The inline trees were not found: inlined calls are not expanded.".to_owned(),
-            );
-        }
-        if !self.origins.is_known() {
-            found.push(
-                "The source file of the scheduler was not found (names may be obfuscated): runtime and standard library are not told from the user's code.".to_owned(),
-            );
-        }
-        if !GLayout::is_known(self.go_version) && self.g_layout().source == LayoutSource::Unknown {
-            found.push(
-                "The layout of runtime.g is unknown for this version: goroutine states, numbers and creation sites cannot be read.".to_owned(),
-            );
-        }
-        found
-    }
-}
-
-/// The origins of files by their offsets in the file table, so that each name is read once.
-struct FileOrigins<'a> {
-    rules: &'a OriginRules,
-    known: HashMap<u32, Origin>,
-}
-
-impl FileOrigins<'_> {
-    fn is_users(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
-        let Some(own) = frames::own_file(functions, row)? else {
-            return Ok(false);
-        };
-        match self.origin(functions, own)? {
-            Origin::User => Ok(true),
-            Origin::Runtime | Origin::Standard => Ok(false),
-            Origin::Generated => {
-                for file in frames::all_files(functions, row)? {
-                    if self.origin(functions, file)? == Origin::User {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
-        }
-    }
-
-    fn origin(&mut self, functions: &mut Functions<'_>, file: u32) -> io::Result<Origin> {
-        if let Some(known) = self.known.get(&file) {
-            return Ok(*known);
-        }
-        let origin = self.rules.origin(&functions.file(file)?);
-        self.known.insert(file, origin);
-        Ok(origin)
-    }
-}
-
-/// Finds the table that a `moduledata` vouches for.
-fn find_tables(
-    source: &Source,
-    elf: &Elf,
-    build_info: Option<&BuildInfo>,
-    version: Option<GoVersion>,
-) -> Result<(Pclntab, Moduledata), AnalyzeError> {
-    let candidates =
-        Pclntab::candidates(source, elf).map_err(|error| match (error, build_info) {
-            (AnalyzeError::NotGo { .. }, None) => AnalyzeError::NotGo {
-                found: "no .go.buildinfo, no .gopclntab".into(),
-            },
-            (AnalyzeError::NotGo { .. }, Some(info)) => AnalyzeError::Malformed {
-                found: format!("build info of {}, no .gopclntab", info.go_version),
-            },
-            (error, _) => error,
-        })?;
-    for pclntab in candidates {
-        let Some(mut module) = Moduledata::find(source, elf, &pclntab, version)? else {
-            continue;
-        };
-        // Inline records had another form before 1.21.
-        if version.is_some_and(|version| (version.major, version.minor) < OLDEST) {
-            module.gofunc = None;
-        }
-        return Ok((pclntab, module));
-    }
-    Err(AnalyzeError::Malformed {
-        found: "a .gopclntab, but no runtime.firstmoduledata that refers to it".into(),
-    })
 }
 
 fn segments(elf: &Elf) -> Vec<Segment> {
@@ -532,10 +380,4 @@ fn function(name: String, row: Row) -> Function {
         entry: VirtAddr(row.entry),
         end: VirtAddr(row.end),
     }
-}
-
-fn memchr_find(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack
-        .windows(needle.len())
-        .any(|window| window == needle)
 }

@@ -167,7 +167,7 @@ fn gofunc(
         .skip(GOFUNC_BEFORE_1_26)
         .find(|(start, next)| functab < **start && start < next && **next <= end)
         .map(|(start, _)| *start);
-    let before = version.is_some_and(|version| (version.major, version.minor) < (1, 26));
+    let before = version.is_some_and(|version| version.release() < (1, 26));
     if before || (inside.is_none() && pclntab.text_start.is_some()) {
         return Some(word(words, GOFUNC_BEFORE_1_26))
             .filter(|address| elf.locate(*address).is_some());

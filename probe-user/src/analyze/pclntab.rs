@@ -1,4 +1,4 @@
-//! The header of `.gopclntab`, Go's table of functions, files and lines, found by section or by scan.
+//! The header of `.gopclntab`, Go's table of functions, files and lines.
 //!
 //! The layout is that of Go 1.18 to 1.27 on 64-bit machines (src/internal/abi/symtab.go,
 //! src/runtime/symtab.go `pcHeader`); offsets count from the header:
@@ -9,22 +9,15 @@
 //! u64 names, u64 compilation units, u64 files, u64 pc-value tables, u64 functab
 //! ```
 
-use super::{
-    AnalyzeError,
-    elf::{Elf, Extent},
-    source::{Reader, Source},
-};
+use super::{AnalyzeError, elf::Extent, reader::Reader};
 
 /// Go 1.20 and later.
 const MAGIC: u32 = 0xffff_fff1;
 /// The magic, two zero bytes, instructions of 1 byte, pointers of 8: how an amd64 table starts.
-const FIRST_WORD: u64 = 0x0801_0000_0000_0000 | MAGIC as u64;
+pub(super) const FIRST_WORD: u64 = 0x0801_0000_0000_0000 | MAGIC as u64;
 const HEADER_SIZE: u64 = 72;
 /// Functions are at least 16 bytes apart, and text is below 2 GiB; the largest programs have some 10⁶.
 const MAX_FUNCTIONS: u64 = 1 << 24;
-/// Candidates that a scan looks at; a real program has one.
-const MAX_CANDIDATES: usize = 16;
-
 /// Where the parts of a table are; all offsets are into the file and checked against its end.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pclntab {
@@ -43,57 +36,12 @@ pub(super) struct Pclntab {
 }
 
 impl Pclntab {
-    /// Returns all tables whose header holds together, those that a section names first.
-    ///
-    /// The error is that of the named section, if there is one, and otherwise that there is no table.
-    pub(super) fn candidates(source: &Source, elf: &Elf) -> Result<Vec<Self>, AnalyzeError> {
-        let mut error = None;
-        for name in [".gopclntab", ".data.rel.ro.gopclntab"] {
-            let Some(section) = elf.section(name) else {
-                continue;
-            };
-            match Self::read(&mut source.reader(), section.address, section.extent) {
-                Ok(table) => return Ok(vec![table]),
-                Err(found) => error = Some(found),
-            }
-        }
-        let tables = Self::scan(source, elf).map_err(AnalyzeError::Read)?;
-        if tables.is_empty() {
-            return Err(error.unwrap_or(AnalyzeError::NotGo {
-                found: "no .gopclntab".into(),
-            }));
-        }
-        Ok(tables)
-    }
-
-    /// Looks through the segments, because external linkers merge the table into `.data.rel.ro` and
-    /// stripped files may name no section.
-    fn scan(source: &Source, elf: &Elf) -> std::io::Result<Vec<Self>> {
-        let mut tables = Vec::new();
-        let mut loads: Vec<_> = elf.loads.iter().collect();
-        loads.sort_by_key(|load| load.executable);
-        for load in loads {
-            let end = load.offset.saturating_add(load.file_size);
-            let mut reader = source.reader_over(load.file_size);
-            let mut inner = source.reader_over(load.file_size);
-            reader.find_word(load.offset, end, FIRST_WORD, |offset| {
-                let past = offset.saturating_sub(load.offset);
-                let extent = Extent {
-                    offset,
-                    size: load.file_size.saturating_sub(past),
-                };
-                let address = load.address.saturating_add(past);
-                tables.extend(Self::read(&mut inner, address, extent));
-                tables.len() >= MAX_CANDIDATES
-            })?;
-            if !tables.is_empty() {
-                break;
-            }
-        }
-        Ok(tables)
-    }
-
-    fn read(reader: &mut Reader<'_>, address: u64, extent: Extent) -> Result<Self, AnalyzeError> {
+    /// Reads a header and checks that it holds together.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        address: u64,
+        extent: Extent,
+    ) -> Result<Self, AnalyzeError> {
         let malformed = |what: &str| AnalyzeError::Malformed {
             found: format!(".gopclntab at {:#x}: {what}", extent.offset),
         };

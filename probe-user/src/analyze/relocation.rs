@@ -6,7 +6,8 @@ use object::{LittleEndian as LE, elf};
 
 use super::{
     elf::{Elf, Extent, record},
-    source::{Reader, Source},
+    reader::Reader,
+    source::Source,
 };
 
 /// What the dynamic section and the relocations may hold at most; Kubernetes' largest has some 10⁶.

@@ -2,17 +2,11 @@
 
 use std::{
     env,
-    ffi::OsStr,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use anyhow::{Context as _, Result, ensure};
-
-/// The releases that every check runs with; `1.26` is the local toolchain if that is one.
-pub(super) const VERSIONS: [&str; 7] = [
-    "1.21.13", "1.22.12", "1.23.12", "1.24.11", "1.25.5", "1.26", "1.27.3",
-];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -27,19 +21,6 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 6] = [
-        Self::Plain,
-        Self::Stripped,
-        Self::Trimpath,
-        Self::Pie,
-        Self::Cgo,
-        Self::StrippedPie,
-    ];
-
-    pub(super) fn has_symbols(self) -> bool {
-        !matches!(self, Self::Stripped | Self::StrippedPie)
-    }
-
     fn flags(self) -> &'static [&'static str] {
         match self {
             Self::Plain => &[],
@@ -132,16 +113,6 @@ impl Go {
             .envs(environment.iter().copied());
         output(&mut command)
     }
-}
-
-/// Runs `go tool` of the local toolchain, whose tools read the binaries of all others.
-pub(super) fn go_tool(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
-    let mut command = Command::new("go");
-    command
-        .arg("tool")
-        .args(arguments)
-        .env("GOTOOLCHAIN", "local");
-    command
 }
 
 /// Returns what a command prints, or an error with what it complains of.

@@ -5,6 +5,5 @@
 )]
 
 mod go_build;
-mod hostile;
 mod oracle;
 mod versions;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
     io::Write as _,
     path::Path,
     process::{Command, Stdio},
@@ -13,7 +14,7 @@ use probe_user::{
     analyze::{Frame, Function, GoBinary},
 };
 
-use super::go_build::{go_tool, output};
+use super::go_build::output;
 
 /// Returns the names of the symbols of text at each address.
 pub(super) fn nm(path: &Path) -> Result<BTreeMap<u64, BTreeSet<String>>> {
@@ -177,4 +178,14 @@ fn feed(command: &mut Command, input: String) -> Result<String> {
         .join()
         .map_err(|_panic| anyhow::anyhow!("writer panicked"))??;
     String::from_utf8(output.stdout).context("output is not UTF-8")
+}
+
+/// Runs `go tool` of the local toolchain, whose tools read the binaries of all others.
+fn go_tool(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
+    let mut command = Command::new("go");
+    command
+        .arg("tool")
+        .args(arguments)
+        .env("GOTOOLCHAIN", "local");
+    command
 }

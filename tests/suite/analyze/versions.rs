@@ -6,9 +6,29 @@ use anyhow::{Context as _, Result, ensure};
 use probe_user::analyze::{Frame, Function, GoBinary, open_regular};
 
 use super::{
-    go_build::{Go, Kind, VERSIONS},
+    go_build::{Go, Kind},
     oracle,
 };
+
+impl Kind {
+    const ALL: [Self; 6] = [
+        Self::Plain,
+        Self::Stripped,
+        Self::Trimpath,
+        Self::Pie,
+        Self::Cgo,
+        Self::StrippedPie,
+    ];
+
+    fn has_symbols(self) -> bool {
+        !matches!(self, Self::Stripped | Self::StrippedPie)
+    }
+}
+
+/// The releases that every check runs with; `1.26` is the local toolchain if that is one.
+const VERSIONS: [&str; 7] = [
+    "1.21.13", "1.22.12", "1.23.12", "1.24.11", "1.25.5", "1.26", "1.27.3",
+];
 
 /// Differences that are printed before the comparison gives up.
 const SHOWN: usize = 10;

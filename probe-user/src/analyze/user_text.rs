@@ -1,0 +1,86 @@
+//! Which functions are the user's, and where the tables say so.
+
+use std::{collections::HashMap, io};
+
+use super::{
+    Origin, frames,
+    functions::{Functions, Row},
+    origin::OriginRules,
+    text_bitmap::TextBitmap,
+};
+
+/// Marks every function of the user's in `bitmap`.
+pub(super) fn mark(
+    functions: &mut Functions<'_>,
+    rules: &OriginRules,
+    bitmap: &mut TextBitmap,
+) -> io::Result<()> {
+    let mut origins = FileOrigins {
+        rules,
+        known: HashMap::new(),
+    };
+    functions.each(|functions, row| {
+        if origins.is_users(functions, row)? {
+            bitmap.mark(row.entry, row.end);
+        }
+        Ok(true)
+    })
+}
+
+/// Returns the source file of `runtime.main`, which is `runtime/proc.go` below what the build calls GOROOT.
+///
+/// Package runtime comes early in the table, so this ends early.
+pub(super) fn scheduler_file(functions: &mut Functions<'_>) -> io::Result<Option<String>> {
+    let mut file = None;
+    let mut name = Vec::new();
+    functions.each(|functions, row| {
+        let record = functions.record(row)?;
+        functions.name_into(record.name, 32, &mut name)?;
+        if !matches!(name.as_slice(), b"runtime.main" | b"runtime.newproc1") {
+            return Ok(true);
+        }
+        if let Some(offset) = frames::own_file(functions, row)? {
+            let found = functions.file(offset)?;
+            file = Some(found).filter(|file| file.ends_with("runtime/proc.go"));
+        }
+        Ok(file.is_none())
+    })?;
+    Ok(file)
+}
+
+/// The origins of files by their offsets in the file table, so that each name is read once.
+struct FileOrigins<'a> {
+    rules: &'a OriginRules,
+    known: HashMap<u32, Origin>,
+}
+
+impl FileOrigins<'_> {
+    /// Of generated functions only those are the user's into which the user's code was inlined: wrappers
+    /// of methods, and the `init` of a package.
+    fn is_users(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
+        let Some(own) = frames::own_file(functions, row)? else {
+            return Ok(false);
+        };
+        match self.origin(functions, own)? {
+            Origin::User => Ok(true),
+            Origin::Runtime | Origin::Standard => Ok(false),
+            Origin::Generated => {
+                for file in frames::all_files(functions, row)? {
+                    if self.origin(functions, file)? == Origin::User {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+
+    fn origin(&mut self, functions: &mut Functions<'_>, file: u32) -> io::Result<Origin> {
+        if let Some(known) = self.known.get(&file) {
+            return Ok(*known);
+        }
+        let origin = self.rules.origin(&functions.file(file)?);
+        self.known.insert(file, origin);
+        Ok(origin)
+    }
+}
