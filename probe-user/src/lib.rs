@@ -8,4 +8,5 @@
 //! `drain` touch the world; everything right of `drain` also runs from a recording, without root.
 
 pub mod address;
+pub mod escape;
 pub mod report;
