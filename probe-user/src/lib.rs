@@ -8,5 +8,7 @@
 //! `drain` touch the world; everything right of `drain` also runs from a recording, without root.
 
 pub mod address;
+pub mod cli;
 pub mod escape;
+pub mod failure;
 pub mod report;

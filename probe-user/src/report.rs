@@ -59,7 +59,10 @@ pub struct TargetInfo {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "five independent facts, named by the contract")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "five independent facts, named by the contract"
+)]
 pub struct Binary {
     pub stripped: bool,
     pub dwarf: bool,
