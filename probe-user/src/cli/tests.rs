@@ -139,8 +139,12 @@ fn unknown_probe_names_the_nearest() {
 
 #[test]
 fn unknown_option_and_command_name_the_nearest() {
-    assert!(refused("--pdi 1").to_string().contains("`--pid`"));
-    assert!(refused("recrod --pid 1").to_string().contains("`record`"));
+    let failure = refused("--duratoin 1s");
+    assert!(failure.to_string().contains("`--duration`"), "{failure}");
+    let failure = refused("recrod --pid 1");
+    assert_eq!(failure.error, "unknown command `recrod`");
+    let commands = "commands are record, report, plan, ps, doctor";
+    assert_eq!(failure.found.as_deref(), Some(commands));
 }
 
 #[test]

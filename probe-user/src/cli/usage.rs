@@ -1,8 +1,11 @@
 //! What clap has to say, in the project's three lines.
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{
+    CommandFactory as _,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
-use super::Invocation;
+use super::{Invocation, args::Cli};
 use crate::failure::{Exit, Failure};
 
 /// Makes wrong usage a failure that points at the help.
@@ -36,6 +39,10 @@ fn failure(error: &clap::Error) -> Failure {
     let argument = text(error, ContextKind::InvalidArg);
     let value = text(error, ContextKind::InvalidValue);
     match (error.kind(), argument, value) {
+        // A stray word reaches clap as an argument, since a command may follow `--`.
+        (ErrorKind::UnknownArgument, Some(word), _) if !word.starts_with('-') => {
+            wrong(format!("unknown command `{word}`")).found(format!("commands are {}", commands()))
+        }
         (ErrorKind::UnknownArgument, Some(argument), _) => suggest(
             wrong(format!("unknown argument `{argument}`")),
             error,
@@ -64,6 +71,12 @@ fn failure(error: &clap::Error) -> Failure {
         }
         _ => wrong(first_line(error)),
     }
+}
+
+fn commands() -> String {
+    let cli = Cli::command();
+    let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+    names.join(", ")
 }
 
 /// Adds what the person may have meant.
