@@ -39,5 +39,6 @@ mod bpf_batch;
 pub mod escape;
 pub mod failure;
 pub mod histogram;
+pub mod output;
 pub mod report;
 pub mod sys;

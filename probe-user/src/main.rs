@@ -1,59 +1,178 @@
 //! Parses, runs, prints, and chooses the exit code: the only place that does.
 
+mod sink;
+
 use std::{
-    io::{self, IsTerminal as _, Write as _},
-    path::Path,
+    io::{self, Write as _},
     process::ExitCode,
+    thread,
 };
 
 use probe_user::{
     attach::BPF_HASH,
-    cli::{self, ColorChoice, Command, Format, Invocation, OutputConfig, RecordConfig, Sort},
+    cli::{
+        self, Command, Invocation, PlainFormat, PlanConfig, RecordConfig, ReportConfig, Verbosity,
+    },
     failure::{Exit, Failure},
+    recording,
     render::{self, TextOptions},
-    report::Report,
-    session::{self, output::OutputFile},
+    report::{Report, Severity},
+    session::{self, Recorded},
+    summary::summarize,
+};
+use sink::{Page, Sink};
+use tokio::{
+    runtime::{Builder, Runtime},
+    signal::unix::{SignalKind, signal},
 };
 
+/// `--fail-on` was reached; the report was written.
+const FINDINGS: u8 = 10;
+/// A second Ctrl-C: left without a report.
+const INTERRUPTED: u8 = 130;
+
 fn main() -> ExitCode {
-    let r = run();
-    match r {
-        Ok(c) => c,
-        Err(f) => {
-            eprintln!("{f}");
-            ExitCode::from(f.code as u8)
-        }
+    let code = match cli::parse(std::env::args_os(), Some(BPF_HASH.trim())) {
+        Ok(Invocation::Print(text)) => print(&text),
+        Ok(Invocation::Run(command)) => run(&command),
+        Err(failure) => Err(failure),
+    };
+    code.map_or_else(|failure| complain(&failure), ExitCode::from)
+}
+
+/// Runs a command and returns its exit code.
+fn run(command: &Command) -> Result<u8, Failure> {
+    match command {
+        Command::Record(config) => record(config),
+        Command::Report(config) => report(config),
+        Command::Plan(config) => plan(config),
+        Command::Ps(_) | Command::Doctor(_) => Ok(0),
     }
 }
-fn run() -> Result<ExitCode, Failure> {
-    match cli::parse(std::env::args_os(), Some(BPF_HASH))? {
-        Invocation::Print(t) => println!("{t}"),
-        Invocation::Run(Command::Record(c)) => {
-            let rt = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .unwrap();
-            let r = rt.block_on(session::record(&c))?;
-            let f = match c.output.format {
-                Format::Text => render::Format::Text,
-                Format::Json => render::Format::Json,
-                Format::Html => render::Format::Html,
-                Format::Pprof => render::Format::Pprof,
-                Format::Folded => render::Format::Folded,
-            };
-            render::render(
-                &r.report,
-                f,
-                &TextOptions {
-                    width: 100,
-                    ..Default::default()
-                },
-                &mut io::stdout(),
-            )
-            .unwrap();
-            eprintln!("{:?}", r.saved);
-        }
-        _ => {}
+
+fn record(config: &RecordConfig) -> Result<u8, Failure> {
+    let page = Page::new(&config.output, config.color)?;
+    let sink = Sink::open(&config.output)?;
+    leave_on_second_interrupt();
+    let Recorded {
+        report,
+        saved,
+        incomplete,
+    } = runtime()?.block_on(session::record(config))?;
+    let text = TextOptions {
+        top: config.top,
+        sort: page.sort(config.sort),
+        verbose: config.verbosity >= Verbosity::Verbose,
+        ..page.text()
+    };
+    let written = sink.write(&report, &page, &text)?;
+    if config.verbosity > Verbosity::Quiet {
+        let mut files = Vec::new();
+        files.extend(written.as_deref().map(|path| ("report", path)));
+        files.extend(saved.as_deref().map(|path| ("recording", path)));
+        let next = saved.as_ref().map_or_else(String::new, |path| {
+            format!("rtprobe report {} -v", sink::shell_word(path))
+        });
+        tell(&render::footer(&files, &next));
     }
-    Ok(ExitCode::SUCCESS)
+    match incomplete {
+        Some(failure) => Err(failure),
+        None => Ok(verdict(&report, config.fail_on)),
+    }
+}
+
+fn report(config: &ReportConfig) -> Result<u8, Failure> {
+    let page = Page::new(&config.output, config.color)?;
+    let file = std::fs::File::open(&config.file)
+        .map_err(|e| Failure::io(&format!("failed to open {}", config.file.display()), &e))?;
+    let recording = recording::read(file).map_err(|e| {
+        Failure::from_error(Exit::Failed, &e).found(config.file.display().to_string())
+    })?;
+    let report = summarize(&recording);
+    let text = TextOptions {
+        top: config.top,
+        sort: page.sort(config.sort),
+        verbose: config.verbosity >= Verbosity::Verbose,
+        ..page.text()
+    };
+    Sink::open(&config.output)?.write(&report, &page, &text)?;
+    Ok(verdict(&report, config.fail_on))
+}
+
+fn plan(config: &PlanConfig) -> Result<u8, Failure> {
+    let plan = session::plan(config)?;
+    let page = Page::standard(config.color);
+    let mut text = Vec::new();
+    let written = match config.format {
+        PlainFormat::Text => render::write_plan(&plan, &page.text(), &mut text),
+        PlainFormat::Json => serde_json::to_writer_pretty(&mut text, &plan)
+            .map_err(io::Error::from)
+            .and_then(|()| text.write_all(b"\n")),
+    };
+    written.map_err(|e| Failure::io("failed to write the plan", &e))?;
+    sink::to_stdout(&text)?;
+    Ok(0)
+}
+
+/// Returns whether the findings reach what was asked to fail on.
+fn verdict(report: &Report, fail_on: Option<Severity>) -> u8 {
+    let reached = |limit| {
+        report
+            .findings
+            .iter()
+            .any(|finding| finding.severity >= limit)
+    };
+    if fail_on.is_some_and(reached) {
+        FINDINGS
+    } else {
+        0
+    }
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::io("failed to start the runtime", &e))
+}
+
+/// Leaves without a report at the second interrupt; the first one ends the window, and is listened for
+/// there. On a thread of its own, because the session may be in a system call that takes its time.
+fn leave_on_second_interrupt() {
+    thread::spawn(|| {
+        let Ok(runtime) = runtime() else { return };
+        runtime.block_on(async {
+            let Ok(mut interrupt) = signal(SignalKind::interrupt()) else {
+                return;
+            };
+            for _ in 0..2 {
+                interrupt.recv().await;
+            }
+            leave(INTERRUPTED);
+        });
+    });
+}
+
+/// The recording is whole up to its last second, and the kernel takes the probes off.
+#[expect(
+    clippy::exit,
+    reason = "nothing that is left to do may keep the user waiting"
+)]
+fn leave(code: u8) {
+    std::process::exit(i32::from(code));
+}
+
+fn print(text: &str) -> Result<u8, Failure> {
+    sink::to_stdout(text.as_bytes())?;
+    Ok(0)
+}
+
+/// Writes to stderr; nobody is told when that fails, because that is where it would be said.
+fn tell(text: &str) {
+    drop(io::stderr().lock().write_all(text.as_bytes()));
+}
+
+fn complain(failure: &Failure) -> ExitCode {
+    tell(&format!("{failure}\n"));
+    ExitCode::from(failure.code as u8)
 }

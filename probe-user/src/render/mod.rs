@@ -6,6 +6,7 @@
 mod folded;
 mod json;
 mod names;
+mod plan;
 mod pprof;
 #[cfg(test)]
 mod sample;
@@ -16,6 +17,7 @@ mod text;
 use std::io::{self, Write};
 
 pub use json::JSON_SCHEMA;
+pub use plan::{Plan, PlannedProbe, write_plan};
 pub use text::footer;
 
 use crate::report::Report;

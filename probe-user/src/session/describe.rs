@@ -17,6 +17,7 @@ use crate::{
     discover::Target,
     plan::{Outcome, PlannedProbe, PlannedSite, ProbeName, ProbePlan, SiteRole},
     recording::{FORMAT, Header},
+    render,
     report::{Host, Probe, ProbeState, Site, SiteCost, SiteKind, TargetInfo, Tool},
     sys,
 };
@@ -154,8 +155,23 @@ fn probe(planned: &PlannedProbe, armed: &Armed) -> Probe {
     }
 }
 
+/// A logical probe as the answer of `rtprobe plan` has it.
+pub(super) fn planned(probe: &PlannedProbe) -> render::PlannedProbe {
+    let (state, reason) = match &probe.outcome {
+        Outcome::Planned(_) => ("planned", None),
+        Outcome::Skipped(reason) => ("skipped", Some(reason.to_string())),
+    };
+    render::PlannedProbe {
+        name: probe.name.as_str().to_owned(),
+        state,
+        reason,
+        functions: probe.functions.clone(),
+        sites: probe.sites().iter().map(site).collect(),
+    }
+}
+
 /// A planned site as the report has it. A panic is an exit too.
-pub fn site(planned: &PlannedSite) -> Site {
+fn site(planned: &PlannedSite) -> Site {
     Site {
         function: planned.function.clone(),
         kind: if planned.role == SiteRole::Begin {

@@ -7,7 +7,6 @@ use std::{
 
 use super::{
     in_flight,
-    output::OutputFile,
     progress::{self, Progress},
     spawn,
     subject::Armed,
@@ -20,6 +19,7 @@ use crate::{
     discover::Liveness,
     drain,
     failure::Failure,
+    output::OutputFile,
     plan::ProbePlan,
     recording::{End, Header, Recorder, Recording},
     report::EndedBy,
@@ -41,7 +41,6 @@ pub(super) struct Live<'a> {
     last: (Duration, u64),
     notes: Vec<String>,
     incomplete: Option<Failure>,
-    saved: Option<PathBuf>,
     cpu_at_start: Duration,
 }
 
@@ -73,7 +72,6 @@ impl<'a> Live<'a> {
             last: (Duration::ZERO, 0),
             notes: Vec::new(),
             incomplete: None,
-            saved: None,
             cpu_at_start: sys::own_cpu_time(),
         }
     }

@@ -3,7 +3,6 @@
 mod describe;
 mod in_flight;
 mod live;
-pub mod output;
 mod progress;
 mod spawn;
 mod subject;
@@ -15,20 +14,21 @@ use std::{
 };
 
 use live::Live;
-use output::OutputFile;
 use progress::Progress;
 use subject::Subject;
 use window::Ends;
 
 use crate::{
-    analyze::GoBinary,
+    analyze::{self, GoBinary},
     attach::{self, LoadRequest},
     cli::{Budget, PlanConfig, PlanSubject, RecordConfig, Save, Verbosity},
     discover,
     failure::Failure,
-    plan::{self, PlanRequest, ProbePlan},
+    output::{self, OutputFile},
+    plan::{self, PlanRequest},
     recording::{Header, Recorder},
-    report::{Report, TargetInfo},
+    render::Plan,
+    report::Report,
     summary::summarize,
 };
 
@@ -93,31 +93,31 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
 }
 
 /// Returns what would be attached where, to a process or an executable; attaches nothing.
-pub fn plan(config: &PlanConfig) -> Result<(TargetInfo, ProbePlan, Vec<String>), Failure> {
+pub fn plan(config: &PlanConfig) -> Result<Plan, Failure> {
     let request = PlanRequest {
         only: config.only.clone(),
         skip: config.skip.clone(),
     };
-    let (info, exe) = match &config.subject {
+    let (target, path, exe) = match &config.subject {
         PlanSubject::Pid(pid) => {
             let target = discover::discover(*pid)?;
             let exe = target.exe_file.try_clone();
-            (Some(target), exe)
+            (Some(target), None, exe)
         }
-        PlanSubject::Exe(path) => (None, crate::analyze::open_regular(path)),
+        PlanSubject::Exe(path) => (None, Some(path.as_path()), analyze::open_regular(path)),
     };
     let exe = exe.map_err(|e| Failure::io("failed to open the executable", &e))?;
     let binary = GoBinary::open(Box::new(exe))?;
-    let plan = plan::plan(&binary, &request);
-    let path = match &config.subject {
-        PlanSubject::Exe(path) => Some(path.as_path()),
-        PlanSubject::Pid(_) => None,
-    };
-    Ok((
-        describe::target(info.as_ref(), path, &binary),
-        plan,
-        binary.degraded().to_vec(),
-    ))
+    Ok(Plan {
+        schema: Plan::SCHEMA,
+        target: describe::target(target.as_ref(), path, &binary),
+        probes: plan::plan(&binary, &request)
+            .probes
+            .iter()
+            .map(describe::planned)
+            .collect(),
+        degraded: binary.degraded().to_vec(),
+    })
 }
 
 fn request(config: &RecordConfig) -> PlanRequest {
