@@ -11,7 +11,7 @@ mod needs;
 mod target;
 mod truth;
 
-pub(crate) use command::{report, rtprobe};
+pub(crate) use command::{Watch, report, rtprobe};
 pub(crate) use needs::{Toolchain, require_c, require_go, require_root};
 pub(crate) use target::GoTarget;
 pub(crate) use truth::{Truth, TruthSite};

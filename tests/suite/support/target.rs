@@ -12,7 +12,7 @@ use std::{
 use super::Truth;
 
 /// Longer than anything a target does, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running target; killed on drop, and ending by itself when its stdin ends with the test.
 #[derive(Debug)]
@@ -36,7 +36,11 @@ impl GoTarget {
     /// Starts any command as a target, without waiting for anything.
     #[track_caller]
     pub(crate) fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (send, lines) = mpsc::channel();
@@ -47,7 +51,11 @@ impl GoTarget {
                 }
             }
         });
-        Self { child, stdin, lines }
+        Self {
+            child,
+            stdin,
+            lines,
+        }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -95,7 +103,10 @@ impl GoTarget {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < give_up, "still there {PATIENCE:?} after its stdin ended");
+            assert!(
+                Instant::now() < give_up,
+                "still there {PATIENCE:?} after its stdin ended"
+            );
             thread::sleep(Duration::from_millis(5));
         }
     }
@@ -104,7 +115,8 @@ impl GoTarget {
 impl Drop for GoTarget {
     fn drop(&mut self) {
         // Both fail only for a child that has gone already.
-        self.child.kill().ok();
-        self.child.wait().ok();
+        if self.child.kill().is_ok() && self.child.wait().is_err() {
+            eprintln!("warning: target {} can't be waited for", self.pid());
+        }
     }
 }
