@@ -186,6 +186,15 @@ pub const fn split_bucket_key(key: u32) -> (u32, u32) {
     (key >> 12, key & 0xfff)
 }
 
+/// Whether the window is open, the only value of [`WINDOW`]. Links come on and off one after the other; the
+/// window opens when all are on and closes before the first goes, so that what begins is seen to end.
+pub mod window {
+    pub const CLOSED: u32 = 0;
+    pub const OPEN: u32 = 1;
+}
+
+/// Array with one `u32`, see [`window`].
+pub const WINDOW: &str = "WINDOW";
 /// Array of [`Site`], indexed by cookie.
 pub const SITES: &str = "SITES";
 /// Array of `u64`: which granules of text belong to the user's code.

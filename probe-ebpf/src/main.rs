@@ -21,8 +21,8 @@ use aya_ebpf::{
 };
 use go_abi::{Frame, holds, is_target, read_user, registers};
 use latency::{complete, count_hit, count_lost, count_lost_without_row};
-use maps::SITES;
-use probe_ebpf::abi::{FlightKey, Site, flag, kind, lost};
+use maps::{SITES, WINDOW};
+use probe_ebpf::abi::{FlightKey, Site, flag, kind, lost, window};
 
 /// Frames above `gopanic` that may belong to a probed function.
 const PANICKING_FRAMES: usize = 2;
@@ -56,6 +56,9 @@ fn operation(ctx: ProbeContext) -> Option<()> {
 /// The entry of a probed function.
 #[inline(always)]
 fn begins(regs: &pt_regs, site: &Site) -> Option<()> {
+    if !window_is_open() {
+        return None;
+    }
     let frame = frame_of_target(regs, site)?;
     if frame.is_nested(site) {
         return None;
@@ -85,7 +88,10 @@ fn ends(regs: &pt_regs, site: &Site, now_ns: u64) -> Option<()> {
         return None;
     }
     let Some(flight) = in_flight::take(&in_flight::key(site, &frame)) else {
-        // It began before the probe was on: known where, not since when.
+        if !window_is_open() {
+            return None;
+        }
+        // It began before the window did: known where, not since when.
         let row = row_of(regs, site, &frame)?;
         count_hit(row, 0);
         count_lost(row, lost::ORPHAN);
@@ -124,6 +130,11 @@ fn site(ctx: &ProbeContext) -> Option<Site> {
     // SAFETY: the context is the program's own.
     let cookie = unsafe { bpf_get_attach_cookie(ctx.as_ptr()) };
     SITES.get(cookie as u32).copied()
+}
+
+#[inline(always)]
+fn window_is_open() -> bool {
+    WINDOW.get(0).is_some_and(|window| *window == window::OPEN)
 }
 
 #[inline(always)]

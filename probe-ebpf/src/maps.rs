@@ -13,6 +13,10 @@ use probe_ebpf::abi::{
 #[map]
 pub(crate) static SITES: Array<Site> = Array::with_max_entries(MAX_SITES, 0);
 
+/// Written by user space when all links are on, and before they go.
+#[map]
+pub(crate) static WINDOW: Array<u32> = Array::with_max_entries(1, 0);
+
 /// Written by user space before attaching, which also sets the number of entries.
 #[map]
 pub(crate) static USER_TEXT: Array<u64> = Array::with_max_entries(1, 0);

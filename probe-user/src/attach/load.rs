@@ -90,6 +90,7 @@ pub struct Maps {
 pub struct Loaded {
     pub(super) programs: Ebpf,
     pub(super) mode: Mode,
+    pub(super) window: MapData,
     pub(super) maps: Maps,
 }
 
@@ -126,7 +127,9 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         buckets: take(&mut programs, abi::BUCKETS)?,
         counters: take(&mut programs, abi::COUNTERS)?,
     };
+    let window = take(&mut programs, abi::WINDOW)?;
     Ok(Loaded {
+        window,
         programs,
         mode: request.mode,
         maps,

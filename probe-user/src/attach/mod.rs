@@ -11,7 +11,7 @@ use std::{
     fs::File,
     io,
     num::NonZeroU32,
-    os::fd::AsRawFd as _,
+    os::fd::{AsFd as _, AsRawFd as _},
     path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
@@ -19,6 +19,7 @@ use std::{
 
 use aya::{
     EbpfError,
+    maps::MapData,
     programs::{
         ProgramError,
         uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope},
@@ -26,12 +27,14 @@ use aya::{
 };
 use diagnostics::Diagnostics;
 pub use load::{BPF_HASH, LoadRequest, Loaded, MAX_SITES_PER_SITE_MODE, Maps, Mode, load};
+use probe_ebpf::abi;
 use verify::{SiteState, state_of};
 
 use crate::{
     address::{LoadBias, ProcAddr},
+    bpf_batch,
     discover::Target,
-    plan::{PlannedSite, ProbeName, ProbePlan, SiteRole},
+    plan::{PlannedSite, ProbeName, ProbePlan},
 };
 
 /// Why attaching failed as a whole. What concerns one probe only is in [`Attachment::refused`].
@@ -76,6 +79,7 @@ pub enum AttachError {
 pub struct Attachment {
     links: Vec<(ProbeName, UProbeLink)>,
     maps: Maps,
+    window: MapData,
     /// Keeps the programs loaded.
     _programs: aya::Ebpf,
     /// Probes that could not be attached, and why.
@@ -134,6 +138,7 @@ impl Loaded {
             links,
             diagnostics: Diagnostics::of(&mut self.programs),
             maps: self.maps,
+            window: self.window,
             _programs: self.programs,
             refused,
             attach_time: started.elapsed(),
@@ -149,20 +154,12 @@ impl Loaded {
         pid: NonZeroU32,
     ) -> Result<UProbeLink, AttachError> {
         let failed = |source| AttachError::Program { source };
-        let mut points: Vec<(bool, UProbeAttachPoint<'_>)> = (first_cookie..)
+        let points = (first_cookie..)
             .zip(sites)
-            .map(|(cookie, site)| {
-                let location = UProbeAttachLocation::AbsoluteOffset(site.file_offset.0);
-                let point = UProbeAttachPoint {
-                    location,
-                    cookie: Some(cookie),
-                };
-                (site.role == SiteRole::Begin, point)
-            })
-            .collect();
-        // The kernel arms in this order; exits first, so that what is seen to begin is seen to end.
-        points.sort_by_key(|(begins, _)| *begins);
-        let points = points.into_iter().map(|(_, point)| point);
+            .map(|(cookie, site)| UProbeAttachPoint {
+                location: UProbeAttachLocation::AbsoluteOffset(site.file_offset.0),
+                cookie: Some(cookie),
+            });
         let program = load::program(&mut self.programs)?;
         let id = program
             .attach(points, path, UProbeScope::OneProcess(pid))
@@ -192,6 +189,11 @@ impl Attachment {
     /// Returns the maps that the programs write.
     pub fn maps(&self) -> &Maps {
         &self.maps
+    }
+
+    /// Opens the window: from here on operations that begin are counted, in all probes at once.
+    pub fn open_window(&mut self) -> Result<(), AttachError> {
+        set_window(&self.window, abi::window::OPEN)
     }
 
     /// Passes on what the kernel programs have said since the last call.
@@ -237,6 +239,11 @@ impl Attachment {
     /// can share it.
     pub fn detach(self) -> Detached {
         let started = Instant::now();
+        if let Err(error) = set_window(&self.window, abi::window::CLOSED) {
+            log::warn!(
+                "operations that begin while the probes go off will look as if they never ended: {error}"
+            );
+        }
         thread::scope(|scope| {
             for link in self.links {
                 scope.spawn(move || drop(link));
@@ -247,6 +254,13 @@ impl Attachment {
             detach_time: started.elapsed(),
         }
     }
+}
+
+fn set_window(map: &MapData, state: u32) -> Result<(), AttachError> {
+    bpf_batch::write_array(map.fd().as_fd(), &[state]).map_err(|source| AttachError::Map {
+        name: abi::WINDOW,
+        source,
+    })
 }
 
 /// Returns how many sites hold a breakpoint that was not there before. To be called after detaching.

@@ -137,8 +137,9 @@ impl Subject {
             Self::Process(target) => {
                 let bias = target.load_bias(&segments)?;
                 let armed_before = check(attach::check_text(plan, &target, bias))?;
-                let attachment = loaded.attach(plan, &exe, pid)?;
+                let mut attachment = loaded.attach(plan, &exe, pid)?;
                 check(attachment.check_armed(plan, &target, bias))?;
+                attachment.open_window()?;
                 Ok(Armed {
                     pid: pid.get(),
                     pidfd: clone_fd(target.pidfd())?,
@@ -153,7 +154,8 @@ impl Subject {
             Self::Command { program, held, .. } => {
                 let pidfd = sys::pidfd_open(pid.get())
                     .map_err(|e| Failure::io("failed to open the command's process", &e))?;
-                let attachment = loaded.attach(plan, &exe, pid)?;
+                let mut attachment = loaded.attach(plan, &exe, pid)?;
+                attachment.open_window()?;
                 let command = held.release().map_err(|e| {
                     Failure::io(&format!("failed to execute {}", program.display()), &e)
                 })?;
