@@ -5,6 +5,7 @@
     reason = "talking to a person is its work"
 )]
 
+mod bench;
 mod bpf;
 mod build;
 mod ci;
@@ -59,6 +60,11 @@ const COMMANDS: &[Command] = &[
         name: "go-targets",
         about: "[--go V,…] [--kind K,…] [NAME…]  build the Go programs of the tests",
         run: go_targets::run,
+    },
+    Command {
+        name: "bench",
+        about: "[attach]  the figures of the README, measured on this machine",
+        run: bench::run,
     },
     Command {
         name: "ci",
