@@ -2,9 +2,15 @@
 //!
 //! Every stage's error becomes one [`Failure`]; `main` alone prints it.
 
-use std::fmt;
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+};
 
-use crate::escape;
+use crate::{
+    discover::{DiscoverError, GoChild, privilege},
+    escape,
+};
 
 /// Exit codes of failures; success is 0, `--fail-on` 10, a second Ctrl-C 130.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,11 +115,144 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl From<DiscoverError> for Failure {
+    fn from(error: DiscoverError) -> Self {
+        use DiscoverError as E;
+        let code = match &error {
+            E::NoSuchProcess { .. }
+            | E::OtherNamespace { .. }
+            | E::Thread { .. }
+            | E::Ended { .. }
+            | E::Zombie { .. } => Exit::NoProcess,
+            E::KernelThread { .. }
+            | E::OwnPid { .. }
+            | E::Traced { .. }
+            | E::NotGo { .. }
+            | E::NoFileText { .. }
+            | E::Bias { .. }
+            | E::Script { .. }
+            | E::NoSuchCommand { .. } => Exit::NotProfilable,
+            E::Privilege { .. } | E::Denied { .. } => Exit::NoPrivilege,
+            E::Read { .. } | E::Malformed { .. } | E::Pidfd { .. } | E::Start { .. } => {
+                Exit::Failed
+            }
+        };
+        let failure = Self::from_error(code, &error);
+        let watch = |pid: u32| format!("rtprobe --pid {pid}");
+        match error {
+            E::NoSuchProcess { .. }
+            | E::Ended { .. }
+            | E::KernelThread { .. }
+            | E::OwnPid { .. } => failure.try_("rtprobe ps"),
+            E::OtherNamespace { here, .. } => {
+                let failure =
+                    failure.found(format!("known inside a container, here {}", list(&here)));
+                match here.as_slice() {
+                    [only] => failure.try_(watch(*only)),
+                    _ => failure.try_("rtprobe ps"),
+                }
+            }
+            E::Thread { process, .. } => failure.try_(watch(process)),
+            E::Zombie { .. } => failure.found("state Z in its stat").try_("rtprobe ps"),
+            E::Traced {
+                tracer,
+                tracer_comm,
+                ..
+            } => failure
+                .found(format!("tracer {tracer} ({tracer_comm})"))
+                .try_(format!("end the tracing by process {tracer}, then again")),
+            E::NotGo { exe, children, .. } => match children.as_slice() {
+                [] => failure.found(exe.display().to_string()).try_("rtprobe ps"),
+                [first, ..] => failure
+                    .found(children.iter().map(go_child).collect::<Vec<_>>().join("; "))
+                    .try_(watch(first.pid)),
+            },
+            E::Privilege {
+                have,
+                initial_user_namespace,
+                ..
+            } => {
+                let place = if initial_user_namespace {
+                    ""
+                } else {
+                    ", in a user namespace, where they do not count"
+                };
+                failure.found(format!("have {}{place}", privilege::names(&have)))
+            }
+            E::Script { .. } => failure.try_("the program that the script starts, after --"),
+            E::NoSuchCommand { .. } => failure.try_("the path of the program, after --"),
+            _ => failure,
+        }
+    }
+}
+
+fn go_child(child: &GoChild) -> String {
+    let GoChild {
+        pid,
+        comm,
+        go_version,
+    } = child;
+    format!("Go child {pid} ({comm}, {go_version})")
+}
+
+fn list(pids: &[u32]) -> String {
+    const SHOWN: usize = 5;
+    let mut texts: Vec<String> = pids
+        .iter()
+        .take(SHOWN)
+        .map(|pid| format!("pid {pid}"))
+        .collect();
+    if pids.len() > SHOWN {
+        texts.push(format!("{} more", pids.len() - SHOWN));
+    }
+    texts.join(", ")
+}
+
+/// Returns the command line that does the same with root's privileges.
+///
+/// `variables` is the environment, whose `RTPROBE_…` part sudo would drop, as it does with `PATH`.
+pub fn sudo_retry(
+    args: impl IntoIterator<Item = OsString>,
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> String {
+    let mut args = args.into_iter();
+    let program = args.next().unwrap_or_else(|| "rtprobe".into());
+    let mut settings: Vec<String> = variables
+        .into_iter()
+        .filter(|(name, _)| name.to_string_lossy().starts_with("RTPROBE_"))
+        .map(|(name, value)| format!("{}={}", name.to_string_lossy(), quoted(&value)))
+        .collect();
+    settings.sort_unstable();
+    if !program.to_string_lossy().contains('/') {
+        settings.insert(0, "\"PATH=$PATH\"".to_owned());
+    }
+    let mut words = vec!["sudo".to_owned()];
+    if !settings.is_empty() {
+        words.push("env".to_owned());
+        words.append(&mut settings);
+    }
+    words.push(quoted(&program));
+    words.extend(args.map(|argument| quoted(&argument)));
+    words.join(" ")
+}
+
+/// Quotes a word for a shell where it needs to be.
+fn quoted(word: &OsStr) -> String {
+    let text = word.to_string_lossy();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./,:=%@+".contains(&byte);
+    if !text.is_empty() && text.bytes().all(is_plain) {
+        text.into_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
 
     use super::*;
+    use crate::discover::privilege::Capability;
 
     #[test]
     fn three_lines_in_the_order_of_the_contract() {
@@ -149,5 +288,96 @@ mod tests {
         let error = Outer("maps", io::Error::other("it broke"));
         let failure = Failure::from_error(Exit::Failed, &error);
         assert_eq!(failure.error, "failed to read `maps`: it broke");
+    }
+
+    fn failure_of(error: DiscoverError) -> (Exit, String) {
+        let failure = Failure::from(error);
+        (failure.code, failure.to_string())
+    }
+
+    #[test]
+    fn wrapper_leads_to_its_go_child() {
+        let error = DiscoverError::NotGo {
+            pid: 1234,
+            comm: "bash".to_owned(),
+            exe: "/bin/bash".into(),
+            children: vec![GoChild {
+                pid: 1240,
+                comm: "api".to_owned(),
+                go_version: "go1.26.6".to_owned(),
+            }],
+        };
+        let expected = "error: pid 1234 (bash) is not a Go program\n\
+            found: Go child 1240 (api, go1.26.6)\n\
+            try: rtprobe --pid 1240";
+        assert_eq!(
+            failure_of(error),
+            (Exit::NotProfilable, expected.to_owned())
+        );
+    }
+
+    #[test]
+    fn pid_of_a_container_leads_to_the_one_on_the_host() {
+        let error = DiscoverError::OtherNamespace {
+            pid: 7,
+            here: vec![4711],
+        };
+        let expected = "error: no process with pid 7 in this pid namespace\n\
+            found: known inside a container, here pid 4711\n\
+            try: rtprobe --pid 4711";
+        assert_eq!(failure_of(error), (Exit::NoProcess, expected.to_owned()));
+    }
+
+    #[test]
+    fn missing_capabilities_are_named() {
+        let error = DiscoverError::Privilege {
+            missing: Capability::RECORDING.to_vec(),
+            have: vec![],
+            initial_user_namespace: true,
+        };
+        let expected = "error: missing CAP_BPF, CAP_PERFMON, CAP_SYS_PTRACE\nfound: have none";
+        assert_eq!(failure_of(error), (Exit::NoPrivilege, expected.to_owned()));
+    }
+
+    #[test]
+    fn end_between_two_reads_is_no_process() {
+        let (code, text) = failure_of(DiscoverError::Ended { pid: 7 });
+        assert_eq!(code, Exit::NoProcess);
+        assert!(
+            text.contains("ended before the first probe was on"),
+            "{text}"
+        );
+    }
+
+    fn retry(args: &[&str], variables: &[(&str, &str)]) -> String {
+        sudo_retry(
+            args.iter().map(OsString::from),
+            variables
+                .iter()
+                .map(|(name, value)| (name.into(), value.into())),
+        )
+    }
+
+    #[test]
+    fn retry_line_is_the_same_command_with_sudo() {
+        assert_eq!(
+            retry(&["rtprobe", "--pid", "1234"], &[("HOME", "/root")]),
+            "sudo env \"PATH=$PATH\" rtprobe --pid 1234"
+        );
+        assert_eq!(
+            retry(&["./target/dist/rtprobe", "--pid", "1"], &[]),
+            "sudo ./target/dist/rtprobe --pid 1"
+        );
+    }
+
+    #[test]
+    fn retry_line_keeps_settings_and_quotes_what_a_shell_would_read() {
+        assert_eq!(
+            retry(
+                &["/opt/rtprobe", "--", "sh", "-c", "it's $HOME"],
+                &[("RTPROBE_TOP", "5"), ("RTPROBE_DURATION", "1m")]
+            ),
+            r"sudo env RTPROBE_DURATION=1m RTPROBE_TOP=5 /opt/rtprobe -- sh -c 'it'\''s $HOME'"
+        );
     }
 }

@@ -1,29 +1,74 @@
+//! The system calls that std has no safe form for; the only `unsafe` code of user space.
+
 use std::{
-    io,
-    os::fd::{FromRawFd as _, OwnedFd},
+    ffi::{CStr, CString},
+    io::{self, PipeReader, PipeWriter, Read as _, Write as _},
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
+        unix::process::CommandExt as _,
+    },
+    process::{Child, Command},
     time::Duration,
 };
+
+use crate::discover::Credentials;
+
+/// Opens a descriptor of a process that becomes readable when it ends (`pidfd_open(2)`, Linux 5.3).
 pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+    let flags: libc::c_uint = 0;
+    // SAFETY: takes two integers and touches no memory of ours.
+    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
+    owned(fd)
 }
-pub fn own_cpu_time() -> Duration {
-    let mut t = libc::timespec {
+
+/// Tells whether a read would return at once; of a pidfd, whether its process has ended.
+pub fn is_readable(fd: &OwnedFd) -> io::Result<bool> {
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: the pointer is to one pollfd, as the count says, and does not outlive the call.
+    let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
+    match ready {
+        -1 => Err(io::Error::last_os_error()),
+        ready => Ok(ready > 0),
+    }
+}
+
+/// Returns the CPU time that all threads of a process took, ended ones included, in nanoseconds.
+pub fn process_cpu_time_ns(pid: u32) -> io::Result<u64> {
+    let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
+    let mut clock: libc::clockid_t = 0;
+    // SAFETY: the pointer is to a clockid_t that outlives the call.
+    let failed = unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) };
+    if failed != 0 {
+        return Err(io::Error::from_raw_os_error(failed));
+    }
+    let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
-    unsafe { libc::clock_gettime(libc::CLOCK_PROCESS_CPUTIME_ID, &raw mut t) };
-    Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
+    // SAFETY: the pointer is to a timespec that outlives the call.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
+
+/// Returns the CPU time that this process took, all threads together.
+pub fn own_cpu_time() -> Duration {
+    process_cpu_time_ns(std::process::id()).map_or(Duration::ZERO, Duration::from_nanos)
+}
+
+/// Returns the kernel's release, for example `6.12.48-amd64`.
 pub fn kernel_release() -> String {
     std::fs::read_to_string("/proc/sys/kernel/osrelease")
         .unwrap_or_default()
         .trim()
         .to_owned()
 }
+
 /// Returns the columns of the terminal that standard output is, if it is one.
 pub fn terminal_width() -> Option<usize> {
     let mut size = libc::winsize {
@@ -32,7 +77,238 @@ pub fn terminal_width() -> Option<usize> {
         ws_xpixel: 0,
         ws_ypixel: 0,
     };
-    // SAFETY: `size` is valid for the write.
+    // SAFETY: the pointer is to a winsize that outlives the call.
     let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
     (result == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
+/// Asks a child of this process to end. It must not have been waited for: until then its pid is its own.
+pub fn terminate(child: &mut Child) -> io::Result<()> {
+    // SAFETY: takes two integers and touches no memory of ours.
+    check(unsafe { libc::kill(child.id() as libc::pid_t, libc::SIGTERM) })
+}
+
+/// Makes the command's child take on `credentials`, report its pid, wait for one byte, and only then exec.
+///
+/// `go_parent` is the end that stays here: the child closes its copy, so that its wait ends with this
+/// process too, in which case it does not exec.
+pub fn hold_before_exec(
+    command: &mut Command,
+    ready: PipeWriter,
+    go: PipeReader,
+    go_parent: &PipeWriter,
+    credentials: Option<Credentials>,
+) {
+    let go_parent = go_parent.as_raw_fd();
+    let wait = move || {
+        // SAFETY: in the child this copy of the descriptor belongs to nobody.
+        unsafe { libc::close(go_parent) };
+        if let Some(credentials) = &credentials {
+            become_user(credentials)?;
+        }
+        (&ready).write_all(&std::process::id().to_ne_bytes())?;
+        match (&go).read(&mut [0])? {
+            0 => Err(io::Error::from_raw_os_error(libc::ECANCELED)),
+            _ => Ok(()),
+        }
+    };
+    // SAFETY: between fork and exec the closure makes async-signal-safe calls only (close, setgroups,
+    // setgid, setuid, getpid, write, read) and neither allocates nor takes a lock.
+    unsafe { command.pre_exec(wait) };
+}
+
+/// Returns all groups of a user, `own` first, from wherever the host keeps them (getgrouplist(3)).
+pub fn groups_of(user: &str, own: u32) -> Vec<u32> {
+    const ROOM: usize = 1024;
+    let Ok(user) = CString::new(user) else {
+        return vec![own];
+    };
+    let mut groups = vec![own; ROOM];
+    let mut count = ROOM as libc::c_int;
+    // SAFETY: the name ends in NUL, and the list has as many entries as the count says.
+    let found =
+        unsafe { libc::getgrouplist(user.as_ptr(), own, groups.as_mut_ptr(), &raw mut count) };
+    // More than there is room for is an error; the own group is in the list in any case.
+    groups.truncate(if found < 1 { 1 } else { found as usize });
+    groups
+}
+
+fn become_user(credentials: &Credentials) -> io::Result<()> {
+    let groups = &credentials.groups;
+    // SAFETY: the pointer and the count are of one slice that outlives the call.
+    check(unsafe { libc::setgroups(groups.len(), groups.as_ptr()) })?;
+    // SAFETY: takes an integer and touches no memory of ours.
+    check(unsafe { libc::setgid(credentials.gid) })?;
+    // SAFETY: takes an integer and touches no memory of ours.
+    check(unsafe { libc::setuid(credentials.uid) })
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Commands and types of bpf(2) (include/uapi/linux/bpf.h).
+const BPF_PROG_LOAD: libc::c_long = 5;
+const BPF_LINK_CREATE: libc::c_long = 28;
+const BPF_PROG_TYPE_KPROBE: u32 = 2;
+const BPF_TRACE_UPROBE_MULTI: u32 = 48;
+
+/// The start of `union bpf_attr` for `BPF_PROG_LOAD`; the kernel takes what is left out as 0.
+#[repr(C)]
+struct ProgLoad {
+    prog_type: u32,
+    n_instructions: u32,
+    instructions: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log_buf: u64,
+    kernel_version: u32,
+    flags: u32,
+    name: [u8; 16],
+    ifindex: u32,
+    expected_attach_type: u32,
+}
+
+/// The start of `union bpf_attr` for `BPF_LINK_CREATE` with `BPF_TRACE_UPROBE_MULTI`.
+#[repr(C)]
+struct LinkUprobeMulti {
+    prog_fd: u32,
+    target_fd: u32,
+    attach_type: u32,
+    flags: u32,
+    path: u64,
+    offsets: u64,
+    ref_ctr_offsets: u64,
+    cookies: u64,
+    n_sites: u32,
+    multi_flags: u32,
+    pid: u32,
+    padding: u32,
+}
+
+/// Loads a program for `uprobe.multi` that does nothing.
+///
+/// `EPERM` without the privilege. Kernels before 6.6 load it too: they ignore the attach type.
+pub fn bpf_load_empty_uprobe() -> io::Result<OwnedFd> {
+    // r0 = 0; exit
+    let instructions: [u64; 2] = [0x0000_0000_0000_00b7, 0x0000_0000_0000_0095];
+    let license = c"GPL";
+    let attributes = ProgLoad {
+        prog_type: BPF_PROG_TYPE_KPROBE,
+        n_instructions: instructions.len() as u32,
+        instructions: instructions.as_ptr() as u64,
+        license: license.as_ptr() as u64,
+        log_level: 0,
+        log_size: 0,
+        log_buf: 0,
+        kernel_version: 0,
+        flags: 0,
+        name: *b"rtprobe_check\0\0\0",
+        ifindex: 0,
+        expected_attach_type: BPF_TRACE_UPROBE_MULTI,
+    };
+    // SAFETY: the attributes have the layout that the command reads, and the instructions and the license
+    // that they point to outlive the call.
+    unsafe { bpf(BPF_PROG_LOAD, &attributes) }
+}
+
+/// Tries to link a program to offset 0 of a file through `uprobe.multi`, limited to a process; -1 asks for
+/// the kernel's answer to a pid that cannot be.
+pub fn bpf_link_uprobe_multi(program: &OwnedFd, path: &CStr, pid: i32) -> io::Result<OwnedFd> {
+    let offsets = [0u64];
+    let attributes = LinkUprobeMulti {
+        prog_fd: program.as_raw_fd() as u32,
+        target_fd: 0,
+        attach_type: BPF_TRACE_UPROBE_MULTI,
+        flags: 0,
+        path: path.as_ptr() as u64,
+        offsets: offsets.as_ptr() as u64,
+        ref_ctr_offsets: 0,
+        cookies: 0,
+        n_sites: offsets.len() as u32,
+        multi_flags: 0,
+        pid: pid as u32,
+        padding: 0,
+    };
+    // SAFETY: the attributes have the layout that the command reads, and the path and the offsets that
+    // they point to outlive the call.
+    unsafe { bpf(BPF_LINK_CREATE, &attributes) }
+}
+
+/// Calls bpf(2) with a command that returns a descriptor.
+///
+/// # Safety
+///
+/// `attributes` must have the layout that the command expects, and its pointers must be valid.
+unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
+    // SAFETY: the kernel reads as many bytes as it is told; the rest is the caller's promise.
+    let fd = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<T>()) };
+    owned(fd)
+}
+
+/// Takes over the descriptor that a system call returned.
+fn owned(fd: libc::c_long) -> io::Result<OwnedFd> {
+    match RawFd::try_from(fd) {
+        // SAFETY: the kernel has just made this descriptor, and nobody else knows of it.
+        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// Becomes the tracer of a process, until the calling thread ends (ptrace(2), `PTRACE_SEIZE`).
+#[cfg(test)]
+pub(crate) fn trace(pid: u32) -> io::Result<()> {
+    // SAFETY: seizing takes no pointers; the two null ones are required to be null.
+    let result = unsafe { libc::ptrace(libc::PTRACE_SEIZE, pid as libc::pid_t, 0usize, 0usize) };
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{mem, time::Instant};
+
+    use super::*;
+
+    #[test]
+    fn pidfd_tells_of_the_end() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let pidfd = pidfd_open(child.id()).unwrap();
+        assert!(!is_readable(&pidfd).unwrap());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(is_readable(&pidfd).unwrap());
+        let gone = pidfd_open(child.id()).unwrap_err();
+        assert_eq!(gone.raw_os_error(), Some(libc::ESRCH));
+    }
+
+    #[test]
+    fn cpu_time_grows_with_work() {
+        let own = std::process::id();
+        let before = process_cpu_time_ns(own).unwrap();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(20) {
+            std::hint::spin_loop();
+        }
+        assert!(process_cpu_time_ns(own).unwrap() > before + 1_000_000);
+    }
+
+    #[test]
+    fn groups_of_a_user_begin_with_the_own_one() {
+        assert_eq!(groups_of("root", 0).first(), Some(&0));
+        assert_eq!(groups_of("no such user", 7), [7]);
+    }
+
+    #[test]
+    fn attributes_have_the_kernels_layout() {
+        assert_eq!(mem::offset_of!(ProgLoad, expected_attach_type), 68);
+        assert_eq!(mem::offset_of!(LinkUprobeMulti, path), 16);
+        assert_eq!(mem::offset_of!(LinkUprobeMulti, pid), 56);
+    }
 }

@@ -44,7 +44,7 @@ Exit codes:
 /// Attaches probes to the Go runtime inside an unmodified process, watches it for half a minute within a
 /// budget of CPU time, and says which lines of the program make the runtime work needlessly. Without a
 /// command, the options are those of `record`. Every option of `record` and `report` can also be set in the
-/// environment: --max-overhead is RTPROBE_MAX_OVERHEAD; what is typed comes first.
+/// environment, --max-overhead as `RTPROBE_MAX_OVERHEAD`; what is typed comes first.
 #[derive(Debug, Parser)]
 #[command(
     name = "rtprobe",

@@ -160,7 +160,7 @@ pub enum Verbosity {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
-    /// On a terminal that shows colours, unless NO_COLOR is set
+    /// On a terminal that shows colours, unless `NO_COLOR` is set
     #[default]
     Auto,
     Always,

@@ -129,18 +129,12 @@ fn selector(
     matches: &ArgMatches,
 ) -> Result<Selector, Failure> {
     match pid {
-        None if command.is_empty() => {
-            Err(wrong("nothing to watch: neither --pid nor a command").try_("rtprobe ps"))
-        }
-        None => Ok(Selector::Command(command)),
         Some(pid) if command.is_empty() => Ok(Selector::Pid(pid)),
         Some(pid) if typed(matches, "pid") => Err(wrong("--pid and a command exclude each other")
-            .found(format!(
-                "--pid {pid} and `{}`",
-                command[0].to_string_lossy()
-            ))),
-        // The environment yields to what was typed.
-        Some(_) => Ok(Selector::Command(command)),
+            .found(format!("--pid {pid} and a command after --"))),
+        // A pid in the environment yields to what was typed.
+        _ if !command.is_empty() => Ok(Selector::Command(command)),
+        _ => Err(wrong("nothing to watch: neither --pid nor a command").try_("rtprobe ps")),
     }
 }
 
@@ -171,21 +165,22 @@ fn output(args: &OutputArgs) -> Result<OutputConfig, Failure> {
     Ok(OutputConfig { format, path })
 }
 
+const SUFFIXES: [(&str, Format); 7] = [
+    (".json", Format::Json),
+    (".html", Format::Html),
+    (".pb.gz", Format::Pprof),
+    (".pprof.gz", Format::Pprof),
+    (".pprof", Format::Pprof),
+    (".folded", Format::Folded),
+    (".txt", Format::Text),
+];
+
 /// Reads the format from a file name; a name without a suffix is text.
 fn format_from_suffix(path: &Path) -> Result<Format, Failure> {
     let name = path
         .file_name()
         .map(|name| name.to_string_lossy().to_ascii_lowercase())
         .unwrap_or_default();
-    const SUFFIXES: [(&str, Format); 7] = [
-        (".json", Format::Json),
-        (".html", Format::Html),
-        (".pb.gz", Format::Pprof),
-        (".pprof.gz", Format::Pprof),
-        (".pprof", Format::Pprof),
-        (".folded", Format::Folded),
-        (".txt", Format::Text),
-    ];
     for (suffix, format) in SUFFIXES {
         if name.ends_with(suffix) {
             return Ok(format);
@@ -225,7 +220,7 @@ fn verbosity(ui: &UiArgs, matches: &ArgMatches) -> Result<Verbosity, Failure> {
         (true, false) => Ok(Verbosity::Quiet),
         (true, true) => match (typed(matches, "quiet"), typed(matches, "verbose")) {
             (false, true) => Ok(loud),
-            (true, false) | (false, false) => Ok(Verbosity::Quiet),
+            (true | false, false) => Ok(Verbosity::Quiet),
             (true, true) => Err(wrong("--quiet and --verbose exclude each other")),
         },
     }

@@ -1,77 +1,56 @@
-use crate::{
-    address::{LoadBias, ProcAddr},
-    failure::{Exit, Failure},
-    sys,
+//! A pid or a command to a [`Target`]: which process it is, what it runs, and whether it may be watched.
+//!
+//! Reads `/proc` only. Does not look into the executable; that is for `analyze`.
+
+mod container;
+mod error;
+mod go_program;
+mod held;
+mod instance;
+mod invoking_user;
+mod load_bias;
+pub mod privilege;
+mod proc_fs;
+mod stat;
+mod status;
+mod target;
+
+use std::{fs, os::unix::fs::MetadataExt as _};
+
+pub use self::{
+    error::DiscoverError,
+    go_program::{GoChild, GoProgram, Inspect, go_descendants},
+    held::{Held, program_of},
+    instance::{Instance, InstanceLock, advisory_lock, instance_lock},
+    invoking_user::{Credentials, name_of},
+    proc_fs::ProcFs,
+    stat::{Stat, TICKS_PER_SECOND},
+    status::Status,
+    target::{Identity, Liveness, Target},
 };
-use std::{
-    fs::{self, File},
-    io,
-    os::{fd::OwnedFd, unix::fs::FileExt as _},
-    path::PathBuf,
-};
-#[derive(Debug)]
-pub struct Target {
-    pub pid: u32,
-    pub comm: String,
-    pub exe: PathBuf,
-    pub exe_file: File,
-    pub container_id: Option<String>,
-    pub stopped: bool,
-    fd: OwnedFd,
+
+/// Identifies a running process and makes sure that it may be watched.
+pub fn discover(pid: u32) -> Result<Target, DiscoverError> {
+    Target::of_pid(&ProcFs::host(), pid)
 }
-#[derive(Debug, PartialEq)]
-pub enum Liveness {
-    Same,
-    Exited,
-    Execed,
-}
-pub fn discover(pid: u32) -> Result<Target, Failure> {
-    let gone = |_| Failure::new(Exit::NoProcess, format!("no process {pid}"));
-    Ok(Target {
-        pid,
-        comm: fs::read_to_string(format!("/proc/{pid}/comm"))
-            .map_err(gone)?
-            .trim()
-            .to_owned(),
-        exe: fs::read_link(format!("/proc/{pid}/exe")).map_err(gone)?,
-        exe_file: File::open(format!("/proc/{pid}/exe")).map_err(gone)?,
-        container_id: None,
-        stopped: false,
-        fd: sys::pidfd_open(pid).map_err(gone)?,
-    })
-}
+
+/// Returns device and inode of the pid namespace that rtprobe runs in, `None` if it is the initial one.
+///
+/// They are what `bpf_get_ns_current_pid_tgid` takes (Linux 5.7).
 pub fn own_pid_namespace() -> Option<(u64, u64)> {
-    None
+    let proc_fs = ProcFs::host();
+    let own = privilege::Privileges::own(&proc_fs).ok()?;
+    if own.initial_pid_namespace {
+        return None;
+    }
+    let namespace = fs::metadata(proc_fs.path(std::process::id(), "ns/pid")).ok()?;
+    Some((namespace.dev(), namespace.ino()))
 }
-pub fn advisory_lock(_: &Target) -> Option<u32> {
-    None
+
+/// Returns the container of a process, as far as its cgroup tells.
+pub fn container_of(proc_fs: &ProcFs, pid: u32) -> Option<String> {
+    container::container_id(&proc_fs.text(pid, "cgroup").ok()?)
 }
-impl Target {
-    pub fn read_memory(&self, a: ProcAddr, buf: &mut [u8]) -> io::Result<usize> {
-        File::open(format!("/proc/{}/mem", self.pid))?.read_at(buf, a.0)
-    }
-    pub fn pidfd(&self) -> &OwnedFd {
-        &self.fd
-    }
-    pub fn is_same_process(&self) -> Liveness {
-        Liveness::Same
-    }
-    pub fn load_bias(&self, segments: &[(u64, u64, u64)]) -> Result<LoadBias, Failure> {
-        let maps = fs::read_to_string(format!("/proc/{}/maps", self.pid)).unwrap_or_default();
-        let seg = segments[0];
-        for line in maps.lines() {
-            let f: Vec<&str> = line.split_whitespace().collect();
-            if f[1].contains('x')
-                && u64::from_str_radix(f[2], 16) == Ok(seg.0 & !0xfff)
-                && f.len() > 5
-            {
-                return Ok(LoadBias(
-                    u64::from_str_radix(f[0].split('-').next().unwrap(), 16)
-                        .unwrap()
-                        .wrapping_sub(seg.1 & !0xfff),
-                ));
-            }
-        }
-        Err(Failure::new(Exit::Failed, "no mapping"))
-    }
-}
+
+#[cfg(test)]
+mod tests;

@@ -9,13 +9,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::spawn::{self, Held, Running};
+use super::spawn::Running;
 use crate::{
     address::{LoadBias, ProcAddr},
     analyze::{self, GoBinary},
     attach::{self, AttachError, Attachment, Loaded},
     cli::Selector,
-    discover::{self, Target},
+    discover::{self, Held, Target},
     failure::{Exit, Failure},
     plan::ProbePlan,
     sys,
@@ -58,30 +58,19 @@ impl Subject {
     }
 
     fn hold(command: &[OsString]) -> Result<Self, Failure> {
-        let program = command
-            .first()
-            .map(Path::new)
-            .unwrap_or_else(|| Path::new(""));
-        let program = find_in_path(program).ok_or_else(|| {
-            Failure::new(
-                Exit::NotProfilable,
-                format!("no such program: {}", program.display()),
-            )
-            .try_("give the path of a Go program after `--`")
-        })?;
+        let program = discover::program_of(command)?;
         let exe = analyze::open_regular(&program)
             .map_err(|e| Failure::io(&format!("failed to open {}", program.display()), &e))?;
         // What can't be analyzed must not be started.
         GoBinary::open(Box::new(clone_of(&exe)?))?;
-        let held = spawn::hold(command, &program)
-            .map_err(|e| Failure::io("failed to fork for the command", &e))?;
+        let held = Held::start(command, &program)?;
         Ok(Self::Command { program, exe, held })
     }
 
     pub(super) fn pid(&self) -> u32 {
         match self {
             Self::Process(target) => target.pid,
-            Self::Command { held, .. } => held.pid,
+            Self::Command { held, .. } => held.pid(),
         }
     }
 
@@ -156,9 +145,7 @@ impl Subject {
                     .map_err(|e| Failure::io("failed to open the command's process", &e))?;
                 let mut attachment = loaded.attach(plan, &exe, pid)?;
                 attachment.open_window()?;
-                let command = held.release().map_err(|e| {
-                    Failure::io(&format!("failed to execute {}", program.display()), &e)
-                })?;
+                let command = Running::new(held.release()?);
                 // A short command may be over by now: what the probes saw of it is all there is.
                 let target = discover::discover(pid.get()).ok();
                 let bias = target
@@ -218,18 +205,4 @@ fn clone_of(file: &File) -> Result<File, Failure> {
 fn clone_fd(fd: &OwnedFd) -> Result<OwnedFd, Failure> {
     fd.try_clone()
         .map_err(|e| Failure::io("failed to duplicate a descriptor", &e))
-}
-
-/// Looks a program up as a shell does.
-fn find_in_path(program: &Path) -> Option<PathBuf> {
-    if program.as_os_str().is_empty() {
-        return None;
-    }
-    if program.components().count() > 1 || program.is_absolute() {
-        return program.is_file().then(|| program.to_owned());
-    }
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|dir| dir.join(program))
-        .find(|file| file.is_file())
 }
