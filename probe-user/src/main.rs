@@ -14,7 +14,7 @@ use probe_user::{
     cli::{
         self, Command, Invocation, PlainFormat, PlanConfig, RecordConfig, ReportConfig, Verbosity,
     },
-    failure::{Exit, Failure},
+    failure::{Exit, Failure, sudo_retry},
     recording,
     render::{self, TextOptions},
     report::{Report, Severity},
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Run(command)) => run(&command),
         Err(failure) => Err(failure),
     };
-    code.map_or_else(|failure| complain(&failure), ExitCode::from)
+    code.map_or_else(|failure| complain(with_retry(failure)), ExitCode::from)
 }
 
 /// Runs a command and returns its exit code.
@@ -175,7 +175,15 @@ fn tell(text: &str) {
     drop(io::stderr().lock().write_all(text.as_bytes()));
 }
 
-fn complain(failure: &Failure) -> ExitCode {
+/// Says how to do the same as root, where that is what is missing.
+fn with_retry(failure: Failure) -> Failure {
+    if failure.code != Exit::NoPrivilege || failure.try_.is_some() {
+        return failure;
+    }
+    failure.try_(sudo_retry(std::env::args_os(), std::env::vars_os()))
+}
+
+fn complain(failure: Failure) -> ExitCode {
     tell(&format!("{failure}\n"));
     ExitCode::from(failure.code as u8)
 }

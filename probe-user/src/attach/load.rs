@@ -9,7 +9,7 @@ use aya::{
 };
 use probe_ebpf::abi;
 
-use super::AttachError;
+use super::{AttachError, Mode};
 use crate::{
     analyze::TextBitmap,
     bpf_batch,
@@ -42,36 +42,6 @@ pub struct LoadRequest<'a> {
     /// Device and inode of this process's PID namespace, `None` in the initial one.
     pub pid_namespace: Option<(u64, u64)>,
     pub mode: Mode,
-}
-
-/// How sites are attached on a kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// One `uprobe.multi` link per probe (Linux 6.6).
-    Multi,
-    /// The same, for all processes of the file and told apart in the program: the kernel's filter takes one
-    /// thread for the process (Linux 6.6 to 6.9 without the fix 46ba0e49b642).
-    MultiUnfiltered,
-    /// One perf event per site. Taking them off costs about 0.1 s per site.
-    PerSite,
-}
-
-/// Sites that are attached at most one by one: taking more off would take longer than anybody waits.
-pub const MAX_SITES_PER_SITE_MODE: usize = 64;
-
-impl Mode {
-    /// Returns how this kernel attaches.
-    pub fn of_this_kernel() -> Self {
-        Self::Multi
-    }
-
-    /// Returns the name in the report.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Multi | Self::MultiUnfiltered => "uprobe_multi",
-            Self::PerSite => "perf_event",
-        }
-    }
 }
 
 /// The maps that the drain reads.

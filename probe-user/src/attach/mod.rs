@@ -5,6 +5,7 @@
 
 mod diagnostics;
 mod load;
+mod mode;
 mod verify;
 
 use std::{
@@ -26,7 +27,8 @@ use aya::{
     },
 };
 use diagnostics::Diagnostics;
-pub use load::{BPF_HASH, LoadRequest, Loaded, MAX_SITES_PER_SITE_MODE, Maps, Mode, load};
+pub use load::{BPF_HASH, LoadRequest, Loaded, Maps, load};
+pub use mode::{MAX_SITES_PER_SITE_MODE, Mode};
 use probe_ebpf::abi;
 use verify::{SiteState, state_of};
 

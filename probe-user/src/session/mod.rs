@@ -9,7 +9,7 @@ mod subject;
 mod window;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -19,17 +19,18 @@ use subject::Subject;
 use window::Ends;
 
 use crate::{
-    analyze::{self, GoBinary},
+    analyze,
     attach::{self, LoadRequest},
     cli::{Budget, PlanConfig, PlanSubject, RecordConfig, Save, Verbosity},
     discover,
-    failure::Failure,
+    failure::{Exit, Failure},
     output::{self, OutputFile},
     plan::{self, PlanRequest},
     recording::{Header, Recorder},
     render::Plan,
     report::Report,
     summary::summarize,
+    sys,
 };
 
 /// What a run leaves.
@@ -46,7 +47,7 @@ pub struct Recorded {
 pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     let progress = Progress::new(config.verbosity == Verbosity::Quiet, config.progress);
     let subject = Subject::find(&config.selector)?;
-    let binary = GoBinary::open(Box::new(subject.exe()?))?;
+    let binary = subject.analyze()?;
     let plan = plan::plan(&binary, &request(config));
     progress.phase(&describe::subject(&subject, &binary, &plan));
     subject
@@ -64,7 +65,7 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
         user_text: &binary.user_text()?,
         tgid: subject.pid(),
         pid_namespace: discover::own_pid_namespace(),
-        mode: attach::Mode::of_this_kernel(),
+        mode: kernel_mode()?,
     })?;
     let armed = subject.arm(loaded, &plan, &binary)?;
     let started = Instant::now();
@@ -98,16 +99,22 @@ pub fn plan(config: &PlanConfig) -> Result<Plan, Failure> {
         only: config.only.clone(),
         skip: config.skip.clone(),
     };
-    let (target, path, exe) = match &config.subject {
-        PlanSubject::Pid(pid) => {
-            let target = discover::discover(*pid)?;
-            let exe = target.exe_file.try_clone();
-            (Some(target), None, exe)
-        }
-        PlanSubject::Exe(path) => (None, Some(path.as_path()), analyze::open_regular(path)),
+    let (target, path) = match &config.subject {
+        PlanSubject::Pid(pid) => (Some(discover::discover(*pid)?), None),
+        PlanSubject::Exe(path) => (None, Some(path.as_path())),
     };
-    let exe = exe.map_err(|e| Failure::io("failed to open the executable", &e))?;
-    let binary = GoBinary::open(Box::new(exe))?;
+    let exe = match (&target, path) {
+        (Some(target), _) => target.exe_file.try_clone(),
+        (None, path) => analyze::open_regular(path.unwrap_or_else(|| Path::new(""))),
+    };
+    let exe = exe.map_err(|e| {
+        let what = path.map_or_else(
+            || "the executable".to_owned(),
+            |path| path.display().to_string(),
+        );
+        Failure::new(Exit::NotProfilable, format!("failed to open {what}: {e}"))
+    })?;
+    let binary = subject::open_binary(exe, path.unwrap_or_else(|| Path::new("")), target.as_ref())?;
     Ok(Plan {
         schema: Plan::SCHEMA,
         target: describe::target(target.as_ref(), path, &binary),
@@ -120,6 +127,18 @@ pub fn plan(config: &PlanConfig) -> Result<Plan, Failure> {
     })
 }
 
+/// Asks the kernel how it attaches; one that loads no program at all is one without the feature.
+fn kernel_mode() -> Result<attach::Mode, Failure> {
+    attach::Mode::of_this_kernel().map_err(|error| {
+        Failure::new(
+            Exit::NoPrivilege,
+            format!("the kernel loads no BPF program: {error}"),
+        )
+        .found(format!("Linux {}", sys::kernel_release()))
+        .try_("rtprobe doctor")
+    })
+}
+
 fn request(config: &RecordConfig) -> PlanRequest {
     PlanRequest {
         only: config.only.clone(),
@@ -127,7 +146,7 @@ fn request(config: &RecordConfig) -> PlanRequest {
     }
 }
 
-fn open_recording(path: &std::path::Path) -> Result<OutputFile, Failure> {
+fn open_recording(path: &Path) -> Result<OutputFile, Failure> {
     OutputFile::stream(path).map_err(|e| {
         Failure::io(
             &format!("failed to open {} for the recording", path.display()),

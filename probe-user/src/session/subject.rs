@@ -12,10 +12,10 @@ use std::{
 use super::spawn::Running;
 use crate::{
     address::{LoadBias, ProcAddr},
-    analyze::{self, GoBinary},
+    analyze::{self, AnalyzeError, GoBinary},
     attach::{self, AttachError, Attachment, Loaded},
     cli::Selector,
-    discover::{self, Held, Target},
+    discover::{self, GoProgram, Held, ProcFs, Target, privilege::Privileges},
     failure::{Exit, Failure},
     plan::ProbePlan,
     sys,
@@ -52,8 +52,15 @@ impl Subject {
     /// Finds the process, or holds the command.
     pub(super) fn find(selector: &Selector) -> Result<Self, Failure> {
         match selector {
-            Selector::Pid(pid) => Ok(Self::Process(discover::discover(*pid)?)),
-            Selector::Command(command) => Self::hold(command),
+            Selector::Pid(pid) => {
+                let target = discover::discover(*pid)?;
+                require_privileges()?;
+                Ok(Self::Process(target))
+            }
+            Selector::Command(command) => {
+                require_privileges()?;
+                Self::hold(command)
+            }
         }
     }
 
@@ -62,7 +69,7 @@ impl Subject {
         let exe = analyze::open_regular(&program)
             .map_err(|e| Failure::io(&format!("failed to open {}", program.display()), &e))?;
         // What can't be analyzed must not be started.
-        GoBinary::open(Box::new(clone_of(&exe)?))?;
+        open_binary(clone_of(&exe)?, &program, None)?;
         let held = Held::start(command, &program)?;
         Ok(Self::Command { program, exe, held })
     }
@@ -80,6 +87,15 @@ impl Subject {
             Self::Process(target) => clone_of(&target.exe_file),
             Self::Command { exe, .. } => clone_of(exe),
         }
+    }
+
+    /// Reads the executable as a Go program.
+    pub(super) fn analyze(&self) -> Result<GoBinary, Failure> {
+        let target = match self {
+            Self::Process(target) => Some(target),
+            Self::Command { .. } => None,
+        };
+        open_binary(self.exe()?, self.program(), target)
     }
 
     pub(super) fn program(&self) -> &Path {
@@ -167,6 +183,43 @@ impl Subject {
             }
         }
     }
+}
+
+/// Reads an executable; one that is no Go program may be a wrapper around one.
+pub(super) fn open_binary(
+    exe: File,
+    program: &Path,
+    target: Option<&Target>,
+) -> Result<GoBinary, Failure> {
+    GoBinary::open(Box::new(exe)).map_err(|error| match (&error, target) {
+        (AnalyzeError::NotGo { .. }, Some(target)) => {
+            let reason = error.found();
+            let failure = Failure::from(target.not_go(&inspect));
+            let found = failure.found.clone().unwrap_or_default();
+            failure.found(format!("{found}: {reason}"))
+        }
+        _ => {
+            let program = target.map_or(program, |target| &target.exe);
+            let mut failure = Failure::from(error);
+            failure.error = format!("{}: {}", program.display(), failure.error);
+            failure
+        }
+    })
+}
+
+fn inspect(exe: File) -> Option<GoProgram> {
+    let binary = GoBinary::open(Box::new(exe)).ok()?;
+    let build_info = binary.build_info();
+    Some(GoProgram {
+        go_version: build_info.go_version.clone(),
+        module: build_info.module.clone(),
+        binary: binary.kind(),
+    })
+}
+
+/// Fails before anything is started or read that needs the privilege later.
+fn require_privileges() -> Result<(), Failure> {
+    Ok(Privileges::own(&ProcFs::host())?.require_recording()?)
 }
 
 /// Memory that can't be read any more is the memory of a process that has ended.
