@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Run(command)) => run(&command),
         Err(failure) => Err(failure),
     };
-    code.map_or_else(|failure| complain(with_retry(failure)), ExitCode::from)
+    code.map_or_else(|failure| complain(&with_retry(failure)), ExitCode::from)
 }
 
 /// Runs a command and returns its exit code.
@@ -183,7 +183,7 @@ fn with_retry(failure: Failure) -> Failure {
     failure.try_(sudo_retry(std::env::args_os(), std::env::vars_os()))
 }
 
-fn complain(failure: Failure) -> ExitCode {
+fn complain(failure: &Failure) -> ExitCode {
     tell(&format!("{failure}\n"));
     ExitCode::from(failure.code as u8)
 }

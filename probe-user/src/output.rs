@@ -133,7 +133,7 @@ pub fn default_recording_name(comm: &str, pid: u32, start: &str) -> PathBuf {
     let comm: String = comm.chars().map(keep).take(32).collect();
     let time: String = start
         .chars()
-        .filter(|c| c.is_ascii_alphanumeric())
+        .filter(char::is_ascii_alphanumeric)
         .take(15)
         .collect();
     PathBuf::from(format!("rtprobe-{comm}-{pid}-{time}Z.rtp"))

@@ -27,7 +27,7 @@ fn logging_binary() -> Result<PathBuf> {
         "release build of rtprobe with kernel diagnostics",
         &mut cargo,
     )?;
-    install(&host)
+    install(host)
 }
 
 /// Builds and returns the path of the copy.
@@ -43,11 +43,11 @@ pub(crate) fn binary() -> Result<PathBuf> {
     let mut cargo = host.kernel("build");
     cargo.args(["--release", "--package", "probe-user", "--bin", "rtprobe"]);
     step::run("release build of rtprobe", &mut cargo)?;
-    install(&host)
+    install(host)
 }
 
 /// Copies what was built to its place.
-fn install(host: &Host) -> Result<PathBuf> {
+fn install(host: Host) -> Result<PathBuf> {
     let built = host.kernel_target().join("release/rtprobe");
     let dist = workspace::binary();
     fs::create_dir_all(workspace::target().join("dist"))?;

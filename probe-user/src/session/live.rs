@@ -94,24 +94,21 @@ impl<'a> Live<'a> {
     }
 
     /// Detaches, takes over the last counts and closes the recording.
-    pub(super) fn finish(
-        mut self,
-        ended_by: EndedBy,
-        elapsed: Duration,
-    ) -> Result<Finished, Failure> {
+    pub(super) fn finish(mut self, ended_by: EndedBy, elapsed: Duration) -> Finished {
         self.progress.show("detaching");
         let Armed {
             attachment,
             target,
             bias,
-            armed_before,
+            foreign_breakpoints,
             command,
             ..
         } = self.armed;
         let detached = attachment.detach();
         let mut notes = self.notes;
         if let Some(target) = target.as_ref().filter(|_| is_alive(ended_by))
-            && let Ok(n @ 1..) = attach::count_left_behind(&self.plan, target, bias, &armed_before)
+            && let Ok(n @ 1..) =
+                attach::count_left_behind(&self.plan, target, bias, &foreign_breakpoints)
         {
             notes.push(format!(
                 "{n} sites still hold a breakpoint: another tool put them there"
@@ -158,11 +155,11 @@ impl<'a> Live<'a> {
             elapsed_ns: end.duration_ns,
             end: Some(end),
         };
-        Ok(Finished {
+        Finished {
             recording,
             saved,
             incomplete,
-        })
+        }
     }
 }
 

@@ -84,7 +84,7 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     let mut live = Live::new(binary, plan, armed, header, recorder, &progress);
     let duration = config.duration;
     let ended_by = live.watch(&mut ends, started, duration).await?;
-    let ended = live.finish(ended_by, started.elapsed())?;
+    let ended = live.finish(ended_by, started.elapsed());
     progress.done();
     Ok(Recorded {
         report: summarize(&ended.recording),

@@ -45,7 +45,7 @@ pub(super) struct Armed {
     pub(super) bias: LoadBias,
     pub(super) attachment: Attachment,
     /// Sites that another tool had armed before.
-    pub(super) armed_before: Vec<ProcAddr>,
+    pub(super) foreign_breakpoints: Vec<ProcAddr>,
 }
 
 impl Subject {
@@ -141,7 +141,7 @@ impl Subject {
         match self {
             Self::Process(target) => {
                 let bias = target.load_bias(&segments)?;
-                let armed_before = check(attach::check_text(plan, &target, bias))?;
+                let foreign_breakpoints = check(attach::check_text(plan, &target, bias))?;
                 let mut attachment = loaded.attach(plan, &exe, pid)?;
                 check(attachment.check_armed(plan, &target, bias))?;
                 attachment.open_window()?;
@@ -153,7 +153,7 @@ impl Subject {
                     command: None,
                     bias,
                     attachment,
-                    armed_before,
+                    foreign_breakpoints,
                 })
             }
             Self::Command { program, held, .. } => {
@@ -178,7 +178,7 @@ impl Subject {
                     command: Some(command),
                     bias: bias.unwrap_or(LoadBias(0)),
                     attachment,
-                    armed_before: Vec::new(),
+                    foreign_breakpoints: Vec::new(),
                 })
             }
         }
@@ -191,19 +191,14 @@ pub(super) fn open_binary(
     program: &Path,
     target: Option<&Target>,
 ) -> Result<GoBinary, Failure> {
-    GoBinary::open(Box::new(exe)).map_err(|error| match (&error, target) {
-        (AnalyzeError::NotGo { .. }, Some(target)) => {
-            let reason = error.found();
-            let failure = Failure::from(target.not_go(&inspect));
-            let found = failure.found.clone().unwrap_or_default();
-            failure.found(format!("{found}: {reason}"))
+    GoBinary::open(Box::new(exe)).map_err(|error| {
+        if let (AnalyzeError::NotGo { .. }, Some(target)) = (&error, target) {
+            return Failure::from(target.not_go(&inspect));
         }
-        _ => {
-            let program = target.map_or(program, |target| &target.exe);
-            let mut failure = Failure::from(error);
-            failure.error = format!("{}: {}", program.display(), failure.error);
-            failure
-        }
+        let program = target.map_or(program, |target| &target.exe);
+        let mut failure = Failure::from(error);
+        failure.error = format!("{}: {}", program.display(), failure.error);
+        failure
     })
 }
 
