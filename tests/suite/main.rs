@@ -1,3 +1,5 @@
 //! Index of the tests: one line per module saying what goes there.
 
 mod analyze; // Go binaries to functions, frames and origins: against Go's own tools, and hostile files
+mod counts; // counts per call site: equal to what the target counted itself
+mod support;

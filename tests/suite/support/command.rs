@@ -9,7 +9,10 @@ use std::{
 use probe_user::report::Report;
 use serde_json::Value;
 
-const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../probe-user/schema/report-v1.json");
+const SCHEMA: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../probe-user/schema/report-v1.json"
+);
 
 /// The release binary: `RTPROBE_BIN`, else what `cargo xtask build` leaves.
 pub(crate) fn binary() -> PathBuf {
@@ -23,7 +26,10 @@ pub(crate) fn rtprobe(args: &[&str]) -> Output {
     let binary = binary();
     let output = Command::new(&binary).args(args).output();
     output.unwrap_or_else(|error| {
-        panic!("failed to run {} ({error}): `cargo xtask build` makes it", binary.display())
+        panic!(
+            "failed to run {} ({error}): `cargo xtask build` makes it",
+            binary.display()
+        )
     })
 }
 
@@ -31,14 +37,16 @@ pub(crate) fn rtprobe(args: &[&str]) -> Output {
 #[track_caller]
 pub(crate) fn report(json: &[u8]) -> Report {
     let schema: Value = serde_json::from_slice(&fs::read(SCHEMA).unwrap()).unwrap();
-    let value: Value = serde_json::from_slice(json).unwrap_or_else(|error| {
-        panic!("no JSON ({error}): {}", String::from_utf8_lossy(json))
-    });
+    let value: Value = serde_json::from_slice(json)
+        .unwrap_or_else(|error| panic!("no JSON ({error}): {}", String::from_utf8_lossy(json)));
     let validator = jsonschema::validator_for(&schema).unwrap();
     let faults: Vec<String> = validator
         .iter_errors(&value)
         .map(|error| format!("{} at {}", error, error.instance_path))
         .collect();
-    assert!(faults.is_empty(), "the report breaks its schema: {faults:#?}");
+    assert!(
+        faults.is_empty(),
+        "the report breaks its schema: {faults:#?}"
+    );
     serde_json::from_value(value).unwrap()
 }

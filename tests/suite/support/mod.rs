@@ -8,10 +8,14 @@
 
 mod command;
 mod needs;
+mod process;
 mod target;
 mod truth;
+mod watch;
 
-pub(crate) use command::{report, rtprobe};
+pub(crate) use command::{binary, report, rtprobe};
 pub(crate) use needs::{Toolchain, require_c, require_go, require_root};
+pub(crate) use process::{END, Process, signal};
 pub(crate) use target::GoTarget;
 pub(crate) use truth::{Truth, TruthSite};
+pub(crate) use watch::Watch;

@@ -15,7 +15,11 @@ use rtprobe_tests::go::{self, Go, Kind};
 /// Returns whether this process may load programs into the kernel.
 pub(crate) fn require_root() -> Option<()> {
     let owner = fs::metadata("/proc/self").unwrap().uid();
-    if owner == 0 { Some(()) } else { skip(&format!("needs root, runs as user {owner}")) }
+    if owner == 0 {
+        Some(())
+    } else {
+        skip(&format!("needs root, runs as user {owner}"))
+    }
 }
 
 /// Returns the toolchain of one Go release, fetched where it has to be.
@@ -31,7 +35,11 @@ pub(crate) fn require_go(version: &'static str) -> Option<Toolchain> {
 
 /// Returns whether Go can call C here.
 pub(crate) fn require_c() -> Option<()> {
-    if go::has_c_compiler() { Some(()) } else { skip("needs a C compiler") }
+    if go::has_c_compiler() {
+        Some(())
+    } else {
+        skip("needs a C compiler")
+    }
 }
 
 /// One Go release.
@@ -45,7 +53,9 @@ impl Toolchain {
     /// Builds `tests/targets/NAME`; panics with the compiler's words where that fails.
     #[track_caller]
     pub(crate) fn build(&self, name: &str, kind: Kind) -> PathBuf {
-        self.go.build(name, self.version, kind).unwrap_or_else(|error| panic!("{error:#}"))
+        self.go
+            .build(name, self.version, kind)
+            .unwrap_or_else(|error| panic!("{error:#}"))
     }
 
     /// `go` of this release, in the directory of the target programs.
@@ -68,9 +78,14 @@ fn skip<T>(reason: &str) -> Option<T> {
     );
     eprintln!("skipped {name}: {reason}");
     if let Some(list) = env::var_os("RTPROBE_SKIPS") {
-        let mut list = OpenOptions::new().append(true).create(true).open(list).unwrap();
+        let mut list = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(list)
+            .unwrap();
         // One write, so that tests in parallel don't mix their lines.
-        list.write_all(format!("{name}: {reason}\n").as_bytes()).unwrap();
+        list.write_all(format!("{name}: {reason}\n").as_bytes())
+            .unwrap();
     }
     None
 }

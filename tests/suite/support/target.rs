@@ -36,7 +36,11 @@ impl GoTarget {
     /// Starts any command as a target, without waiting for anything.
     #[track_caller]
     pub(crate) fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let stdin = child.stdin.take();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let (send, lines) = mpsc::channel();
@@ -47,7 +51,11 @@ impl GoTarget {
                 }
             }
         });
-        Self { child, stdin, lines }
+        Self {
+            child,
+            stdin,
+            lines,
+        }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -95,7 +103,10 @@ impl GoTarget {
             if let Some(status) = self.child.try_wait().unwrap() {
                 return status;
             }
-            assert!(Instant::now() < give_up, "still there {PATIENCE:?} after its stdin ended");
+            assert!(
+                Instant::now() < give_up,
+                "still there {PATIENCE:?} after its stdin ended"
+            );
             thread::sleep(Duration::from_millis(5));
         }
     }

@@ -147,6 +147,7 @@ func sendFromGoroutine() {
 	done.Wait()
 }
 
+//go:noinline
 func goroutineBody(done *sync.WaitGroup) {
 	inbox <- 1 // site: chan.goroutine main.goroutineBody
 	done.Done()
