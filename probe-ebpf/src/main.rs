@@ -6,6 +6,7 @@
 
 mod atomic;
 mod call_site;
+mod diagnostics;
 mod go_abi;
 mod in_flight;
 mod latency;
@@ -33,11 +34,23 @@ fn operation(ctx: ProbeContext) -> Option<()> {
     let now_ns = unsafe { bpf_ktime_get_ns() };
     let site = site(&ctx)?;
     let regs = registers(&ctx);
-    match site.kind {
+    let outcome = match site.kind {
         kind::ENTRY => begins(regs, &site),
         kind::EXIT => ends(regs, &site, now_ns),
         _ => panics(regs, &site),
+    };
+    if outcome.is_none() {
+        diagnostics::say!(
+            &ctx,
+            "no operation: probe {} kind {} at {:x}, g {:x}, rsp {:x}",
+            site.probe,
+            site.kind,
+            site.vaddr,
+            regs.r14,
+            regs.rsp
+        );
     }
+    outcome
 }
 
 /// The entry of a probed function.

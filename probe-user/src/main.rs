@@ -1,5 +1,6 @@
 //! Parses, runs, prints, and chooses the exit code: the only place that does.
 
+mod logger;
 mod sink;
 
 use std::{
@@ -51,6 +52,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
 }
 
 fn record(config: &RecordConfig) -> Result<u8, Failure> {
+    logger::start(config.verbosity);
     let page = Page::new(&config.output, config.color)?;
     let sink = Sink::open(&config.output)?;
     leave_on_second_interrupt();
@@ -82,6 +84,7 @@ fn record(config: &RecordConfig) -> Result<u8, Failure> {
 }
 
 fn report(config: &ReportConfig) -> Result<u8, Failure> {
+    logger::start(config.verbosity);
     let page = Page::new(&config.output, config.color)?;
     let file = std::fs::File::open(&config.file)
         .map_err(|e| Failure::io(&format!("failed to open {}", config.file.display()), &e))?;

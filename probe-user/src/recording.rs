@@ -58,7 +58,7 @@ pub struct End {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
+#[serde(tag = "record", content = "data", rename_all = "snake_case")]
 enum Record {
     Header(Box<Header>),
     Symbols { symbols: Symbols },

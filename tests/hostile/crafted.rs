@@ -9,9 +9,9 @@ use probe_user::{
 };
 
 use crate::{
-    exercise::{Seen, exercise},
+    exercise::exercise,
     patched::Patched,
-    synthetic::{Program, pc_values},
+    synthetic::{PCLNTAB, Program, pc_values},
 };
 
 fn frames(program: &Program) -> Vec<Frame> {
@@ -116,7 +116,7 @@ fn pc_tables_of_endless_small_steps_are_given_up() {
 fn names_of_a_megabyte_are_cut_and_bad_utf8_is_replaced() {
     let program = Program {
         names: vec![b'x'; 1 << 20],
-        files: [&[b'/', 0xff, 0xfe][..], &[b'y'; 1 << 20]].concat(),
+        files: [&[b'/', 0xff, 0xfe][..], &vec![b'y'; 1 << 20]].concat(),
         ..Program::default()
     };
     let frames = frames(&program);
@@ -147,19 +147,19 @@ fn build_info_that_lies_about_lengths_is_ignored() {
 
 #[test]
 fn a_sparse_terabyte_is_not_searched_to_its_end() {
-    let file = Arc::new(Program::default().file());
+    let file = Arc::from(Program::default().file());
     let size = (1_u64 << 40).to_le_bytes();
     let whole = |file: Patched| file.with(64 + 32, size).with(64 + 40, size).sized(1 << 40);
     let seen = exercise(whole(Patched::new(&file))).unwrap();
     assert_eq!(seen.functions, 1);
     // Without its tables all of it could be searched for them.
-    let bare = Patched::new(&file).with(0x1c0, [0; 8]);
+    let bare = Patched::new(&file).with(PCLNTAB as u64, [0; 8]);
     assert!(exercise(whole(bare)).is_err());
 }
 
 #[test]
 fn counts_of_headers_are_not_believed() {
-    let file = Arc::new(Program::default().file());
+    let file = Arc::from(Program::default().file());
     let original = exercise(Patched::new(&file)).unwrap();
     // PN_XNUM without a section that holds the number.
     assert!(exercise(Patched::new(&file).with(56, [0xff, 0xff])).is_err());
@@ -187,12 +187,12 @@ fn section_sizes_are_cut_to_the_file() {
     sections[64 + 32..][..8].fill(0xff);
     sections[128] = 1;
     sections[128 + 4] = 1;
-    sections[128 + 24..][..8].copy_from_slice(&0x1c0_u64.to_le_bytes());
-    sections[128 + 16..][..8].copy_from_slice(&0x40_01c0_u64.to_le_bytes());
+    sections[128 + 24..][..8].copy_from_slice(&(PCLNTAB as u64).to_le_bytes());
+    sections[128 + 16..][..8].copy_from_slice(&(0x40_0000 + PCLNTAB as u64).to_le_bytes());
     sections[128 + 32..][..8].fill(0xff);
     bytes.extend(sections);
     bytes.extend(b"\0.gopclntab\0");
-    let file = Patched::new(&Arc::new(bytes))
+    let file = Patched::new(&bytes.into())
         .with(40, at.to_le_bytes())
         .with(62, [1, 0]);
     assert_eq!(exercise(file).unwrap().functions, 1);
@@ -224,7 +224,7 @@ fn a_zlib_bomb_for_debug_information_is_not_inflated_whole() -> Result<()> {
     bytes.extend(section(0, names_at, names.len() as u64));
     bytes.extend(section(1, at, bomb.len() as u64));
     bytes.extend(section(13, at, bomb.len() as u64));
-    let file = Patched::new(&Arc::new(bytes))
+    let file = Patched::new(&bytes.into())
         .with(40, headers_at.to_le_bytes())
         .with(60, [3, 0]);
     let seen = exercise(file)?;
@@ -249,7 +249,7 @@ fn bomb(size: u64) -> Result<Vec<u8>> {
 
 #[test]
 fn files_that_are_no_programs_are_told_apart() {
-    let elf = Arc::new(Program::default().file());
+    let elf = Arc::from(Program::default().file());
     let patched =
         |offset, bytes: &[u8]| exercise(Patched::new(&elf).with(offset, bytes)).unwrap_err();
     assert!(matches!(
@@ -286,14 +286,22 @@ fn files_that_are_no_programs_are_told_apart() {
         matches!(packed, AnalyzeError::NoFileText { .. }),
         "{packed:?}"
     );
+    let build_info = elf
+        .windows(8)
+        .position(|window| window == b"\xff Go bui")
+        .unwrap();
+    let bare = Patched::new(&elf)
+        .with(PCLNTAB as u64, [0; 8])
+        .with(build_info as u64, [0; 8]);
+    let other = exercise(bare.clone()).unwrap_err();
+    assert_eq!(other.found(), "no .go.buildinfo, no .gopclntab");
+    let packed = exercise(bare.with(0x7c, *b"UPX!")).unwrap_err();
+    assert_eq!(packed.found(), "no .gopclntab, and the mark of UPX");
     let truncated = exercise(elf[..100].to_vec());
     assert!(
         matches!(truncated, Err(AnalyzeError::Read(_))),
         "{truncated:?}"
     );
-    let unnamed: Result<Seen, _> = exercise(Patched::new(&elf).with(0x1c0, [0xf5]));
-    assert!(
-        matches!(unnamed, Err(AnalyzeError::Malformed { .. })),
-        "{unnamed:?}"
-    );
+    let unnamed = exercise(Patched::new(&elf).with(PCLNTAB as u64, [0xf5])).unwrap_err();
+    assert_eq!(unnamed.found(), "build info of go1.21.0, no .gopclntab");
 }

@@ -14,7 +14,7 @@ use crate::{
     patched::Patched,
 };
 
-const CASES: u32 = 192;
+const CASES: u32 = 128;
 
 /// A change somewhere in a region: which one, how far into it, and what is written.
 type Damage = (usize, f64, Vec<u8>);
@@ -44,7 +44,7 @@ fn check(version: &str, kind: Kind) -> Result<()> {
     let Some(go) = Go::of(version)? else {
         return Ok(());
     };
-    let original = Arc::new(fs::read(go.build(kind)?)?);
+    let original: Arc<[u8]> = fs::read(go.build(kind)?)?.into();
     let whole = exercise(Patched::new(&original))?;
     assert!(
         whole.functions > 1000 && whole.frames > 400 && whole.degraded == 0,
@@ -110,32 +110,22 @@ fn find(file: &[u8], bytes: &[u8]) -> Option<usize> {
     file.windows(bytes.len()).position(|window| window == bytes)
 }
 
-#[test]
-fn damaged_plain_go1_21_is_survived() -> Result<()> {
-    check("1.21.13", Kind::Plain)
+macro_rules! damaged {
+    ($($name:ident: $version:expr, $kind:expr;)*) => {$(
+        #[test]
+        fn $name() -> Result<()> {
+            check($version, $kind)
+        }
+    )*};
 }
-
-#[test]
-fn damaged_trimpath_go1_23_is_survived() -> Result<()> {
-    check("1.23.12", Kind::Trimpath)
-}
-
-#[test]
-fn damaged_pie_go1_24_is_survived() -> Result<()> {
-    check("1.24.11", Kind::Pie)
-}
-
-#[test]
-fn damaged_stripped_pie_go1_25_is_survived() -> Result<()> {
-    check("1.25.5", Kind::StrippedPie)
-}
-
-#[test]
-fn damaged_stripped_go1_27_is_survived() -> Result<()> {
-    check("1.27.3", Kind::Stripped)
-}
-
-#[test]
-fn damaged_cgo_go1_27_is_survived() -> Result<()> {
-    check("1.27.3", Kind::Cgo)
+damaged! {
+    a_damaged_plain_program_is_survived: "1.21.13", Kind::Plain;
+    a_damaged_trimmed_program_is_survived: "1.23.12", Kind::Trimpath;
+    a_damaged_cgo_pie_is_survived: "1.24.11", Kind::CgoPie;
+    a_damaged_stripped_pie_is_survived: "1.25.5", Kind::StrippedPie;
+    a_damaged_pie_is_survived: "1.26", Kind::Pie;
+    a_damaged_stripped_program_is_survived: "1.27.3", Kind::Stripped;
+    a_damaged_cgo_program_is_survived: "1.27.3", Kind::Cgo;
+    a_damaged_race_program_is_survived: "1.27.3", Kind::Race;
+    a_damaged_unoptimized_program_is_survived: "1.27.3", Kind::Unoptimized;
 }

@@ -6,14 +6,14 @@ use probe_user::analyze::ReadAt;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Patched {
-    original: Arc<Vec<u8>>,
+    original: Arc<[u8]>,
     changes: Vec<(u64, Vec<u8>)>,
     /// Beyond the original the file is a hole: zeros.
     size: u64,
 }
 
 impl Patched {
-    pub(crate) fn new(original: &Arc<Vec<u8>>) -> Self {
+    pub(crate) fn new(original: &Arc<[u8]>) -> Self {
         Self {
             original: Arc::clone(original),
             changes: Vec::new(),

@@ -4,6 +4,8 @@
 const BASE: u64 = 0x40_0000;
 const ELF_SIZE: usize = 64 + 56;
 const TEXT_SIZE: usize = 0x100;
+/// Where the header of the table of functions is in the file; its address is this much above [`BASE`].
+pub(crate) const PCLNTAB: usize = 0x180;
 
 /// The tables of a program; the default is sound.
 #[derive(Clone, Debug)]
@@ -63,9 +65,8 @@ impl Program {
     /// Lays the file out: ELF header, text, table of functions, inline tree, build info, moduledata.
     pub(crate) fn file(&self) -> Vec<u8> {
         let mut file = vec![0xcc; ELF_SIZE + TEXT_SIZE];
-        file.resize(file.len().next_multiple_of(64), 0);
+        file.resize(PCLNTAB, 0);
         let table = self.pclntab(BASE + ELF_SIZE as u64);
-        let pclntab = file.len();
         file.extend(&table.bytes);
         let inline_tree = align(&mut file);
         for (name, parent) in &self.inline_tree {
@@ -79,7 +80,7 @@ impl Program {
         file.extend([0; 16]);
         file.extend(&self.build_info);
         align(&mut file);
-        file.extend(moduledata(&table, pclntab, inline_tree));
+        file.extend(moduledata(&table, inline_tree));
         let header = elf_header(file.len() as u64);
         file[..ELF_SIZE].copy_from_slice(&header);
         file
@@ -126,8 +127,8 @@ fn function_table([files, lines, indices]: [u32; 3]) -> Vec<u8> {
     words.flat_map(|word| word.to_le_bytes()).collect()
 }
 
-fn moduledata(table: &Pclntab, pclntab: usize, inline_tree: usize) -> Vec<u8> {
-    let at = BASE + pclntab as u64;
+fn moduledata(table: &Pclntab, inline_tree: usize) -> Vec<u8> {
+    let at = BASE + PCLNTAB as u64;
     let mut words = [0; 48];
     words[0] = at;
     for (word, part) in [(1, 0), (4, 1), (7, 2), (10, 3), (13, 4), (16, 4)] {

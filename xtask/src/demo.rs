@@ -23,6 +23,11 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     let recording = workspace::target().join("demo/demo.rtp");
     fs::create_dir_all(workspace::target().join("demo"))?;
 
+    if recording.exists() {
+        fs::remove_file(&recording)
+            .with_context(|| format!("failed to remove {}", recording.display()))?;
+    }
+
     let Some(mut record) = as_root(&binary) else {
         println!(
             "Watching another process needs root, and there is no sudo here. As root, type:\n"
@@ -52,7 +57,14 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
             by_hand(&binary, &service, &recording)
         )
     })?;
-    println!("\nsaved {}", recording.display());
+    let size = fs::metadata(&recording)
+        .with_context(|| format!("rtprobe left no recording at {}", recording.display()))?
+        .len();
+    println!(
+        "\nsaved {} ({} KiB)",
+        recording.display(),
+        size.div_ceil(1024)
+    );
     println!(
         "read it again: {} report {}",
         binary.display(),

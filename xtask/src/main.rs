@@ -42,7 +42,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "build",
-        about: "release binary at target/dist/rtprobe",
+        about: "[--log]  release binary at target/dist/rtprobe; with the kernel programs' diagnostics",
         run: build::run,
     },
     Command {

@@ -189,6 +189,7 @@ impl GoBinary {
         Ok(this)
     }
 
+    /// Returns what the linker recorded; empty where the file has no build info.
     pub fn build_info(&self) -> &BuildInfo {
         &self.build_info
     }

@@ -11,6 +11,9 @@ use super::{
 /// Candidates that a scan looks at; a real program has one, and constants in code that look like it.
 const MAX_CANDIDATES: usize = 16;
 
+/// UPX puts its mark right behind the program headers.
+const UPX_HEADER: u64 = 1 << 10;
+
 pub(super) struct Tables {
     pub(super) pclntab: Pclntab,
     pub(super) module: Moduledata,
@@ -29,6 +32,7 @@ impl Tables {
             source,
             elf,
             version,
+            is_go: build_info.is_some(),
             candidates: 0,
             failure: None,
         };
@@ -37,7 +41,11 @@ impl Tables {
         search
             .in_sections()
             .or_else(|| loads.into_iter().find_map(|load| search.in_segment(load)))
-            .ok_or_else(|| search.failure.unwrap_or_else(|| no_table(build_info)))
+            .ok_or_else(|| {
+                search
+                    .failure
+                    .unwrap_or_else(|| no_table(source, build_info))
+            })
     }
 }
 
@@ -45,8 +53,11 @@ struct Search<'a> {
     source: &'a Source,
     elf: &'a Elf,
     version: Option<GoVersion>,
+    /// Whether anything but a table says that this is a Go program.
+    is_go: bool,
     candidates: usize,
-    /// The first reason for which something that looked like a table was none.
+    /// The first reason for which something that claimed to be a table was none. Bytes that merely look
+    /// like one, in a program of another language that reads such tables, claim nothing.
     failure: Option<AnalyzeError>,
 }
 
@@ -55,7 +66,7 @@ impl Search<'_> {
         [".gopclntab", ".data.rel.ro.gopclntab"]
             .iter()
             .filter_map(|name| self.elf.section(name))
-            .find_map(|section| self.accept(section.address, section.extent))
+            .find_map(|section| self.accept(section.address, section.extent, true))
     }
 
     fn in_segment(&mut self, load: &Load) -> Option<Tables> {
@@ -69,7 +80,7 @@ impl Search<'_> {
                 let past = offset.saturating_sub(load.offset);
                 let size = load.file_size.saturating_sub(past);
                 let address = load.address.saturating_add(past);
-                found = self.accept(address, Extent { offset, size });
+                found = self.accept(address, Extent { offset, size }, self.is_go);
                 self.candidates = self.candidates.saturating_add(1);
                 found.is_some() || self.candidates >= MAX_CANDIDATES
             },
@@ -80,10 +91,13 @@ impl Search<'_> {
         found
     }
 
-    fn accept(&mut self, address: u64, extent: Extent) -> Option<Tables> {
-        self.check(address, extent)
-            .map_err(|error| self.failure.get_or_insert(error))
-            .ok()
+    fn accept(&mut self, address: u64, extent: Extent, claims: bool) -> Option<Tables> {
+        match self.check(address, extent) {
+            Ok(tables) => return Some(tables),
+            Err(error) if claims => _ = self.failure.get_or_insert(error),
+            Err(_) => {}
+        }
+        None
     }
 
     fn check(&self, address: u64, extent: Extent) -> Result<Tables, AnalyzeError> {
@@ -105,8 +119,14 @@ impl Search<'_> {
     }
 }
 
-fn no_table(build_info: Option<&BuildInfo>) -> AnalyzeError {
+fn no_table(source: &Source, build_info: Option<&BuildInfo>) -> AnalyzeError {
+    let packed = source
+        .reader()
+        .contains(0, UPX_HEADER.min(source.size()), b"UPX!");
     match build_info {
+        None if packed.is_ok_and(|packed| packed) => AnalyzeError::NoFileText {
+            found: "no .gopclntab, and the mark of UPX".into(),
+        },
         None => AnalyzeError::NotGo {
             found: "no .go.buildinfo, no .gopclntab".into(),
         },

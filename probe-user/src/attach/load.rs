@@ -17,10 +17,15 @@ use crate::{
 };
 
 /// The object of the kernel programs, aligned as the ELF reader wants it.
+#[cfg(not(feature = "bpf-log"))]
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../probe-ebpf/prebuilt/rtprobe.bpf.o"
 ));
+
+/// The variant with diagnostics, which `cargo xtask build --log` builds and names.
+#[cfg(feature = "bpf-log")]
+static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RTPROBE_BPF_LOG_OBJECT"));
 
 /// SHA-256 of the sources that the object was built from.
 pub const BPF_HASH: &str = include_str!(concat!(

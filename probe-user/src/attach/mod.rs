@@ -3,6 +3,7 @@
 //! One link per logical probe, so that a probe can be dropped alone. Nothing is pinned: when
 //! this process ends, however it ends, the kernel closes the links and restores the target's bytes.
 
+mod diagnostics;
 mod load;
 mod verify;
 
@@ -23,6 +24,7 @@ use aya::{
         uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope},
     },
 };
+use diagnostics::Diagnostics;
 pub use load::{BPF_HASH, LoadRequest, Loaded, MAX_SITES_PER_SITE_MODE, Maps, Mode, load};
 use verify::{SiteState, state_of};
 
@@ -80,6 +82,7 @@ pub struct Attachment {
     pub refused: Vec<(ProbeName, String)>,
     pub attach_time: Duration,
     pub mode: Mode,
+    diagnostics: Diagnostics,
 }
 
 /// Result of taking everything off.
@@ -129,6 +132,7 @@ impl Loaded {
         }
         Ok(Attachment {
             links,
+            diagnostics: Diagnostics::of(&mut self.programs),
             maps: self.maps,
             _programs: self.programs,
             refused,
@@ -188,6 +192,11 @@ impl Attachment {
     /// Returns the maps that the programs write.
     pub fn maps(&self) -> &Maps {
         &self.maps
+    }
+
+    /// Passes on what the kernel programs have said since the last call.
+    pub fn flush_diagnostics(&mut self) {
+        self.diagnostics.flush();
     }
 
     /// Returns whether the probe is attached.

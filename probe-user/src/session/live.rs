@@ -232,6 +232,7 @@ impl Watched for Live<'_> {
     }
 
     fn show(&mut self, elapsed: Duration) {
+        self.armed.attachment.flush_diagnostics();
         let hits = self.profile.hits();
         let since = elapsed.saturating_sub(self.last.0);
         if since < Duration::from_secs(1) {

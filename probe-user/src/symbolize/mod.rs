@@ -237,7 +237,7 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
     };
     let site = symbol.frame.clone();
     Named {
-        inlined_into: site.inlined.then(|| holder.clone()),
+        inlined_into: (site.inlined && !is_wrapper(holder)).then(|| holder.clone()),
         site,
         stack: frames.into_iter().map(|(symbol, _)| symbol.frame).collect(),
     }
@@ -265,6 +265,12 @@ fn is_runtime_code(symbol: &Symbol) -> bool {
     let is_assembly = std::path::Path::new(&symbol.frame.file)
         .extension()
         .is_some_and(|e| e == "s");
-    let is_wrapper = symbol.frame.function.contains(".gowrap");
-    symbol.origin == SymbolOrigin::Runtime && !is_assembly && !is_wrapper
+    symbol.origin == SymbolOrigin::Runtime && !is_assembly && !is_wrapper(&symbol.frame.function)
+}
+
+/// Returns whether a function is the one that the compiler makes of a `go` or `defer` statement to hold its
+/// arguments; nobody wrote it, and Go's own stacks leave it out (src/cmd/compile/internal/ir/func.go).
+fn is_wrapper(function: &str) -> bool {
+    let last = function.rsplit('.').next().unwrap_or_default();
+    last.starts_with("gowrap") || last.starts_with("deferwrap")
 }

@@ -17,10 +17,19 @@ pub(super) enum Kind {
     Pie,
     /// Linked by the C compiler.
     Cgo,
+    /// The C linker merges Go's tables into `.data.rel.ro` up to Go 1.25.
+    CgoPie,
     StrippedPie,
+    /// Without optimization and inlining.
+    Unoptimized,
+    Race,
 }
 
 impl Kind {
+    pub(super) fn uses_cgo(self) -> bool {
+        matches!(self, Self::Cgo | Self::CgoPie | Self::Race)
+    }
+
     fn flags(self) -> &'static [&'static str] {
         match self {
             Self::Plain => &[],
@@ -28,6 +37,9 @@ impl Kind {
             Self::Trimpath => &["-trimpath"],
             Self::Pie => &["-buildmode=pie"],
             Self::Cgo => &["-ldflags=-linkmode=external"],
+            Self::CgoPie => &["-buildmode=pie", "-ldflags=-linkmode=external"],
+            Self::Unoptimized => &["-gcflags=all=-N -l"],
+            Self::Race => &["-race"],
             Self::StrippedPie => &["-buildmode=pie", "-ldflags=-s -w"],
         }
     }
@@ -96,7 +108,7 @@ impl Go {
         arguments.push(path.to_str().context("directory is not UTF-8")?);
         arguments.extend(flags);
         arguments.push(".");
-        let cgo = if kind == Kind::Cgo { "1" } else { "0" };
+        let cgo = if kind.uses_cgo() { "1" } else { "0" };
         self.run(&arguments, &[("CGO_ENABLED", cgo)])?;
         Ok(path)
     }

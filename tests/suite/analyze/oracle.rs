@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ffi::OsStr,
+    fmt::Write as _,
     io::Write as _,
     path::Path,
     process::{Command, Stdio},
@@ -40,10 +41,10 @@ pub(super) fn nm(path: &Path) -> Result<BTreeMap<u64, BTreeSet<String>>> {
 
 /// Returns function and `file:line` of `go tool addr2line` for each address; `?:0` where it knows no line.
 pub(super) fn addr2line(path: &Path, addresses: &[u64]) -> Result<Vec<(String, String)>> {
-    let input: String = addresses
-        .iter()
-        .map(|address| format!("{address:#x}\n"))
-        .collect();
+    let mut input = String::new();
+    for address in addresses {
+        writeln!(input, "{address:#x}")?;
+    }
     let text = feed(go_tool(["addr2line"]).arg(path), input)?;
     let lines: Vec<_> = text.lines().collect();
     ensure!(
@@ -64,7 +65,9 @@ pub(super) fn callers_frames(
     addresses: &[u64],
 ) -> Result<Vec<Vec<Frame>>> {
     let mut input = format!("main {:x}\n", main.0);
-    input.extend(addresses.iter().map(|address| format!("{address:x}\n")));
+    for address in addresses {
+        writeln!(input, "{address:x}")?;
+    }
     let text = feed(&mut Command::new(path), input)?;
     let answers: Vec<_> = text.lines().collect();
     ensure!(

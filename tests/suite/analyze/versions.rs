@@ -6,17 +6,20 @@ use anyhow::{Context as _, Result, ensure};
 use probe_user::analyze::{Frame, Function, GoBinary, open_regular};
 
 use super::{
+    facts,
     go_build::{Go, Kind},
     oracle,
 };
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    /// What people deploy.
+    const DEPLOYED: [Self; 7] = [
         Self::Plain,
         Self::Stripped,
         Self::Trimpath,
         Self::Pie,
         Self::Cgo,
+        Self::CgoPie,
         Self::StrippedPie,
     ];
 
@@ -38,7 +41,7 @@ macro_rules! each_version {
     ($($name:ident: $index:expr),*) => {$(
         #[test]
         fn $name() -> Result<()> {
-            check_version(VERSIONS[$index])
+            check_version(VERSIONS[$index], &Kind::DEPLOYED)
         }
     )*};
 }
@@ -47,11 +50,16 @@ each_version!(
     go1_25_agrees: 4, go1_26_agrees: 5, go1_27_agrees: 6
 );
 
-fn check_version(version: &str) -> Result<()> {
+#[test]
+fn builds_for_debugging_agree() -> Result<()> {
+    check_version("1.27.3", &[Kind::Unoptimized, Kind::Race])
+}
+
+fn check_version(version: &str, kinds: &[Kind]) -> Result<()> {
     let Some(go) = Go::of(version)? else {
         return Ok(());
     };
-    for kind in Kind::ALL {
+    for &kind in kinds {
         let path = go
             .build(kind)
             .with_context(|| format!("go{version} {kind:?}"))?;
@@ -69,6 +77,8 @@ fn check_binary(version: &str, kind: Kind, path: &Path) -> Result<()> {
         true
     })?;
     check_kind(&binary, version, kind)?;
+    facts::check_layout(&binary, kind)?;
+    facts::check_user_text(&binary, &functions)?;
     if kind.has_symbols() {
         check_symbols(&binary, &functions, path)?;
         check_lines(&binary, &functions, path)?;
@@ -100,10 +110,10 @@ fn check_kind(binary: &GoBinary, version: &str, kind: Kind) -> Result<()> {
     ensure!(found.stripped != kind.has_symbols(), "{found:?}");
     ensure!(found.dwarf == kind.has_symbols(), "{found:?}");
     ensure!(
-        found.pie == matches!(kind, Kind::Pie | Kind::StrippedPie),
+        found.pie == matches!(kind, Kind::Pie | Kind::CgoPie | Kind::StrippedPie),
         "{found:?}"
     );
-    ensure!(found.cgo == (kind == Kind::Cgo), "{found:?}");
+    ensure!(found.cgo == kind.uses_cgo(), "{found:?}");
     ensure!(found.trimpath == (kind == Kind::Trimpath), "{found:?}");
     ensure!(binary.build_info().module.as_deref() == Some("example.com/frames"));
     let recorded = &binary.build_info().go_version;

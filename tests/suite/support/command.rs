@@ -50,3 +50,22 @@ pub(crate) fn report(json: &[u8]) -> Report {
     );
     serde_json::from_value(value).unwrap()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_report_that_breaks_its_schema_is_refused() {
+        let refused = catch_unwind(AssertUnwindSafe(|| {
+            report(br#"{"schema":"rtprobe.report/v1"}"#)
+        }));
+        let message = *refused.unwrap_err().downcast::<String>().unwrap();
+        assert!(
+            message.starts_with("the report breaks its schema"),
+            "{message}"
+        );
+    }
+}

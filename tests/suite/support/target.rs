@@ -12,7 +12,7 @@ use std::{
 use super::Truth;
 
 /// Longer than anything a target does, on a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A running target; killed on drop, and ending by itself when its stdin ends with the test.
 #[derive(Debug)]
@@ -120,7 +120,8 @@ impl GoTarget {
 impl Drop for GoTarget {
     fn drop(&mut self) {
         // Both fail only for a child that has gone already.
-        self.child.kill().ok();
-        self.child.wait().ok();
+        if self.child.kill().is_ok() && self.child.wait().is_err() {
+            eprintln!("warning: target {} can't be waited for", self.pid());
+        }
     }
 }

@@ -31,6 +31,7 @@ pub(crate) struct TruthSite {
 
 /// Exact quantiles: the value at rank `ceil(q * n)` of all operations.
 #[derive(Clone, Copy, Debug, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of the name")]
 pub(crate) struct TruthLatency {
     pub(crate) min_ns: u64,
     pub(crate) p50_ns: u64,

@@ -22,7 +22,16 @@ impl Watch {
     /// Watches `pid` until it is told to end, reporting in JSON and saving nothing.
     #[track_caller]
     pub(crate) fn start(pid: u32) -> Self {
-        Self::start_with(pid, &["-d", "0", "-f", "json", "--no-save"])
+        let options = [
+            "-d",
+            "0",
+            "--max-overhead",
+            "none",
+            "-f",
+            "json",
+            "--no-save",
+        ];
+        Self::start_with(pid, &options)
     }
 
     /// Watches `pid` with these options, and returns when the probes are on.

@@ -147,6 +147,8 @@ func sendFromGoroutine() {
 	done.Wait()
 }
 
+// Inlined, it would be part of the wrapper that carries its argument.
+//
 //go:noinline
 func goroutineBody(done *sync.WaitGroup) {
 	inbox <- 1 // site: chan.goroutine main.goroutineBody
