@@ -243,14 +243,19 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
     }
 }
 
-/// What a beginning collection allocates and starts is the runtime's own, although an allocation of the
-/// user's triggered it: nobody wrote a `go` statement there. Who triggered the stop of the world is asked for.
+/// Where an allocation of the user's turns into work of the collector: it may start a collection, or has to
+/// assist one (src/runtime/malloc.go, mgc.go and mgcmark.go, Go 1.21 to 1.27).
+const COLLECTION: [&str; 2] = ["runtime.gcStart", "runtime.gcAssistAlloc"];
+
+/// What a collection allocates and starts is the runtime's own, although an allocation of the user's led to
+/// it: nobody wrote a `go` statement there. Who triggered the stop of the world is asked for.
 fn first_of_collection(path: &Path, frames: &[(Symbol, String)]) -> Option<usize> {
     if path.probe == ProbeName::StopTheWorld.as_str() {
         return None;
     }
     frames.iter().position(|(symbol, _)| {
-        symbol.origin == SymbolOrigin::Runtime && symbol.frame.function == "runtime.gcStart"
+        symbol.origin == SymbolOrigin::Runtime
+            && COLLECTION.contains(&symbol.frame.function.as_str())
     })
 }
 

@@ -2,9 +2,8 @@
 
 use std::{
     env, fs,
-    io::{BufRead as _, BufReader, Read as _},
     path::PathBuf,
-    process::{Child, ChildStderr, Command, Output, Stdio},
+    process::{Command, Output},
 };
 
 use probe_user::report::Report;
@@ -32,82 +31,6 @@ pub(crate) fn rtprobe(args: &[&str]) -> Output {
             binary.display()
         )
     })
-}
-
-/// An rtprobe that watches in the background until it is told to report.
-#[derive(Debug)]
-pub(crate) struct Watch {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    said: String,
-}
-
-impl Watch {
-    /// Starts rtprobe and returns when it says that its probes are on.
-    #[track_caller]
-    pub(crate) fn start(args: &[&str]) -> Self {
-        let mut command = Command::new(binary());
-        let command = command
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut watch = Self {
-            child,
-            stderr,
-            said: String::new(),
-        };
-        loop {
-            let mut line = String::new();
-            let n = watch.stderr.read_line(&mut line).unwrap();
-            watch.said.push_str(&line);
-            assert!(
-                n > 0,
-                "rtprobe ended before it was attached: {}",
-                watch.said
-            );
-            if line.starts_with("attached") {
-                return watch;
-            }
-        }
-    }
-
-    /// Interrupts it as Ctrl-C does, and returns all that it wrote.
-    #[track_caller]
-    pub(crate) fn report(mut self) -> Output {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-INT", &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-        let mut stdout = Vec::new();
-        self.child
-            .stdout
-            .take()
-            .unwrap()
-            .read_to_end(&mut stdout)
-            .unwrap();
-        self.stderr.read_to_string(&mut self.said).unwrap();
-        let status = self.child.wait().unwrap();
-        Output {
-            status,
-            stdout,
-            stderr: std::mem::take(&mut self.said).into_bytes(),
-        }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        // An error says that it has gone already.
-        if self.child.kill().is_ok() && self.child.wait().is_err() {
-            eprintln!("warning: rtprobe {} can't be waited for", self.child.id());
-        }
-    }
 }
 
 /// Reads a report in JSON, which has to agree with the published schema.

@@ -8,10 +8,18 @@
 
 mod command;
 mod needs;
+mod process;
+mod sums;
 mod target;
+mod text;
 mod truth;
+mod watch;
 
-pub(crate) use command::{Watch, report, rtprobe};
-pub(crate) use needs::{Toolchain, require_c, require_go, require_root};
+pub(crate) use command::{binary, report, rtprobe};
+pub(crate) use needs::{Toolchain, require_c, require_command, require_go, require_root};
+pub(crate) use process::{END, Ended, Process, signal};
+pub(crate) use sums::assert_sums;
 pub(crate) use target::GoTarget;
-pub(crate) use truth::{Truth, TruthSite};
+pub(crate) use text::{differing_bytes, wait_until_restored};
+pub(crate) use truth::{Truth, TruthLatency, TruthSite};
+pub(crate) use watch::Watch;

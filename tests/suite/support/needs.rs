@@ -42,6 +42,17 @@ pub(crate) fn require_c() -> Option<()> {
     }
 }
 
+/// Returns whether a program can be run here.
+pub(crate) fn require_command(name: &str) -> Option<()> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let found = env::split_paths(&path).any(|dir| dir.join(name).is_file());
+    if found {
+        Some(())
+    } else {
+        skip(&format!("needs {name} in the PATH"))
+    }
+}
+
 /// One Go release.
 #[derive(Debug)]
 pub(crate) struct Toolchain {

@@ -68,6 +68,11 @@ impl GoTarget {
         self.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
     }
 
+    /// Ends the program's stdin, which makes it finish its work.
+    pub(crate) fn end_input(&mut self) {
+        drop(self.stdin.take());
+    }
+
     /// Waits for a line that starts with `prefix`, passing over others, and returns it.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, prefix: &str) -> String {

@@ -14,11 +14,60 @@ var delays = []time.Duration{
 func operations() []*op {
 	parkCrowd(1000)
 	return []*op{
+		{site: "chan.short", run: newShortSend()},
+		{site: "stw.short", run: newShortStop()},
+		{site: "alloc.short", run: allocateLittle},
 		{site: "chan.delayed", run: newDelayedSend()},
 		{site: "stw.stacks", run: stacks},
 		{site: "memstats.read", run: readStats},
 		{site: "alloc.large", run: allocate},
 	}
+}
+
+// newShortSend returns a send that waits for nobody. The short operations take next to nothing, so that what a watcher
+// adds to an operation can be told.
+func newShortSend() func() time.Duration {
+	values := make(chan int, 1)
+	return func() time.Duration {
+		took := shortSend(values)
+		<-values
+		return took
+	}
+}
+
+//go:noinline
+func shortSend(values chan int) time.Duration {
+	began := time.Now()
+	values <- 1 // site: chan.short main.shortSend
+	return time.Since(began)
+}
+
+// newShortStop returns a stop of the world that changes the number of processors.
+func newShortStop() func() time.Duration {
+	basic := runtime.GOMAXPROCS(0)
+	return func() time.Duration {
+		took := shortStop(basic + 1)
+		runtime.GOMAXPROCS(basic)
+		return took
+	}
+}
+
+//go:noinline
+func shortStop(processors int) time.Duration {
+	began := time.Now()
+	runtime.GOMAXPROCS(processors) // site: stw.short main.shortStop
+	return time.Since(began)
+}
+
+var little []byte
+
+// Objects above 32 KiB are large ones, and go the same way as those of megabytes.
+//
+//go:noinline
+func allocateLittle() time.Duration {
+	began := time.Now()
+	little = make([]byte, 40<<10) // site: alloc.short main.allocateLittle
+	return time.Since(began)
 }
 
 // newDelayedSend returns a send that waits for its receiver, who spins for a known time before it takes the value.

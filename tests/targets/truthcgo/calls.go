@@ -8,15 +8,27 @@ package main
 extern void goBack(int depth);
 extern void goBackOften(int times);
 
-static void spin(int64_t ns) {
-	struct timespec began, now;
-	clock_gettime(CLOCK_MONOTONIC, &began);
-	do {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while ((now.tv_sec - began.tv_sec) * 1000000000LL + (now.tv_nsec - began.tv_nsec) < ns);
+static int64_t clock_ns(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000LL + now.tv_nsec;
 }
 
-static void nap(unsigned us) { usleep(us); }
+// Both return what they took by their own clock, which whoever watches the calls adds nothing to.
+static int64_t spin(int64_t ns) {
+	int64_t began = clock_ns(), took;
+	do {
+		took = clock_ns() - began;
+	} while (took < ns);
+	return took;
+}
+
+static int64_t nap(unsigned us) {
+	int64_t began = clock_ns();
+	usleep(us);
+	return clock_ns() - began;
+}
+
 static int add(int a, int b) { return a + b; }
 static void callBack(int depth) { goBack(depth); }
 static void callBackOften(int times) { for (int i = 0; i < times; i++) goBackOften(i); }
@@ -43,41 +55,31 @@ var operations = []*op{
 
 //go:noinline
 func spinShort() time.Duration {
-	began := time.Now()
-	C.spin(20_000) // site: cgo.spin-20us main.spinShort
-	return time.Since(began)
+	return time.Duration(C.spin(20_000)) // site: cgo.spin-20us main.spinShort
 }
 
 type spinner struct{ ns int64 }
 
 //go:noinline
 func (s *spinner) spin() time.Duration {
-	began := time.Now()
-	C.spin(C.int64_t(s.ns)) // site: cgo.spin-200us main.(*spinner).spin
-	return time.Since(began)
+	return time.Duration(C.spin(C.int64_t(s.ns))) // site: cgo.spin-200us main.(*spinner).spin
 }
 
 //go:noinline
 func nap() time.Duration {
-	began := time.Now()
-	C.nap(100) // site: cgo.nap main.nap
-	return time.Since(began)
+	return time.Duration(C.nap(100)) // site: cgo.nap main.nap
 }
 
 //go:noinline
 func newSpinningClosure(ns int64) func() time.Duration {
 	return func() time.Duration {
-		began := time.Now()
-		C.spin(C.int64_t(ns)) // site: cgo.closure main.newSpinningClosure.func1
-		return time.Since(began)
+		return time.Duration(C.spin(C.int64_t(ns))) // site: cgo.closure main.newSpinningClosure.func1
 	}
 }
 
 //go:noinline
 func spinGeneric[T ~int64](ns T) time.Duration {
-	began := time.Now()
-	C.spin(C.int64_t(ns)) // site: cgo.generic main.spinGeneric[go.shape.int64]
-	return time.Since(began)
+	return time.Duration(C.spin(C.int64_t(ns))) // site: cgo.generic main.spinGeneric[go.shape.int64]
 }
 
 var sum C.int
@@ -108,9 +110,7 @@ func spinDeferred() (took time.Duration) {
 
 //go:noinline
 func deferredSpin(took *time.Duration) {
-	began := time.Now()
-	C.spin(40_000) // site: cgo.deferred main.deferredSpin
-	*took = time.Since(began)
+	*took = time.Duration(C.spin(40_000)) // site: cgo.deferred main.deferredSpin
 }
 
 //go:noinline

@@ -1,0 +1,5 @@
+//! What rtprobe counts equals what the program counted itself: every call site, every probe, to the last one.
+
+mod exact;
+mod rate;
+mod versions;

@@ -1,0 +1,218 @@
+//! Latencies agree with what the program measured itself, and with durations that are known.
+//!
+//! C code measures itself from within the operation: nothing of a probe is in that.
+//! Go code can only bracket the call with its clock, so that it holds what the probes cost before the begin
+//! and after the end: how much that is at which rank, the site `….short` of the same program and probe shows,
+//! whose operations take next to nothing. What rtprobe says has to lie between the program's figure without
+//! that and the program's figure, give or take 2 % + 2 µs.
+//! Quantiles have one definition on both sides, the value at rank `ceil(q * n)`.
+//! Where others use the machine too, the program may lose its CPU between its clock and the probe, which
+//! moves single operations only: quantiles in the middle have to agree in every run, each figure of the tail
+//! in one of three.
+
+use std::{collections::BTreeSet, path::Path};
+
+use probe_user::report::{CallSite, Latency, Report};
+use rtprobe_tests::go::{Kind, NEWEST};
+
+use crate::support::{
+    GoTarget, Truth, TruthLatency, TruthSite, Watch, require_c, require_go, require_root,
+};
+
+const SHARE: f64 = 0.02;
+const SLACK_NS: f64 = 2_000.0;
+/// Shorter operations are not promised to be measured that closely.
+const SHORTEST_NS: u64 = 20_000;
+const RUNS: usize = 3;
+
+/// What operations at a site take by the program's text: median in nanoseconds.
+const KNOWN: [(&str, u64); 5] = [
+    ("cgo.spin-20us", 20_000),
+    ("cgo.spin-200us", 200_000),
+    ("cgo.closure", 50_000),
+    ("cgo.generic", 30_000),
+    ("cgo.deferred", 40_000),
+];
+
+/// A figure on both sides, in nanoseconds.
+struct Pair {
+    site: String,
+    figure: &'static str,
+    ours: u64,
+    /// What the probes add between the program's clock and the operation.
+    outside: u64,
+    theirs: u64,
+}
+
+impl Pair {
+    fn agrees(&self) -> bool {
+        let slack = self.theirs as f64 * SHARE + SLACK_NS;
+        let (ours, theirs) = (self.ours as f64, self.theirs as f64);
+        ours >= theirs - self.outside as f64 - slack && ours <= theirs + slack
+    }
+
+    fn name(&self) -> String {
+        format!("{}: {}", self.site, self.figure)
+    }
+
+    fn text(&self) -> String {
+        let Self {
+            site,
+            figure,
+            ours,
+            outside,
+            theirs,
+            ..
+        } = self;
+        format!(
+            "{site}: {figure} is {ours} ns (+ ≤ {outside} outside), the program has {theirs} ns"
+        )
+    }
+}
+
+fn run(binary: &Path, args: &[&str]) -> (Truth, Report) {
+    let mut target = GoTarget::start(binary, args);
+    let watch = Watch::start(target.pid());
+    target.begin();
+    let truth = target.truth();
+    (truth, watch.finish())
+}
+
+/// The latencies of a site of the truth on both sides.
+fn sides<'a>(expected: &'a TruthSite, report: &'a Report) -> (&'a Latency, &'a TruthLatency) {
+    let found = |site: &&CallSite| {
+        site.probe == expected.probe
+            && site.function == expected.function
+            && site.line == expected.line
+            && site.inlined_into == expected.inlined_into
+    };
+    let site = report.call_sites.iter().find(found);
+    let site = site.unwrap_or_else(|| panic!("no call site for {}", expected.site));
+    let ours = site.latency.as_ref().unwrap();
+    assert_eq!(ours.count, expected.completed, "{}", expected.site);
+    (ours, expected.latency.as_ref().unwrap())
+}
+
+/// What the probes add to the program's bracket: at the median, and what nine of ten don't exceed.
+#[derive(Clone, Copy)]
+struct Outside {
+    p50: u64,
+    p90: u64,
+}
+
+impl Outside {
+    const NOTHING: Self = Self { p50: 0, p90: 0 };
+
+    /// Reads it off the short operations of the same probe.
+    fn of(probe: &str, truth: &Truth, report: &Report) -> Self {
+        // Operations of C are timed in C.
+        if probe == "cgo-call" {
+            return Self::NOTHING;
+        }
+        let is_short = |site: &&TruthSite| site.probe == probe && site.site.ends_with(".short");
+        let site = truth.sites.iter().find(is_short);
+        let site = site.unwrap_or_else(|| panic!("no short operation of {probe}"));
+        let (ours, theirs) = sides(site, report);
+        let more_than_ours = |bracket: u64| {
+            bracket
+                .checked_sub(ours.p50_ns)
+                .unwrap_or_else(|| panic!("{}: {bracket} ns around {} ns", site.site, ours.p50_ns))
+        };
+        Self {
+            p50: more_than_ours(theirs.p50_ns),
+            p90: more_than_ours(theirs.p90_ns),
+        }
+    }
+}
+
+/// Sites whose program figures are of something else than the operation: a whole `ReadMemStats`, of which the
+/// probe sees a part, and calls of C with the clock outside.
+const NOT_COMPARED: [&str; 4] = ["memstats.read", "cgo.nested", "cgo.often", "cgo.inlined"];
+
+/// The figures of all sites that take long enough: those that always agree, and those that may be moved.
+fn pairs(truth: &Truth, report: &Report) -> (Vec<Pair>, Vec<Pair>) {
+    let (mut strict, mut tail) = (Vec::new(), Vec::new());
+    for expected in &truth.sites {
+        let is_part = NOT_COMPARED.contains(&expected.site.as_str());
+        if is_part
+            || expected
+                .latency
+                .is_none_or(|latency| latency.p50_ns < SHORTEST_NS)
+        {
+            continue;
+        }
+        let (ours, theirs) = sides(expected, report);
+        let outside = Outside::of(&expected.probe, truth, report);
+        let pair = |figure, ours, outside, theirs| Pair {
+            site: format!("{} ({})", expected.site, expected.probe),
+            figure,
+            ours,
+            outside,
+            theirs,
+        };
+        strict.push(pair("p50", ours.p50_ns, outside.p50, theirs.p50_ns));
+        strict.push(pair("p90", ours.p90_ns, outside.p90, theirs.p90_ns));
+        tail.push(pair("p99", ours.p99_ns, outside.p90, theirs.p99_ns));
+        tail.push(pair("max", ours.max_ns, outside.p90, theirs.max_ns));
+        let mean = theirs.sum_ns / expected.completed;
+        tail.push(pair("mean", ours.sum_ns / ours.count, outside.p90, mean));
+        if let Some((_, known)) = KNOWN.iter().find(|(site, _)| *site == expected.site) {
+            strict.push(pair("p50 as known", ours.p50_ns, 0, *known));
+        }
+    }
+    assert!(!strict.is_empty(), "no operation takes {SHORTEST_NS} ns");
+    (strict, tail)
+}
+
+#[track_caller]
+fn assert_latencies(binary: &Path) {
+    let mut never: Option<BTreeSet<String>> = None;
+    for _ in 0..RUNS {
+        let (truth, report) = run(binary, &["-wait", "-n", "500"]);
+        let (strict, tail) = pairs(&truth, &report);
+        for pair in strict.iter().chain(&tail) {
+            eprintln!("{}", pair.text());
+        }
+        let wrong: Vec<String> = strict
+            .iter()
+            .filter(|p| !p.agrees())
+            .map(Pair::text)
+            .collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        let now: BTreeSet<String> = tail
+            .iter()
+            .filter(|p| !p.agrees())
+            .map(Pair::name)
+            .collect();
+        let left = never.map_or_else(|| now.clone(), |never| &never & &now);
+        if left.is_empty() {
+            return;
+        }
+        never = Some(left);
+    }
+    panic!("in none of {RUNS} runs: {never:?}");
+}
+
+#[test]
+fn operations_of_known_duration_are_measured() {
+    let (Some(()), Some(go)) = (require_root(), require_go(NEWEST)) else {
+        return;
+    };
+    assert_latencies(&go.build("latency", Kind::Plain));
+}
+
+#[test]
+fn operations_of_an_old_go_are_measured() {
+    let (Some(()), Some(go)) = (require_root(), require_go("1.21.13")) else {
+        return;
+    };
+    assert_latencies(&go.build("latency", Kind::Stripped));
+}
+
+#[test]
+fn calls_of_c_are_measured() {
+    let (Some(()), Some(()), Some(go)) = (require_root(), require_c(), require_go(NEWEST)) else {
+        return;
+    };
+    assert_latencies(&go.build("truthcgo", Kind::Plain));
+}

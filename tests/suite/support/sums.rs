@@ -1,0 +1,33 @@
+//! What has to hold for every report whatever the target did.
+
+use probe_user::report::Report;
+
+/// Checks that every hit is accounted for: by probe, and by call site.
+#[track_caller]
+pub(crate) fn assert_sums(report: &Report) {
+    for probe in &report.probes {
+        let name = &probe.name;
+        let lost: u64 = probe.lost.values().sum();
+        assert_eq!(
+            probe.hits,
+            probe.completed + probe.open + lost,
+            "{name}: {probe:?}"
+        );
+        let without_row: u64 = ["full", "foreign"]
+            .iter()
+            .filter_map(|&reason| probe.lost.get(reason))
+            .sum();
+        let sites = || report.call_sites.iter().filter(|site| site.probe == *name);
+        let hits: u64 = sites().map(|site| site.hits).sum();
+        assert!(
+            hits <= probe.hits && probe.hits <= hits + without_row,
+            "{name}: {} hits, {hits} at call sites, {without_row} without one",
+            probe.hits
+        );
+        let completed: u64 = sites()
+            .filter_map(|site| site.latency.as_ref())
+            .map(|latency| latency.count)
+            .sum();
+        assert_eq!(completed, probe.completed, "{name}");
+    }
+}
