@@ -13,7 +13,7 @@ use crate::{
     report::{CallSite, Latency, ProbeState, Report, StackFrame},
 };
 
-const COLUMNS: [Column; 11] = [
+const COLUMNS: [Column; 10] = [
     Column::left("PROBE"),
     Column::right("COUNT"),
     Column::right("RATE"),
@@ -23,7 +23,6 @@ const COLUMNS: [Column; 11] = [
     Column::right("MAX"),
     Column::right("TOTAL"),
     Column::right("SHARE"),
-    Column::right("BYTES").optional(3),
     Column::left(LATENCY).optional(1),
 ];
 const LATENCY: &str = "DISTRIBUTION";
@@ -139,11 +138,6 @@ fn row(site: &CallSite, totals: &BTreeMap<&str, u64>) -> Vec<Cell> {
         }
         None => cells.extend((0..6).map(|_| Cell::styled(Style::Secondary, "·"))),
     }
-    cells.push(Cell::new(
-        site.bytes
-            .map(|n| units::bytes(n as f64))
-            .unwrap_or_default(),
-    ));
     cells.push(Cell::styled(
         Style::Bar,
         drawn(site, BAR_CELLS.0).unwrap_or_default(),

@@ -64,18 +64,18 @@ fn is_off(probe: &Probe) -> bool {
 }
 
 fn site_costs(report: &Report) -> String {
-    let cost = |ns: Option<f64>| {
-        ns.map_or_else(
-            || "an unmeasured time".to_owned(),
-            |ns| units::duration(ns.max(0.0).round() as u64),
-        )
-    };
-    format!(
-        "{EMULATED}, {STEPPED}: sites whose instruction the kernel emulates or single-steps; a hit costs the \
-         target {} or {}.",
-        cost(report.host.emulated_hit_ns),
-        cost(report.host.stepped_hit_ns),
-    )
+    let what = format!(
+        "{EMULATED}, {STEPPED}: sites whose instruction the kernel emulates or single-steps"
+    );
+    let cost = |ns: f64| units::duration(ns.max(0.0).round() as u64);
+    match (report.host.emulated_hit_ns, report.host.stepped_hit_ns) {
+        (Some(emulated), Some(stepped)) => format!(
+            "{what}; a hit costs the target {} or {}.",
+            cost(emulated),
+            cost(stepped)
+        ),
+        _ => format!("{what}; what a hit costs was not measured."),
+    }
 }
 
 fn row(probe: &Probe) -> Vec<Cell> {
