@@ -25,6 +25,10 @@ pub const FORMAT: u32 = 1;
 const MAX_LINE: u64 = 256 << 20;
 /// Most bytes that are read over all, uncompressed.
 const MAX_TOTAL: u64 = 4 << 30;
+/// Most bytes of names that are kept, as text of the recording.
+const MAX_SYMBOLS: u64 = 512 << 20;
+/// Most records in a member; the recorder writes two.
+const MAX_RECORDS: usize = 8;
 
 /// What is known before the first hit.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -134,7 +138,10 @@ pub struct Recording {
 pub fn read(input: impl Read) -> Result<Recording, RecordingError> {
     let mut input = BufReader::new(input);
     let mut recording: Option<Recording> = None;
-    let mut left = MAX_TOTAL;
+    let mut left = Left {
+        total: MAX_TOTAL,
+        symbols: MAX_SYMBOLS,
+    };
     loop {
         let at_end = input
             .fill_buf()
@@ -166,24 +173,42 @@ pub fn read(input: impl Read) -> Result<Recording, RecordingError> {
     })
 }
 
-fn read_member(input: &mut impl io::BufRead, left: &mut u64) -> io::Result<Vec<Record>> {
+/// What may still be read, in bytes.
+struct Left {
+    total: u64,
+    symbols: u64,
+}
+
+fn read_member(input: &mut impl io::BufRead, left: &mut Left) -> io::Result<Vec<Record>> {
+    let refused = |why| Err(io::Error::new(io::ErrorKind::InvalidData, why));
     let mut lines = BufReader::new(GzDecoder::new(input));
     let mut records = Vec::new();
     loop {
         let mut line = Vec::new();
-        let limit = MAX_LINE.min(*left);
+        let limit = MAX_LINE.min(left.total);
         let n = (&mut lines).take(limit).read_until(b'\n', &mut line)? as u64;
-        *left -= n;
+        left.total -= n;
         if n == 0 {
             return Ok(records);
         }
         if line.last() != Some(&b'\n') {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "a record is cut off or too long",
-            ));
+            return refused("a record is cut off or too long");
         }
-        records.push(serde_json::from_slice(&line)?);
+        if records.len() == MAX_RECORDS {
+            return refused("too many records in one member");
+        }
+        let record = serde_json::from_slice(&line)?;
+        match &record {
+            Record::Symbols { .. } => match left.symbols.checked_sub(n) {
+                Some(symbols) => left.symbols = symbols,
+                None => return refused("more names than any program has"),
+            },
+            Record::Snapshot { snapshot, .. } if !snapshot.is_possible() => {
+                return refused("a snapshot holds what the kernel's maps can't");
+            }
+            _ => {}
+        }
+        records.push(record);
     }
 }
 

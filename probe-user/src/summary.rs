@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, hash::Hasher as _};
 use probe_ebpf::abi::lost;
 
 use crate::{
-    aggregate::{Profile, Totals},
+    aggregate::{Profile, Totals, sum},
     histogram,
     plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
     recording::Recording,
@@ -21,7 +21,8 @@ pub fn summarize(recording: &Recording) -> Report {
     for (row, n) in end.iter().flat_map(|end| &end.stale) {
         if let Some(row) = profile.rows.get_mut(row) {
             let n = (*n).min(row.totals.open());
-            row.totals.lost[lost::STALE] += n;
+            let stale = &mut row.totals.lost[lost::STALE];
+            *stale = stale.saturating_add(n);
         }
     }
     let header = &recording.header;
@@ -73,9 +74,7 @@ pub fn summarize(recording: &Recording) -> Report {
 
 /// Fills in a probe's counts.
 fn counted(probe: &Probe, profile: &Profile) -> Probe {
-    let mut hits = 0;
-    let mut completed = 0;
-    let mut open = 0;
+    let (mut hits, mut completed, mut open) = (0_u64, 0_u64, 0_u64);
     let mut lost = [0; lost::N];
     let of_probe = profile.rows.values().filter(|row| {
         row.path
@@ -83,15 +82,15 @@ fn counted(probe: &Probe, profile: &Profile) -> Probe {
             .is_some_and(|path| path.probe == probe.name)
     });
     for row in of_probe {
-        hits += row.totals.hits;
-        completed += row.totals.completed;
-        open += row.totals.open();
+        hits = hits.saturating_add(row.totals.hits);
+        completed = completed.saturating_add(row.totals.completed);
+        open = open.saturating_add(row.totals.open());
         add(&mut lost, &row.totals.lost);
     }
     let without_row =
         index_of(&probe.name).and_then(|index| profile.counters.get(usize::from(index)));
     if let Some(counters) = without_row {
-        hits += counters.iter().sum::<u64>();
+        hits = hits.saturating_add(sum(counters));
         add(&mut lost, counters);
     }
     let lost: BTreeMap<String, u64> = lost::NAMES
@@ -118,7 +117,7 @@ fn index_of(name: &str) -> Option<u8> {
 
 fn add(sums: &mut [u64; lost::N], more: &[u64; lost::N]) {
     for (sum, n) in sums.iter_mut().zip(more) {
-        *sum += n;
+        *sum = sum.saturating_add(*n);
     }
 }
 

@@ -2,7 +2,12 @@
 
 mod analyze; // Go binaries to functions, frames and origins: against Go's own tools, and hostile files
 mod counts; // hits, bytes and completions per call site are the program's own (root)
+#[cfg(feature = "kernel")]
+mod cover; // exit sites see every return that probes on the returns themselves see (root)
+mod formats; // pprof, folded, hostile names: inert, and what other tools read (root)
 mod latency; // latencies are those of the program's own clock (root)
+mod lifecycle; // how runs begin and end: signals, ends, commands, outputs, two at once (root)
+mod recording; // what a killed recorder leaves; the same report again; broken files (root)
 mod support; // not tests: targets as children, what a test needs of its machine, rtprobe as a command
 mod targets; // the Go programs: what they print about themselves is true
 mod unharmed; // the target goes on as if nobody had watched, and nothing stays behind (root)

@@ -5,7 +5,10 @@ mod histogram;
 use std::collections::BTreeMap;
 
 pub use histogram::Buckets;
-use probe_ebpf::abi::{self, lost};
+use probe_ebpf::{
+    abi::{self, lost},
+    bucket::N_BUCKETS,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{address::VirtAddr, plan::ProbeName};
@@ -21,6 +24,18 @@ pub struct Snapshot {
     pub buckets: Vec<(u32, u32, u64)>,
     /// Hits without a row, lost for a reason: by probe and reason.
     pub counters: Vec<[u64; lost::N]>,
+}
+
+impl Snapshot {
+    /// Returns whether the kernel's maps have room for it: a recording may claim anything.
+    pub fn is_possible(&self) -> bool {
+        let is_row = |row: &u32| *row < abi::MAX_ROWS;
+        self.totals.keys().all(is_row)
+            && self.paths.keys().all(is_row)
+            && (self.paths.values()).all(|path| path.frames.len() <= abi::MAX_FRAMES)
+            && (self.buckets.iter()).all(|(row, bucket, _)| is_row(row) && *bucket < N_BUCKETS)
+            && self.counters.len() <= abi::MAX_PROBES as usize
+    }
 }
 
 /// Totals of one row.
@@ -54,8 +69,13 @@ impl Totals {
     pub fn open(&self) -> u64 {
         self.hits
             .saturating_sub(self.completed)
-            .saturating_sub(self.lost.iter().sum())
+            .saturating_sub(sum(&self.lost))
     }
+}
+
+/// Adds up counts; those of a recording may be of any size.
+pub(crate) fn sum(counts: &[u64]) -> u64 {
+    counts.iter().copied().fold(0, u64::saturating_add)
 }
 
 /// The call path of one row.
@@ -149,7 +169,8 @@ impl Profile {
 
     /// Returns the total number of hits.
     pub fn hits(&self) -> u64 {
-        let without_row: u64 = self.counters.iter().flatten().sum();
-        self.rows.values().map(|row| row.totals.hits).sum::<u64>() + without_row
+        let of_rows = self.rows.values().map(|row| row.totals.hits);
+        let without_row = self.counters.iter().map(|lost| sum(lost));
+        of_rows.chain(without_row).fold(0, u64::saturating_add)
     }
 }

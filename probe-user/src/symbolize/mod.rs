@@ -178,12 +178,12 @@ fn add(a: &Totals, b: &Totals) -> Totals {
     };
     let mut lost = a.lost;
     for (sum, n) in lost.iter_mut().zip(b.lost) {
-        *sum += n;
+        *sum = sum.saturating_add(n);
     }
     Totals {
-        hits: a.hits + b.hits,
-        completed: a.completed + b.completed,
-        bytes: a.bytes + b.bytes,
+        hits: a.hits.saturating_add(b.hits),
+        completed: a.completed.saturating_add(b.completed),
+        bytes: a.bytes.saturating_add(b.bytes),
         sum_ns: a.sum_ns.saturating_add(b.sum_ns),
         min_ns,
         max_ns: a.max_ns.max(b.max_ns),

@@ -3,3 +3,5 @@
 mod exact;
 mod rate;
 mod versions;
+
+pub(crate) use exact::assert_exact;

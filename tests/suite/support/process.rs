@@ -110,31 +110,51 @@ impl Process {
         self.child.try_wait().unwrap()
     }
 
-    /// Waits for the end, within `patience`.
+    /// Waits for the end, within `patience`, and for all that was written.
     #[track_caller]
     pub(crate) fn end(mut self, patience: Duration) -> Ended {
+        let status = self.wait(patience);
+        let stdout = self.stdout.take().map(|reader| reader.join().unwrap());
+        let stderr = self.stderr();
+        Ended {
+            status,
+            stdout: stdout.unwrap_or_default(),
+            stderr,
+        }
+    }
+
+    /// Waits for the end, within `patience`, where a child of its own may go on and hold its stdout.
+    #[track_caller]
+    pub(crate) fn end_alone(mut self, patience: Duration) -> Ended {
+        let status = self.wait(patience);
+        Ended {
+            status,
+            stdout: Vec::new(),
+            stderr: self.stderr(),
+        }
+    }
+
+    #[track_caller]
+    fn wait(&mut self, patience: Duration) -> ExitStatus {
         let give_up = Instant::now() + patience;
-        let status = loop {
+        loop {
             if let Some(status) = self.try_wait() {
-                break status;
+                return status;
             }
             if Instant::now() >= give_up {
                 self.stderr.extend(self.lines.try_iter());
                 panic!("still there after {patience:?}; stderr: {:#?}", self.stderr);
             }
             thread::sleep(Duration::from_millis(2));
-        };
-        let stdout = self.stdout.take().map(|reader| reader.join().unwrap());
+        }
+    }
+
+    fn stderr(&mut self) -> Vec<String> {
         // Ends when the last writer has gone, which a grandchild may be: what is there by now is enough.
         while let Ok(line) = self.lines.recv_timeout(Duration::from_millis(500)) {
             self.stderr.push(line);
         }
-        let stderr = std::mem::take(&mut self.stderr);
-        Ended {
-            status,
-            stdout: stdout.unwrap_or_default(),
-            stderr,
-        }
+        std::mem::take(&mut self.stderr)
     }
 }
 

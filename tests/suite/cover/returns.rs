@@ -1,0 +1,55 @@
+//! Sites on the return instructions themselves: what a cover has to equal, at many times its cost.
+
+use iced_x86::{Code, Decoder, DecoderOptions};
+use probe_user::{
+    address::VirtAddr,
+    analyze::GoBinary,
+    plan::{Condition, PlannedSite, SiteRole},
+    report::SiteCost,
+};
+
+/// Sites that read the return address from the frame instead of from the stack's top.
+const FRAME_SET_UP: u16 = 1;
+
+/// Returns `sites` with every exit site replaced by all return instructions of its function.
+pub(super) fn on_returns(binary: &GoBinary, sites: &[PlannedSite]) -> Vec<PlannedSite> {
+    let mut replaced: Vec<PlannedSite> = sites
+        .iter()
+        .filter(|site| site.role != SiteRole::End)
+        .cloned()
+        .collect();
+    let mut done: Vec<&str> = Vec::new();
+    for site in sites.iter().filter(|site| site.role == SiteRole::End) {
+        if !done.contains(&site.function.as_str()) {
+            done.push(&site.function);
+            replaced.extend(returns_of(binary, site));
+        }
+    }
+    replaced
+}
+
+fn returns_of(binary: &GoBinary, site: &PlannedSite) -> Vec<PlannedSite> {
+    let function = binary.function_at(site.vaddr).unwrap();
+    let code = binary.code(&function).unwrap();
+    let decoder = Decoder::with_ip(64, &code, function.entry.0, DecoderOptions::NONE);
+    let sites: Vec<PlannedSite> = decoder
+        .into_iter()
+        .take_while(|instruction| !instruction.is_invalid())
+        .filter(|instruction| instruction.code() == Code::Retnq)
+        .map(|instruction| {
+            let vaddr = VirtAddr(instruction.ip());
+            PlannedSite {
+                vaddr,
+                file_offset: binary.file_offset(vaddr).unwrap(),
+                bytes: vec![0xc3],
+                instruction: "ret".to_owned(),
+                cost: SiteCost::Stepped,
+                condition: Condition::Always,
+                flags: site.flags & !FRAME_SET_UP,
+                ..site.clone()
+            }
+        })
+        .collect();
+    assert!(!sites.is_empty(), "{} has no return", function.name);
+    sites
+}

@@ -1,0 +1,3 @@
+module example.com/changeling
+
+go 1.21
