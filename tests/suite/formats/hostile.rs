@@ -63,7 +63,7 @@ fn names_of_a_hostile_program_are_kept_in_json() {
         let found = report
             .call_sites
             .iter()
-            .find(|found| is_name(&found.function, &site.function));
+            .find(|found| found.probe == site.probe && is_name(&found.function, &site.function));
         let found = found.unwrap_or_else(|| panic!("no {:?}", site.function));
         assert_eq!(
             (found.hits, &found.file, found.line),
