@@ -2,6 +2,7 @@
 #![expect(
     clippy::panic,
     clippy::unwrap_used,
+    clippy::print_stderr,
     reason = "a test ends where it finds a fault"
 )]
 
