@@ -37,7 +37,7 @@ impl Running {
         let process = Self::start(Command::new("sleep").arg("60"));
         let has_stack = || ProcFs::host().stat(process.pid()).unwrap().start_stack != 0;
         while !has_stack() {
-            std::thread::yield_now();
+            thread::yield_now();
         }
         process
     }
