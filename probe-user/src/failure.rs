@@ -161,8 +161,15 @@ impl From<DiscoverError> for Failure {
             } => failure
                 .found(format!("tracer {tracer} ({tracer_comm})"))
                 .try_(format!("end the tracing by process {tracer}, then again")),
-            E::NotGo { exe, children, .. } => match children.as_slice() {
-                [] => failure.found(exe.display().to_string()).try_("rtprobe ps"),
+            E::NotGo {
+                exe,
+                found,
+                children,
+                ..
+            } => match children.as_slice() {
+                [] => failure
+                    .found(format!("{found} in {}", exe.display()))
+                    .try_("rtprobe ps"),
                 [first, ..] => failure
                     .found(children.iter().map(go_child).collect::<Vec<_>>().join("; "))
                     .try_(watch(first.pid)),
@@ -301,6 +308,7 @@ mod tests {
             pid: 1234,
             comm: "bash".to_owned(),
             exe: "/bin/bash".into(),
+            found: "no .gopclntab".to_owned(),
             children: vec![GoChild {
                 pid: 1240,
                 comm: "api".to_owned(),

@@ -27,6 +27,9 @@ pub mod recording;
 
 pub mod summary;
 
+pub mod doctor;
+pub mod ps;
+
 pub mod render;
 
 pub mod cli;
@@ -39,6 +42,8 @@ mod bpf_batch;
 pub mod escape;
 pub mod failure;
 pub mod histogram;
+pub mod inspect;
+pub mod kernel;
 pub mod output;
 pub mod report;
 pub mod sys;

@@ -5,6 +5,7 @@ mod sink;
 
 use std::{
     io::{self, Write as _},
+    os::unix::fs::MetadataExt as _,
     process::ExitCode,
     thread,
 };
@@ -12,15 +13,19 @@ use std::{
 use probe_user::{
     attach::BPF_HASH,
     cli::{
-        self, Command, Invocation, PlainFormat, PlanConfig, RecordConfig, ReportConfig, Verbosity,
+        self, Command, DoctorConfig, Invocation, PlainFormat, PlanConfig, PsConfig, RecordConfig,
+        ReportConfig, Verbosity,
     },
-    failure::{Exit, Failure, sudo_retry},
-    recording,
+    discover::ProcFs,
+    doctor,
+    failure::{self, Exit, Failure},
+    inspect, ps, recording,
     render::{self, TextOptions},
     report::{Report, Severity},
     session::{self, Recorded},
     summary::summarize,
 };
+use serde::Serialize;
 use sink::{Page, Sink};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -47,7 +52,8 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Command::Record(config) => record(config),
         Command::Report(config) => report(config),
         Command::Plan(config) => plan(config),
-        Command::Ps(_) | Command::Doctor(_) => Ok(0),
+        Command::Ps(config) => ps(config),
+        Command::Doctor(config) => doctor(config),
     }
 }
 
@@ -105,16 +111,50 @@ fn report(config: &ReportConfig) -> Result<u8, Failure> {
 fn plan(config: &PlanConfig) -> Result<u8, Failure> {
     let plan = session::plan(config)?;
     let page = Page::standard(config.color);
+    answer(config.format, &plan, |text| {
+        render::write_plan(&plan, &page.text(), text)
+    })?;
+    Ok(0)
+}
+
+fn ps(config: &PsConfig) -> Result<u8, Failure> {
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let listing = ps::list(&ProcFs::host(), &passwd, &inspect::go_program)
+        .map_err(|e| Failure::io("failed to list processes", &e))?;
+    let page = Page::standard(config.color);
+    answer(config.format, &listing, |text| {
+        render::write_ps(&listing, &page.text(), text)
+    })?;
+    for note in listing.skipped.notes() {
+        tell(&format!("{note}\n"));
+    }
+    Ok(0)
+}
+
+fn doctor(config: &DoctorConfig) -> Result<u8, Failure> {
+    let examination = doctor::examine(config.pid, &inspect::go_program);
+    let page = Page::standard(config.color);
+    answer(config.format, &examination, |text| {
+        render::write_doctor(&examination, &page.text(), text)
+    })?;
+    Ok(examination.exit_code)
+}
+
+/// Writes the answer of a command to stdout.
+fn answer(
+    format: PlainFormat,
+    value: &impl Serialize,
+    write_text: impl FnOnce(&mut Vec<u8>) -> io::Result<()>,
+) -> Result<(), Failure> {
     let mut text = Vec::new();
-    let written = match config.format {
-        PlainFormat::Text => render::write_plan(&plan, &page.text(), &mut text),
-        PlainFormat::Json => serde_json::to_writer_pretty(&mut text, &plan)
+    let written = match format {
+        PlainFormat::Text => write_text(&mut text),
+        PlainFormat::Json => serde_json::to_writer_pretty(&mut text, value)
             .map_err(io::Error::from)
             .and_then(|()| text.write_all(b"\n")),
     };
-    written.map_err(|e| Failure::io("failed to write the plan", &e))?;
-    sink::to_stdout(&text)?;
-    Ok(0)
+    written.map_err(|e| Failure::io("failed to write the answer", &e))?;
+    sink::to_stdout(&text)
 }
 
 /// Returns whether the findings reach what was asked to fail on.
@@ -177,13 +217,18 @@ fn tell(text: &str) {
 
 /// Says how to do the same as root, where that is what is missing.
 fn with_retry(failure: Failure) -> Failure {
-    if failure.code != Exit::NoPrivilege || failure.try_.is_some() {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if failure.code != Exit::NoPrivilege || is_root {
         return failure;
     }
-    failure.try_(sudo_retry(std::env::args_os(), std::env::vars_os()))
+    failure.try_(failure::sudo_retry(
+        std::env::args_os(),
+        std::env::vars_os(),
+    ))
 }
 
 fn complain(failure: &Failure) -> ExitCode {
+    let failure = with_retry(failure.clone());
     tell(&format!("{failure}\n"));
     ExitCode::from(failure.code as u8)
 }

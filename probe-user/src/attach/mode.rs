@@ -1,8 +1,8 @@
-//! How a kernel attaches uprobes, found by asking it.
+//! How sites are attached on this kernel.
 
 use std::io;
 
-use crate::sys;
+use crate::kernel::{self, UprobeMulti};
 
 /// How sites are attached on a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,24 +26,11 @@ impl Mode {
     ///
     /// The kernel's, when it refuses even a program that does nothing.
     pub fn of_this_kernel() -> io::Result<Self> {
-        let program = sys::bpf_load_empty_uprobe()?;
-        let answer = |pid| sys::bpf_link_uprobe_multi(&program, c"/", pid).map(drop);
-        Ok(Self::of_answers(&answer(0), &answer(-1)))
-    }
-
-    /// `any`: the answer to a link on a directory for all processes; `impossible`: the same for pid −1.
-    ///
-    /// A kernel with `uprobe.multi` looks at the file first (EBADF), one without knows no such link (EINVAL).
-    /// The filter's fix came with a check of the pid (EINVAL); without it −1 is looked up (ESRCH). libbpf asks
-    /// the same (src/features.c).
-    fn of_answers(any: &io::Result<()>, impossible: &io::Result<()>) -> Self {
-        let code =
-            |answer: &io::Result<()>| answer.as_ref().err().and_then(io::Error::raw_os_error);
-        match (code(any), code(impossible)) {
-            (Some(libc::EBADF), Some(libc::EINVAL)) => Self::Multi,
-            (Some(libc::EBADF), _) => Self::MultiUnfiltered,
-            _ => Self::PerSite,
-        }
+        Ok(match kernel::uprobe_multi()? {
+            UprobeMulti::Process => Self::Multi,
+            UprobeMulti::Thread => Self::MultiUnfiltered,
+            UprobeMulti::Absent => Self::PerSite,
+        })
     }
 
     /// Returns the name in the report.
@@ -52,19 +39,5 @@ impl Mode {
             Self::Multi | Self::MultiUnfiltered => "uprobe_multi",
             Self::PerSite => "perf_event",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_kernels_answers_tell_the_mode() {
-        let errno = |code| Err(io::Error::from_raw_os_error(code));
-        let mode = |any, impossible| Mode::of_answers(&errno(any), &errno(impossible));
-        assert_eq!(mode(libc::EBADF, libc::EINVAL), Mode::Multi);
-        assert_eq!(mode(libc::EBADF, libc::ESRCH), Mode::MultiUnfiltered);
-        assert_eq!(mode(libc::EINVAL, libc::EINVAL), Mode::PerSite);
     }
 }

@@ -52,6 +52,8 @@ pub enum DiscoverError {
         pid: u32,
         comm: String,
         exe: PathBuf,
+        /// What the executable lacks.
+        found: String,
         children: Vec<GoChild>,
     },
     #[error("{}", privilege_text(.missing))]
@@ -82,7 +84,7 @@ pub enum DiscoverError {
 
 impl DiscoverError {
     /// Sorts an error of a file of process `pid`: a process may end between any two reads.
-    pub(super) fn from_io(pid: u32, path: &Path, source: io::Error) -> Self {
+    pub(crate) fn from_io(pid: u32, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.raw_os_error() {
             Some(libc::ENOENT | libc::ESRCH) => Self::Ended { pid },

@@ -15,6 +15,8 @@ pub struct GoProgram {
     pub go_version: String,
     pub module: Option<String>,
     pub binary: Binary,
+    /// Executable segments as [`Target::load_bias`] takes them.
+    pub text_segments: Vec<(u64, u64, u64)>,
 }
 
 /// Looks into an executable; `None` if it is no Go program.
@@ -49,12 +51,14 @@ pub fn go_descendants(proc_fs: &ProcFs, pid: u32, inspect: &Inspect<'_>) -> Vec<
 }
 
 impl Target {
-    /// Makes the error for a target whose executable is no Go program, its Go descendants named.
-    pub fn not_go(&self, inspect: &Inspect<'_>) -> DiscoverError {
+    /// Makes the error for a target whose executable is no Go program, its Go descendants named; `found` is
+    /// what the executable lacks.
+    pub fn not_go(&self, found: String, inspect: &Inspect<'_>) -> DiscoverError {
         DiscoverError::NotGo {
             pid: self.pid,
             comm: self.comm.clone(),
             exe: self.exe.clone(),
+            found,
             children: go_descendants(&ProcFs::host(), self.pid, inspect),
         }
     }

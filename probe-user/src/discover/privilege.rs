@@ -48,6 +48,16 @@ pub struct Privileges {
 }
 
 impl Privileges {
+    /// Those of a process in the initial namespaces.
+    #[cfg(test)]
+    pub(crate) fn with(capabilities: &[Capability]) -> Self {
+        Self {
+            effective: capabilities.iter().map(|capability| capability.bit()).sum(),
+            initial_user_namespace: true,
+            initial_pid_namespace: true,
+        }
+    }
+
     /// Reads those of this process.
     pub fn own(proc_fs: &ProcFs) -> Result<Self, DiscoverError> {
         let pid = std::process::id();

@@ -15,8 +15,10 @@ use crate::{
     analyze::{self, AnalyzeError, GoBinary},
     attach::{self, AttachError, Attachment, Loaded},
     cli::Selector,
-    discover::{self, GoProgram, Held, ProcFs, Target, privilege::Privileges},
+    discover::{self, Held, Target},
+    doctor,
     failure::{Exit, Failure},
+    inspect,
     plan::ProbePlan,
     sys,
 };
@@ -54,11 +56,11 @@ impl Subject {
         match selector {
             Selector::Pid(pid) => {
                 let target = discover::discover(*pid)?;
-                require_privileges()?;
+                doctor::require_host()?;
                 Ok(Self::Process(target))
             }
             Selector::Command(command) => {
-                require_privileges()?;
+                doctor::require_host()?;
                 Self::hold(command)
             }
         }
@@ -193,28 +195,13 @@ pub(super) fn open_binary(
 ) -> Result<GoBinary, Failure> {
     GoBinary::open(Box::new(exe)).map_err(|error| {
         if let (AnalyzeError::NotGo { .. }, Some(target)) = (&error, target) {
-            return Failure::from(target.not_go(&inspect));
+            return target.not_go(error.found(), &inspect::go_program).into();
         }
         let program = target.map_or(program, |target| &target.exe);
         let mut failure = Failure::from(error);
         failure.error = format!("{}: {}", program.display(), failure.error);
         failure
     })
-}
-
-fn inspect(exe: File) -> Option<GoProgram> {
-    let binary = GoBinary::open(Box::new(exe)).ok()?;
-    let build_info = binary.build_info();
-    Some(GoProgram {
-        go_version: build_info.go_version.clone(),
-        module: build_info.module.clone(),
-        binary: binary.kind(),
-    })
-}
-
-/// Fails before anything is started or read that needs the privilege later.
-fn require_privileges() -> Result<(), Failure> {
-    Ok(Privileges::own(&ProcFs::host())?.require_recording()?)
 }
 
 /// Memory that can't be read any more is the memory of a process that has ended.

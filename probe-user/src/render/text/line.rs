@@ -127,6 +127,8 @@ fn in_ascii(text: &str) -> String {
             '…' => ascii.push('~'),
             '●' => ascii.push('*'),
             '▸' => ascii.push('>'),
+            '✓' => ascii.push('+'),
+            '✗' => ascii.push('x'),
             '▁'..='█' => {
                 const LEVELS: [char; 8] = ['.', ':', '-', '=', '+', '*', '#', '@'];
                 let level = character as usize - '▁' as usize;

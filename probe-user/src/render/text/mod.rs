@@ -5,11 +5,13 @@
 
 mod bar;
 mod call_sites;
+mod doctor;
 mod findings;
 mod fit;
 mod limits;
 mod line;
 mod probes;
+mod ps;
 mod rules;
 mod table;
 mod target;
@@ -44,6 +46,8 @@ pub(super) fn write(report: &Report, options: &TextOptions, out: &mut dyn Write)
     }
     Ok(())
 }
+
+pub use self::{doctor::write as write_doctor, ps::write as write_ps};
 
 /// Returns the lines that a caller prints below a report: the files it wrote, each with what it is, and the
 /// command to type next.
