@@ -217,7 +217,7 @@ fn list(pids: &[u32]) -> String {
 
 /// Returns the command line that does the same with root's privileges.
 ///
-/// `variables` is the environment, whose `RTPROBE_…` part sudo would drop, as it does with `PATH`.
+/// `variables` are those of the environment that rtprobe reads: sudo would drop them, as it does with `PATH`.
 pub fn sudo_retry(
     args: impl IntoIterator<Item = OsString>,
     variables: impl IntoIterator<Item = (OsString, OsString)>,
@@ -226,7 +226,6 @@ pub fn sudo_retry(
     let program = args.next().unwrap_or_else(|| "rtprobe".into());
     let mut settings: Vec<String> = variables
         .into_iter()
-        .filter(|(name, _)| name.to_string_lossy().starts_with("RTPROBE_"))
         .map(|(name, value)| format!("{}={}", name.to_string_lossy(), quoted(&value)))
         .collect();
     settings.sort_unstable();
@@ -369,7 +368,7 @@ mod tests {
     #[test]
     fn retry_line_is_the_same_command_with_sudo() {
         assert_eq!(
-            retry(&["rtprobe", "--pid", "1234"], &[("HOME", "/root")]),
+            retry(&["rtprobe", "--pid", "1234"], &[]),
             "sudo env \"PATH=$PATH\" rtprobe --pid 1234"
         );
         assert_eq!(

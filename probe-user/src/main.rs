@@ -10,6 +10,7 @@ use std::{
     thread,
 };
 
+use anstream::adapter::strip_str;
 use probe_user::{
     attach::BPF_HASH,
     cli::{
@@ -205,8 +206,13 @@ fn leave(code: u8) {
     std::process::exit(i32::from(code));
 }
 
+/// Prints help or version; its styles are for terminals only.
 fn print(text: &str) -> Result<u8, Failure> {
-    sink::to_stdout(text.as_bytes())?;
+    if anstream::AutoStream::choice(&io::stdout()) == anstream::ColorChoice::Never {
+        sink::to_stdout(strip_str(text).to_string().as_bytes())?;
+    } else {
+        sink::to_stdout(text.as_bytes())?;
+    }
     Ok(0)
 }
 
@@ -221,10 +227,8 @@ fn with_retry(failure: Failure) -> Failure {
     if failure.code != Exit::NoPrivilege || is_root {
         return failure;
     }
-    failure.try_(failure::sudo_retry(
-        std::env::args_os(),
-        std::env::vars_os(),
-    ))
+    let variables = std::env::vars_os().filter(|(name, _)| cli::reads(name));
+    failure.try_(failure::sudo_retry(std::env::args_os(), variables))
 }
 
 fn complain(failure: &Failure) -> ExitCode {

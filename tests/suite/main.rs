@@ -7,9 +7,11 @@
 )]
 
 mod analyze; // Go binaries to functions, frames and origins: against Go's own tools, and hostile files
+mod cli; // the command line: what is printed where, exit codes of wrong usage, the environment
 mod counts; // hits, bytes and completions per call site are the program's own (root)
 #[cfg(feature = "kernel")]
 mod cover; // exit sites see every return that probes on the returns themselves see (root)
+mod discover; // which process is looked at: wrappers, ends, namespaces; ps and doctor (root)
 mod formats; // pprof, folded, hostile names: inert, and what other tools read (root)
 mod latency; // latencies are those of the program's own clock (root)
 mod lifecycle; // how runs begin and end: signals, ends, commands, outputs, two at once (root)

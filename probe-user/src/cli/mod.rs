@@ -9,7 +9,7 @@ mod overhead;
 mod usage;
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
 };
 
@@ -71,6 +71,15 @@ pub fn parse(
         }
     };
     Ok(Invocation::Run(command))
+}
+
+/// Whether an option can be set by this variable of the environment.
+pub fn reads(variable: &OsStr) -> bool {
+    let cli = Cli::command();
+    let commands = std::iter::once(&cli).chain(cli.get_subcommands());
+    commands
+        .flat_map(clap::Command::get_arguments)
+        .any(|argument| argument.get_env() == Some(variable))
 }
 
 fn record(args: RecordArgs, ui: &UiArgs, matches: &ArgMatches) -> Result<RecordConfig, Failure> {

@@ -239,6 +239,36 @@ fn help_fits_a_terminal_and_lists_every_command() {
 }
 
 #[test]
+fn every_option_of_record_and_no_other_variable_is_read() {
+    for name in [
+        "PID",
+        "MAX_OVERHEAD",
+        "NO_SAVE",
+        "STACK_DEPTH",
+        "FAIL_ON",
+        "COLOR",
+        "VERBOSE",
+    ] {
+        assert!(reads(OsStr::new(&format!("RTPROBE_{name}"))), "{name}");
+    }
+    assert!(!reads(OsStr::new("RTPROBE_BIN")) && !reads(OsStr::new("PATH")));
+    let cli = Cli::command();
+    let record = cli.find_subcommand("record").unwrap();
+    for argument in record.get_arguments() {
+        let name = argument
+            .get_long()
+            .map(|long| long.to_uppercase().replace('-', "_"));
+        let variable = name.map(|name| OsString::from(format!("RTPROBE_{name}")));
+        // The command after `--` has no name, and asking for help is no setting.
+        let is_setting = variable.is_some() && argument.get_id() != "help";
+        assert_eq!(
+            argument.get_env(),
+            variable.as_deref().filter(|_| is_setting)
+        );
+    }
+}
+
+#[test]
 fn the_definition_holds_together() {
     Cli::command().debug_assert();
 }

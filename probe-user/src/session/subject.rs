@@ -15,7 +15,7 @@ use crate::{
     analyze::{self, AnalyzeError, GoBinary},
     attach::{self, AttachError, Attachment, Loaded},
     cli::Selector,
-    discover::{self, Held, Target},
+    discover::{self, DiscoverError, Held, Target},
     doctor,
     failure::{Exit, Failure},
     inspect,
@@ -55,9 +55,13 @@ impl Subject {
     pub(super) fn find(selector: &Selector) -> Result<Self, Failure> {
         match selector {
             Selector::Pid(pid) => {
-                let target = discover::discover(*pid)?;
-                doctor::require_host()?;
-                Ok(Self::Process(target))
+                let target = discover::discover(*pid);
+                // What keeps every process from being watched is told before what keeps this one, but not
+                // before its absence.
+                if matches!(target, Ok(_) | Err(DiscoverError::Denied { .. })) {
+                    doctor::require_host()?;
+                }
+                Ok(Self::Process(target?))
             }
             Selector::Command(command) => {
                 doctor::require_host()?;
