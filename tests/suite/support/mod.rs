@@ -16,7 +16,9 @@ mod truth;
 mod watch;
 
 pub(crate) use command::{binary, report, rtprobe};
-pub(crate) use needs::{Toolchain, require_c, require_command, require_go, require_root};
+pub(crate) use needs::{
+    Toolchain, require_c, require_command, require_go, require_root, require_server,
+};
 pub(crate) use process::{END, Ended, Process, signal};
 pub(crate) use sums::assert_sums;
 pub(crate) use target::GoTarget;

@@ -33,6 +33,17 @@ pub(crate) fn require_go(version: &'static str) -> Option<Toolchain> {
     }
 }
 
+/// Returns a program that nobody here wrote, built by the newest Go; fetching it needs the Go module proxy.
+pub(crate) fn require_server(package: &str, release: &str) -> Option<PathBuf> {
+    let Some(Toolchain { go, version }) = require_go(go::NEWEST) else {
+        return None;
+    };
+    match go.install(package, release, version) {
+        Ok(binary) => Some(binary),
+        Err(error) => skip(&format!("{error:#}")),
+    }
+}
+
 /// Returns whether Go can call C here.
 pub(crate) fn require_c() -> Option<()> {
     if go::has_c_compiler() {
