@@ -109,7 +109,9 @@ impl Outside {
         if probe == "cgo-call" {
             return Self::NOTHING;
         }
-        let is_short = |site: &&TruthSite| site.probe == probe && site.site.ends_with(".short");
+        let is_short = |site: &&TruthSite| {
+            site.probe == probe && site.site.rsplit('.').next() == Some("short")
+        };
         let site = truth.sites.iter().find(is_short);
         let site = site.unwrap_or_else(|| panic!("no short operation of {probe}"));
         let (ours, theirs) = sides(site, report);

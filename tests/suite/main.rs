@@ -1,4 +1,10 @@
 //! Index of the tests: one line per module saying what goes there.
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test ends where it finds a fault"
+)]
 
 mod analyze; // Go binaries to functions, frames and origins: against Go's own tools, and hostile files
 mod counts; // hits, bytes and completions per call site are the program's own (root)

@@ -9,13 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{
-    build, ci,
-    host::{self, Host},
-    setup, step,
-    tally::Tally,
-    workspace,
-};
+use crate::{build, ci, host::Host, setup, step, tally::Tally, workspace};
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let filter = match args {
@@ -47,33 +41,15 @@ pub(crate) fn finish(tally: &Tally) -> Result<()> {
 /// Runs all tests, or those whose name contains `filter`; with `require` a test that can't run fails.
 pub(crate) fn all(filter: Option<&str>, require: bool, tally: &mut Tally) -> Result<()> {
     let binary = build::binary()?;
-    let host = Host::detect()?;
-    let mut plain = host::plain("test");
-    plain.args([
-        "--no-fail-fast",
-        "--package",
-        "probe-ebpf",
-        "--package",
-        "xtask",
-    ]);
-    let mut kernel = host.kernel("test");
-    kernel.args(["--no-fail-fast", "--package", "probe-user"]);
-    let mut suite = host::plain("test");
-    suite.args(["--no-fail-fast", "--package", "rtprobe-tests"]);
-    let steps = [
-        ("tests of probe-ebpf and xtask", plain),
-        ("tests of probe-user", kernel),
-        ("tests against real Go programs", suite),
-    ];
-    for (name, mut cargo) in steps {
-        cargo.args(filter);
-        let run = Run {
-            binary: &binary,
-            require,
-        };
-        step::step(name, || run.cargo_test(name, &mut cargo, tally))?;
-    }
-    Ok(())
+    // One compilation of everything: with the kernel feature, which the suite's probes need.
+    let mut cargo = Host::detect()?.kernel("test");
+    cargo.args(["--no-fail-fast", "--workspace"]).args(filter);
+    let run = Run {
+        binary: &binary,
+        require,
+    };
+    let name = "tests of the workspace, against real Go programs";
+    step::step(name, || run.cargo_test(name, &mut cargo, tally))
 }
 
 struct Run<'a> {

@@ -109,12 +109,13 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
 /// The object with its programs declared for one perf event per site: aya reads the kind off the section's
 /// name, `uprobe.multi` or `uprobe/…`.
 fn per_site_object() -> Vec<u8> {
-    const MULTI: &[u8] = b"\0uprobe.multi\0";
+    // The string table shares the name with that of the section of relocations, `.reluprobe.multi`.
+    const MULTI: &[u8] = b"uprobe.multi\0";
     let mut object = OBJECT.to_vec();
     if let Some(at) = object
         .windows(MULTI.len())
         .position(|window| window == MULTI)
-        && let Some(dot) = object.get_mut(at + b"\0uprobe".len())
+        && let Some(dot) = object.get_mut(at + b"uprobe".len())
     {
         *dot = b'/';
     }
@@ -146,5 +147,22 @@ fn take(programs: &mut Ebpf, name: &'static str) -> Result<MapData, AttachError>
     match programs.take_map(name) {
         Some(Map::Array(map) | Map::HashMap(map)) => Ok(map),
         _ => Err(AttachError::Object { missing: name }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_object_for_single_sites_names_another_kind_of_section() {
+        let object = per_site_object();
+        let changed: Vec<(u8, u8)> = OBJECT
+            .iter()
+            .copied()
+            .zip(object)
+            .filter(|(a, b)| a != b)
+            .collect();
+        assert_eq!(changed, [(b'.', b'/')]);
     }
 }

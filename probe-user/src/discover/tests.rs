@@ -32,8 +32,14 @@ impl Running {
         )
     }
 
+    /// Returns when the kernel has set up the process's stack, its last step of executing the program.
     fn sleep() -> Self {
-        Self::start(Command::new("sleep").arg("60"))
+        let process = Self::start(Command::new("sleep").arg("60"));
+        let has_stack = || ProcFs::host().stat(process.pid()).unwrap().start_stack != 0;
+        while !has_stack() {
+            thread::yield_now();
+        }
+        process
     }
 
     fn pid(&self) -> u32 {

@@ -61,6 +61,8 @@ fn top(go: &Toolchain, profile: &[u8], index: &str, more: &[&str]) -> BTreeMap<S
     rows.map(row).collect()
 }
 
+type Value = fn(&probe_user::report::CallSite) -> u64;
+
 #[test]
 fn pprof_shows_what_the_report_holds() {
     let (Some(()), Some(go)) = (require_root(), require_go(NEWEST)) else {
@@ -68,7 +70,6 @@ fn pprof_shows_what_the_report_holds() {
     };
     let report = full(&go);
     let profile = rendered(&report, Format::Pprof, &TextOptions::default());
-    type Value = fn(&probe_user::report::CallSite) -> u64;
     let indices: [(&str, &str, Value); 4] = [
         ("contentions", "count", |site| site.count),
         ("delay", "ns", |site| {

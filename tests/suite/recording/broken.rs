@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, Write},
+    io::{self, Write as _},
     os::unix::process::ExitStatusExt as _,
     path::PathBuf,
     time::{Duration, Instant},
@@ -162,8 +162,8 @@ fn with_counts(line: &str, change: &impl Fn(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let mut rest = line;
     while let Some(at) = rest.find("{\"hits\"") {
         let end = rest[at..].find('}').map_or(rest.len(), |end| at + end);
-        out.extend(rest[..at].as_bytes());
-        out.extend(change(rest[at..end].as_bytes()));
+        out.extend(&rest.as_bytes()[..at]);
+        out.extend(change(&rest.as_bytes()[at..end]));
         rest = &rest[end..];
     }
     out.extend(rest.as_bytes());

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// How long anything may take to end, on a machine that is busy.
-pub(crate) const END: Duration = Duration::from_secs(60);
+pub(crate) const END: Duration = Duration::from_mins(1);
 
 /// A running child: its stderr by lines, its stdout as a whole.
 #[derive(Debug)]
@@ -161,8 +161,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // Both fail only for a child that has gone already.
-        self.child.kill().ok();
-        self.child.wait().ok();
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 

@@ -62,7 +62,7 @@ fn killing_rtprobe_leaves_nothing_behind() {
         watch.rtprobe.signal(libc::SIGKILL);
         let took = wait_until_restored(target.pid(), CLEAN_UP);
         eprintln!("restored {took:?} after SIGKILL");
-        std::thread::sleep(CLEAN_UP - took);
+        std::thread::sleep(CLEAN_UP.checked_sub(took).unwrap());
         let left: Vec<_> = objects
             .iter()
             .filter(|(kind, id)| is_there(kind, *id))
