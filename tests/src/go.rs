@@ -181,6 +181,44 @@ impl Go {
     }
 }
 
+impl Go {
+    /// Builds a program of somebody else's, stripped as releases are, fetched through the Go module proxy, and
+    /// returns the binary, `target/servers/VERSION/RELEASE/NAME`.
+    ///
+    /// `package` is its path without a version; `release` is the version of its module.
+    pub fn install(&self, package: &str, release: &str, version: &str) -> Result<PathBuf> {
+        let name = package.rsplit('/').find(|part| !is_major(part));
+        let name = name.context("a package path names its program")?;
+        let dir = root().join("target/servers").join(version).join(release);
+        fs::create_dir_all(&dir)?;
+        let lock = File::create(dir.join(format!(".{name}.lock")))?;
+        lock.lock()?;
+        let binary = dir.join(name);
+        if binary.exists() {
+            return Ok(binary);
+        }
+        let output = self
+            .command(version)
+            .args(["install", "-p", "2", "-trimpath", "-ldflags=-s -w"])
+            .arg(format!("{package}@{release}"))
+            .env("GOBIN", &dir)
+            .env("CGO_ENABLED", "0")
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "go {version} failed to install {package}@{release}:\n{}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        Ok(binary)
+    }
+}
+
+/// Whether a part of a package's path is a major version, such as `v2`, and no name.
+fn is_major(part: &str) -> bool {
+    part.strip_prefix('v')
+        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// Names of the target programs, sorted.
 pub fn names() -> Result<Vec<String>> {
     let mut names = Vec::new();
@@ -243,6 +281,12 @@ mod tests {
         assert_eq!(minor("go1.27.3"), Some((1, 27)));
         assert_eq!(minor("go1.21rc2"), Some((1, 21)));
         assert_eq!(minor("devel go1.28"), None);
+    }
+
+    #[test]
+    fn major_versions_are_no_names() {
+        assert!(is_major("v2") && is_major("v10"));
+        assert!(!is_major("caddy") && !is_major("v") && !is_major("vault2"));
     }
 
     #[test]

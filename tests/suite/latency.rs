@@ -16,7 +16,7 @@ use probe_user::report::{CallSite, Latency, Report};
 use rtprobe_tests::go::{Kind, NEWEST};
 
 use crate::support::{
-    GoTarget, Truth, TruthLatency, TruthSite, Watch, require_c, require_go, require_root,
+    GoTarget, Truth, TruthLatency, TruthSite, Watch, require_c, require_go, require_root_alone,
 };
 
 const SHARE: f64 = 0.02;
@@ -197,7 +197,7 @@ fn assert_latencies(binary: &Path) {
 
 #[test]
 fn operations_of_known_duration_are_measured() {
-    let (Some(()), Some(go)) = (require_root(), require_go(NEWEST)) else {
+    let (Some(()), Some(go)) = (require_root_alone(), require_go(NEWEST)) else {
         return;
     };
     assert_latencies(&go.build("latency", Kind::Plain));
@@ -205,7 +205,7 @@ fn operations_of_known_duration_are_measured() {
 
 #[test]
 fn operations_of_an_old_go_are_measured() {
-    let (Some(()), Some(go)) = (require_root(), require_go("1.21.13")) else {
+    let (Some(()), Some(go)) = (require_root_alone(), require_go("1.21.13")) else {
         return;
     };
     assert_latencies(&go.build("latency", Kind::Stripped));
@@ -213,7 +213,8 @@ fn operations_of_an_old_go_are_measured() {
 
 #[test]
 fn calls_of_c_are_measured() {
-    let (Some(()), Some(()), Some(go)) = (require_root(), require_c(), require_go(NEWEST)) else {
+    let (Some(()), Some(()), Some(go)) = (require_root_alone(), require_c(), require_go(NEWEST))
+    else {
         return;
     };
     assert_latencies(&go.build("truthcgo", Kind::Plain));

@@ -48,7 +48,10 @@ fn plain_build() -> Result<()> {
 
 fn lints() -> Result<()> {
     let mut cargo = Host::detect()?.kernel("clippy");
-    cargo.args(["--workspace", "--all-targets", "--", "-Dwarnings"]);
+    cargo
+        .args(["--workspace", "--all-targets"])
+        .args(test::TESTS_WITH_KERNEL)
+        .args(["--", "-Dwarnings"]);
     step::run("clippy", &mut cargo)
 }
 

@@ -26,6 +26,9 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     finish(&tally)
 }
 
+/// Adds the tests that attach through the library; by itself the package builds without aya.
+pub(crate) const TESTS_WITH_KERNEL: [&str; 2] = ["--features", "rtprobe-tests/kernel"];
+
 /// Prints the closing line; failures are an error.
 pub(crate) fn finish(tally: &Tally) -> Result<()> {
     for reason in &tally.skips {
@@ -43,7 +46,10 @@ pub(crate) fn all(filter: Option<&str>, require: bool, tally: &mut Tally) -> Res
     let binary = build::binary()?;
     // One compilation of everything: with the kernel feature, which the suite's probes need.
     let mut cargo = Host::detect()?.kernel("test");
-    cargo.args(["--no-fail-fast", "--workspace"]).args(filter);
+    cargo
+        .args(["--no-fail-fast", "--workspace"])
+        .args(TESTS_WITH_KERNEL)
+        .args(filter);
     let run = Run {
         binary: &binary,
         require,

@@ -4,7 +4,9 @@ use probe_user::report::EndedBy;
 use rtprobe_tests::go::{Kind, NEWEST};
 
 use super::exact::{assert_exact, watched};
-use crate::support::{END, Process, Truth, Watch, report, require_go, require_root};
+use crate::support::{
+    END, Process, Truth, Watch, report, require_go, require_root, require_root_alone,
+};
 
 /// Probe hits a second, entries and exits, that make a run a busy one.
 const BUSY_PER_S: f64 = 300_000.0;
@@ -13,7 +15,7 @@ const ATTEMPTS: usize = 3;
 
 #[test]
 fn hundreds_of_thousands_a_second_are_counted_exactly() {
-    let (Some(()), Some(go)) = (require_root(), require_go(NEWEST)) else {
+    let (Some(()), Some(go)) = (require_root_alone(), require_go(NEWEST)) else {
         return;
     };
     let binary = go.build("truth", Kind::Plain);

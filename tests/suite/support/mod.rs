@@ -9,6 +9,7 @@
 mod command;
 mod needs;
 mod process;
+mod quiet;
 mod sums;
 mod target;
 mod text;
@@ -16,7 +17,10 @@ mod truth;
 mod watch;
 
 pub(crate) use command::{binary, report, rtprobe};
-pub(crate) use needs::{Toolchain, require_c, require_command, require_go, require_root};
+pub(crate) use needs::{
+    Toolchain, require_c, require_command, require_go, require_root, require_root_alone,
+    require_server,
+};
 pub(crate) use process::{END, Ended, Process, signal};
 pub(crate) use sums::assert_sums;
 pub(crate) use target::GoTarget;

@@ -12,8 +12,21 @@ use std::{
 
 use rtprobe_tests::go::{self, Go, Kind};
 
+use super::quiet;
+
 /// Returns whether this process may load programs into the kernel.
 pub(crate) fn require_root() -> Option<()> {
+    quiet::share();
+    root()
+}
+
+/// The same for a test that measures time: no other test drives targets meanwhile.
+pub(crate) fn require_root_alone() -> Option<()> {
+    quiet::alone();
+    root()
+}
+
+fn root() -> Option<()> {
     let owner = fs::metadata("/proc/self").unwrap().uid();
     if owner == 0 {
         Some(())
@@ -29,6 +42,15 @@ pub(crate) fn require_go(version: &'static str) -> Option<Toolchain> {
     };
     match go.fetch(version) {
         Ok(()) => Some(Toolchain { go, version }),
+        Err(error) => skip(&format!("{error:#}")),
+    }
+}
+
+/// Returns a program that nobody here wrote, built by the newest Go; fetching it needs the Go module proxy.
+pub(crate) fn require_server(package: &str, release: &str) -> Option<PathBuf> {
+    let Toolchain { go, version } = require_go(go::NEWEST)?;
+    match go.install(package, release, version) {
+        Ok(binary) => Some(binary),
         Err(error) => skip(&format!("{error:#}")),
     }
 }
