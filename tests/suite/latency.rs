@@ -23,7 +23,7 @@ const SHARE: f64 = 0.02;
 const SLACK_NS: f64 = 2_000.0;
 /// Shorter operations are not promised to be measured that closely.
 const SHORTEST_NS: u64 = 20_000;
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 
 /// What operations at a site take by the program's text: median in nanoseconds.
 const KNOWN: [(&str, u64); 5] = [
