@@ -162,8 +162,10 @@ impl Target {
         if stat.is_zombie() {
             return Liveness::Same;
         }
-        let before = self.identity.start_stack;
-        let stack_moved = before.is_some() && known_address(stat.start_stack) != before;
+        // A process that is ending has no memory any more, long before it is a zombie: no stack is no exec.
+        let now = known_address(stat.start_stack);
+        let stack_moved =
+            now.is_some_and(|now| self.identity.start_stack.is_some_and(|was| was != now));
         let exe = fs::metadata(proc_fs.path(self.pid, "exe"));
         let exe_changed = exe.is_ok_and(|exe| {
             (exe.dev(), exe.ino()) != (self.identity.exe_device, self.identity.exe_inode)

@@ -130,9 +130,18 @@ func rounds(group *group) {
 			}
 		}
 		if group.name == "alloc" && round%256 == 255 {
-			runtime.GC()
+			alone(runtime.GC)
 		}
 	}
+}
+
+var collecting sync.Mutex
+
+// alone keeps one collection from joining another, which would then stop the world for both.
+func alone(collect func()) {
+	collecting.Lock()
+	collect()
+	collecting.Unlock()
 }
 
 func selected(list string) []*group {

@@ -11,7 +11,7 @@ import (
 var stwGroup = &group{name: "stw", ops: []*op{
 	{site: "stw.stack", run: stopForStacks, every: 100},
 	{site: "stw.gomaxprocs", run: stopForProcs, every: 100},
-	{site: "stw.gc", run: stopForCollection, every: 1000},
+	{site: "stw.gc", run: func() { alone(stopForCollection) }, every: 1000},
 	{site: "stw.closure", run: newStoppingClosure(make([]byte, 64<<10)), every: 100},
 	{site: "stw.inlined", into: "main.inlinedStop", run: inlinedStop, every: 100},
 }}
