@@ -44,6 +44,7 @@ pub mod failure;
 pub mod histogram;
 pub mod inspect;
 pub mod kernel;
+pub mod observed;
 pub mod output;
 pub mod report;
 pub mod sys;

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aggregate::{Profile, Snapshot},
+    observed::{CpuSamples, State},
     report::{EndedBy, Host, Probe, TargetInfo, Tool},
     symbolize::Symbols,
 };
@@ -46,6 +47,9 @@ pub struct Header {
     /// With their sites and states; counts are 0.
     pub probes: Vec<Probe>,
     pub cannot_see: Vec<String>,
+    /// Read before the first probe was on.
+    #[serde(default)]
+    pub state: Option<State>,
 }
 
 /// What is known when the window has ended.
@@ -59,6 +63,11 @@ pub struct End {
     pub stale: Vec<(u32, u64)>,
     /// What went wrong meanwhile, in sentences.
     pub notes: Vec<String>,
+    /// Read when the last probe was off.
+    #[serde(default)]
+    pub state: Option<State>,
+    #[serde(default)]
+    pub samples: Option<CpuSamples>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

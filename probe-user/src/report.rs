@@ -177,6 +177,17 @@ pub struct CallSite {
     pub bytes_per_s: Option<f64>,
     /// `None` where no operation completed.
     pub latency: Option<Latency>,
+    /// What the operations were about, most frequent first: the type allocated, the element sent.
+    #[serde(default)]
+    pub details: Vec<Detail>,
+}
+
+/// A part of a call site's operations that were about the same thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Detail {
+    pub what: String,
+    pub hits: u64,
+    pub bytes: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

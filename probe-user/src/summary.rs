@@ -150,6 +150,7 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
         bytes: allocates.then_some(totals.bytes),
         bytes_per_s: allocates.then(|| per_second(totals.bytes)),
         latency: latency(named, totals),
+        details: Vec::new(),
     }
 }
 

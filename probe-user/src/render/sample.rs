@@ -290,6 +290,7 @@ pub(super) fn site(
         bytes: None,
         bytes_per_s: None,
         latency: Some(latency),
+        details: Vec::new(),
     }
 }
 

@@ -89,6 +89,7 @@ pub(super) fn header(
             .map(|planned| probe(planned, armed))
             .collect(),
         cannot_see: cannot_see(binary, plan, config),
+        state: None,
     }
 }
 

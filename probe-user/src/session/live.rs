@@ -140,6 +140,8 @@ impl<'a> Live<'a> {
             agent_cpu_share: Some(cpu.as_secs_f64() / elapsed.as_secs_f64().max(1e-3)),
             stale,
             notes,
+            state: None,
+            samples: None,
         };
         let mut saved = None;
         if let Some(recorder) = self.recorder {

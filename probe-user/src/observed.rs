@@ -1,0 +1,125 @@
+//! What a run sees beside its probes: the state of the process and of its runtime, and samples of its CPU time.
+//!
+//! Plain values without behaviour: one part reads them from the target, recordings carry them, rules judge them.
+//! Absent knowledge is `None`, never 0.
+
+use serde::{Deserialize, Serialize};
+
+use crate::report::{GoroutineGroup, StackFrame};
+
+/// State read at one moment, without a probe: from `/proc`, the cgroup and the target's memory.
+///
+/// Counters only ever grow, so that the difference of two readings is what happened in between.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct State {
+    /// Nanoseconds since the start of the recording.
+    pub elapsed_ns: u64,
+    /// CPU time of all threads since the process started.
+    pub cpu_time_ns: Option<u64>,
+    pub gomaxprocs: Option<u32>,
+    pub cpu_limit: Option<CpuLimit>,
+    pub counters: RuntimeCounters,
+    pub settings: RuntimeSettings,
+    /// Every goroutine, grouped.
+    pub census: Option<Census>,
+    /// What the runtime's own memory profile holds, one entry per allocating call path.
+    pub heap_profile: Option<Vec<HeapSite>>,
+    /// What could not be read and why, in sentences.
+    pub unreadable: Vec<String>,
+}
+
+/// The cgroup's CPU quota (v1 `cpu.cfs_quota_us`, v2 `cpu.max`), the tightest of all ancestors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CpuLimit {
+    /// CPUs; `None`: no quota.
+    pub cpus: Option<f64>,
+    pub throttled_periods: Option<u64>,
+    pub throttled_ns: Option<u64>,
+    /// CPUs of the affinity mask.
+    pub affinity: Option<u32>,
+}
+
+/// The runtime's own counters, since the process started (`facts/free-counters.md`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RuntimeCounters {
+    pub goroutines_created: Option<u64>,
+    pub goroutines: Option<u64>,
+    pub gc_cycles: Option<u64>,
+    /// Of those, asked for by the program (`runtime.GC`).
+    pub forced_gc_cycles: Option<u64>,
+    pub gc_pause_ns: Option<u64>,
+    /// CPU time of marking: dedicated, fractional, idle and assists.
+    pub gc_mark_cpu_ns: Option<u64>,
+    pub gc_assist_cpu_ns: Option<u64>,
+    pub allocated_objects: Option<u64>,
+    pub allocated_bytes: Option<u64>,
+    pub heap_live_bytes: Option<u64>,
+    pub cgo_calls: Option<u64>,
+    pub timers: Option<u64>,
+}
+
+/// What the program has switched on in its runtime.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RuntimeSettings {
+    /// Hertz; 0: the CPU profiler is off.
+    pub cpu_profile_hz: Option<u32>,
+    /// `runtime.SetBlockProfileRate`, nanoseconds; 0: off.
+    pub block_profile_rate_ns: Option<u64>,
+    /// `runtime.SetMutexProfileFraction`; 0: off.
+    pub mutex_profile_fraction: Option<u64>,
+    /// Bytes; 0: off.
+    pub mem_profile_rate: Option<u64>,
+    /// Whether the execution tracer is on.
+    pub tracing: Option<bool>,
+    /// `GOGC`; `None` also where it is off.
+    pub gc_percent: Option<i32>,
+    pub memory_limit_bytes: Option<i64>,
+}
+
+/// All goroutines of one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Census {
+    pub total: u64,
+    pub groups: Vec<GoroutineGroup>,
+    /// Goroutines locked to a thread by the program's own code, by the stack they are at.
+    pub locked_to_thread: Vec<GoroutineGroup>,
+    /// Goroutines whose state changed while it was read.
+    pub torn: u64,
+}
+
+/// One bucket of the runtime's memory profile; unsampled estimates, as `runtime/pprof` scales them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct HeapSite {
+    /// Innermost first, inlined frames expanded.
+    pub stack: Vec<StackFrame>,
+    pub allocated_objects: u64,
+    pub allocated_bytes: u64,
+    pub live_objects: u64,
+    pub live_bytes: u64,
+}
+
+/// Samples of where the target's threads spent CPU time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct CpuSamples {
+    pub hertz: u32,
+    /// Samples taken, those without a stack included.
+    pub total: u64,
+    pub lost: u64,
+    pub stacks: Vec<SampledStack>,
+}
+
+/// A stack and how often it was sampled.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SampledStack {
+    /// Innermost first, inlined frames expanded.
+    pub stack: Vec<StackFrame>,
+    pub samples: u64,
+}
