@@ -67,7 +67,10 @@ impl PlannedSite {
             vaddr: self.vaddr.0,
             ignore_low,
             ignore_high,
-            flags: self.flags,
+            flags: match self.cost {
+                SiteCost::Emulated => self.flags,
+                SiteCost::Stepped => self.flags | abi::flag::STEPPED,
+            },
             probe: self.probe.index(),
             kind: match self.role {
                 SiteRole::Begin => abi::kind::ENTRY,
