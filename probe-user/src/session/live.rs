@@ -142,6 +142,9 @@ impl<'a> Live<'a> {
             notes,
             state: None,
             samples: None,
+            cut: Vec::new(),
+            attach_ns: None,
+            probes: Vec::new(),
         };
         let mut saved = None;
         if let Some(recorder) = self.recorder {
