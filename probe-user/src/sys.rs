@@ -1,13 +1,15 @@
-//! The system calls that std has no safe form for; the only `unsafe` code of user space.
+//! The system calls that std has no safe form for; the only `unsafe` code of user space beside
+//! `bpf_batch`, `attach/gates.rs` and `calibrate/child.rs`.
 
 use std::{
     ffi::{CStr, CString},
     io::{self, PipeReader, PipeWriter, Read as _, Write as _},
     os::{
-        fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
+        fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
         unix::process::CommandExt as _,
     },
     process::{Child, Command},
+    ptr,
     time::Duration,
 };
 
@@ -45,15 +47,7 @@ pub fn process_cpu_time_ns(pid: u32) -> io::Result<u64> {
     if failed != 0 {
         return Err(io::Error::from_raw_os_error(failed));
     }
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the pointer is to a timespec that outlives the call.
-    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+    clock_ns(clock)
 }
 
 /// Returns the CPU time that this process took, all threads together.
@@ -216,27 +210,62 @@ pub fn bpf_load_empty_uprobe() -> io::Result<OwnedFd> {
     unsafe { bpf(BPF_PROG_LOAD, &attributes) }
 }
 
-/// Tries to link a program to offset 0 of a file through `uprobe.multi`, limited to a process; -1 asks for
-/// the kernel's answer to a pid that cannot be.
-pub fn bpf_link_uprobe_multi(program: &OwnedFd, path: &CStr, pid: i32) -> io::Result<OwnedFd> {
-    let offsets = [0u64];
+/// What `bpf_link_uprobe_multi` links a program to.
+#[derive(Clone, Copy, Debug)]
+pub struct UprobeSites<'a> {
+    pub path: &'a CStr,
+    /// Offsets into the file.
+    pub offsets: &'a [u64],
+    /// One for each offset, or none at all.
+    pub cookies: &'a [u64],
+    /// 0: every process; -1 asks for the kernel's answer to a pid that cannot be.
+    pub pid: i32,
+}
+
+/// Links a program to instructions of a file through `uprobe.multi`. Closing the descriptor takes it off.
+pub fn bpf_link_uprobe_multi(
+    program: BorrowedFd<'_>,
+    sites: &UprobeSites<'_>,
+) -> io::Result<OwnedFd> {
+    let cookies = match sites.cookies {
+        [] => ptr::null(),
+        cookies if cookies.len() == sites.offsets.len() => cookies.as_ptr(),
+        _ => return Err(io::Error::from_raw_os_error(libc::EINVAL)),
+    };
     let attributes = LinkUprobeMulti {
         prog_fd: program.as_raw_fd() as u32,
         target_fd: 0,
         attach_type: BPF_TRACE_UPROBE_MULTI,
         flags: 0,
-        path: path.as_ptr() as u64,
-        offsets: offsets.as_ptr() as u64,
+        path: sites.path.as_ptr() as u64,
+        offsets: sites.offsets.as_ptr() as u64,
         ref_ctr_offsets: 0,
-        cookies: 0,
-        n_sites: offsets.len() as u32,
+        cookies: cookies as u64,
+        n_sites: sites.offsets.len() as u32,
         multi_flags: 0,
-        pid: pid as u32,
+        pid: sites.pid as u32,
         padding: 0,
     };
-    // SAFETY: the attributes have the layout that the command reads, and the path and the offsets that
-    // they point to outlive the call.
+    // SAFETY: the attributes have the layout that the command reads; the path, the offsets and as many
+    // cookies that they point to outlive the call.
     unsafe { bpf(BPF_LINK_CREATE, &attributes) }
+}
+
+/// Returns the time since boot without suspends (`CLOCK_MONOTONIC`), the clock of the kernel programs.
+pub fn monotonic_ns() -> u64 {
+    clock_ns(libc::CLOCK_MONOTONIC).unwrap_or(0)
+}
+
+fn clock_ns(clock: libc::clockid_t) -> io::Result<u64> {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a timespec that outlives the call.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
 /// Calls bpf(2) with a command that returns a descriptor.

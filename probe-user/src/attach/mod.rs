@@ -4,6 +4,8 @@
 //! this process ends, however it ends, the kernel closes the links and restores the target's bytes.
 
 mod diagnostics;
+mod gates;
+mod link;
 mod load;
 mod mode;
 mod verify;
@@ -12,29 +14,28 @@ use std::{
     fs::File,
     io,
     num::NonZeroU32,
-    os::fd::{AsFd as _, AsRawFd as _},
-    path::{Path, PathBuf},
+    os::fd::{AsFd as _, OwnedFd},
     thread,
     time::{Duration, Instant},
 };
 
 use aya::{
     EbpfError,
-    maps::MapData,
     programs::{
         ProgramError,
         uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope},
     },
 };
 use diagnostics::Diagnostics;
-pub use load::{BPF_HASH, LoadRequest, Loaded, Maps, load};
+pub use gates::{Gates, Pulse, Traffic};
+pub(crate) use link::LinkSpec;
+pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, load};
+pub(crate) use load::{Settings, load_with};
 pub use mode::{MAX_SITES_PER_SITE_MODE, Mode};
-use probe_ebpf::abi;
 use verify::{SiteState, state_of};
 
 use crate::{
     address::{LoadBias, ProcAddr},
-    bpf_batch,
     discover::Target,
     plan::{PlannedSite, ProbeName, ProbePlan},
 };
@@ -48,6 +49,8 @@ pub enum AttachError {
     Program { source: ProgramError },
     #[error("the object of the kernel programs has no `{missing}`")]
     Object { missing: &'static str },
+    #[error("the kernel refused to arm the sites")]
+    Link { source: io::Error },
     #[error("failed to fill map `{name}`")]
     Map {
         name: &'static str,
@@ -79,9 +82,9 @@ pub enum AttachError {
 /// The programs, attached. Dropping it detaches them.
 #[derive(Debug)]
 pub struct Attachment {
-    links: Vec<(ProbeName, UProbeLink)>,
+    links: Vec<(ProbeName, Link)>,
     maps: Maps,
-    window: MapData,
+    gates: Gates,
     /// Keeps the programs loaded.
     _programs: aya::Ebpf,
     /// Probes that could not be attached, and why.
@@ -89,6 +92,14 @@ pub struct Attachment {
     pub attach_time: Duration,
     pub mode: Mode,
     diagnostics: Diagnostics,
+}
+
+/// What keeps a probe on.
+#[derive(Debug)]
+#[expect(dead_code, reason = "what is held is taken off when it is dropped")]
+pub(crate) enum Link {
+    Multi(OwnedFd),
+    PerSite(UProbeLink),
 }
 
 /// Result of taking everything off.
@@ -107,40 +118,28 @@ impl Loaded {
         pid: NonZeroU32,
     ) -> Result<Attachment, AttachError> {
         let started = Instant::now();
-        // The descriptor's own path: the same file even if the process executes another one meanwhile.
-        let path = PathBuf::from(format!("/proc/self/fd/{}", exe.as_raw_fd()));
         let mut links = Vec::new();
         let mut refused = Vec::new();
-        let mut cookie = 0_u64;
-        for probe in &plan.probes {
-            let first = cookie;
-            cookie += probe.sites().len() as u64;
-            if probe.sites().is_empty() {
+        let mut n_sites = 0;
+        for spec in LinkSpec::all(plan, pid.get(), self.mode) {
+            let Some(name) = ProbeName::from_index(spec.probe) else {
+                continue;
+            };
+            n_sites += spec.offsets.len();
+            if self.mode == Mode::PerSite && n_sites > MAX_SITES_PER_SITE_MODE {
+                refused.push((name, too_many_sites()));
                 continue;
             }
-            if self.mode == Mode::PerSite && cookie as usize > MAX_SITES_PER_SITE_MODE {
-                let limit = MAX_SITES_PER_SITE_MODE;
-                refused.push((
-                    probe.name,
-                    format!(
-                        "this kernel attaches site by site, and takes each off in about 0.1 s: \
-                         no more than {limit} are attached; choose probes with --only"
-                    ),
-                ));
-                continue;
-            }
-            match self.attach_sites(first, probe.sites(), &path, pid) {
-                Ok(link) => links.push((probe.name, link)),
-                Err(error) => {
-                    refused.push((probe.name, format!("{:#}", anyhow::Error::from(error))));
-                }
+            match self.attach_one(&spec, exe) {
+                Ok(link) => links.push((name, link)),
+                Err(error) => refused.push((name, format!("{:#}", anyhow::Error::from(error)))),
             }
         }
         Ok(Attachment {
             links,
             diagnostics: Diagnostics::of(&mut self.programs),
             maps: self.maps,
-            window: self.window,
+            gates: self.gates,
             _programs: self.programs,
             refused,
             attach_time: started.elapsed(),
@@ -148,26 +147,46 @@ impl Loaded {
         })
     }
 
-    fn attach_sites(
-        &mut self,
-        first_cookie: u64,
-        sites: &[PlannedSite],
-        path: &Path,
-        pid: NonZeroU32,
-    ) -> Result<UProbeLink, AttachError> {
+    /// Arms the sites of one probe.
+    pub(crate) fn attach_one(&mut self, spec: &LinkSpec, exe: &File) -> Result<Link, AttachError> {
+        if self.mode != Mode::PerSite {
+            let program = load::program(&mut self.programs)?.fd();
+            let program = program.map_err(|source| AttachError::Program { source })?;
+            return spec
+                .attach(program.as_fd(), exe.as_fd())
+                .map(Link::Multi)
+                .map_err(|source| AttachError::Link { source });
+        }
         let failed = |source| AttachError::Program { source };
-        let points = (first_cookie..)
-            .zip(sites)
-            .map(|(cookie, site)| UProbeAttachPoint {
-                location: UProbeAttachLocation::AbsoluteOffset(site.file_offset.0),
-                cookie: Some(cookie),
-            });
+        let points = spec.offsets.iter().zip(&spec.cookies);
+        let points = points.map(|(&offset, &cookie)| UProbeAttachPoint {
+            location: UProbeAttachLocation::AbsoluteOffset(offset),
+            cookie: Some(cookie),
+        });
+        let pid = NonZeroU32::new(spec.pid as u32);
+        let scope = pid.map_or(UProbeScope::AllProcesses, UProbeScope::OneProcess);
         let program = load::program(&mut self.programs)?;
-        let id = program
-            .attach(points, path, UProbeScope::OneProcess(pid))
-            .map_err(failed)?;
-        program.take_link(id).map_err(failed)
+        let path = link::path_of(exe.as_fd());
+        let id = program.attach(points, path, scope).map_err(failed)?;
+        program.take_link(id).map(Link::PerSite).map_err(failed)
     }
+
+    /// Returns the windows of all probes.
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// Returns the maps that the programs write.
+    pub(crate) fn maps(&self) -> &Maps {
+        &self.maps
+    }
+}
+
+fn too_many_sites() -> String {
+    format!(
+        "this kernel attaches site by site, and takes each off in about 0.1 s: no more than \
+         {MAX_SITES_PER_SITE_MODE} are attached; choose probes with --only"
+    )
 }
 
 /// Checks that the target's text is what the plan was made from. To be called before attaching.
@@ -194,8 +213,10 @@ impl Attachment {
     }
 
     /// Opens the window: from here on operations that begin are counted, in all probes at once.
-    pub fn open_window(&mut self) -> Result<(), AttachError> {
-        set_window(&self.window, abi::window::OPEN)
+    pub fn open_window(&self) {
+        for (name, _) in &self.links {
+            self.gates.open(name.index(), u64::MAX);
+        }
     }
 
     /// Passes on what the kernel programs have said since the last call.
@@ -241,14 +262,12 @@ impl Attachment {
     /// can share it.
     pub fn detach(self) -> Detached {
         let started = Instant::now();
-        if let Err(error) = set_window(&self.window, abi::window::CLOSED) {
-            log::warn!(
-                "operations that begin while the probes go off will look as if they never ended: {error}"
-            );
+        for (name, _) in &self.links {
+            self.gates.close(name.index());
         }
         thread::scope(|scope| {
             for link in self.links {
-                scope.spawn(move || drop(link));
+                scope.spawn(move || drop(link.1));
             }
         });
         Detached {
@@ -256,13 +275,6 @@ impl Attachment {
             detach_time: started.elapsed(),
         }
     }
-}
-
-fn set_window(map: &MapData, state: u32) -> Result<(), AttachError> {
-    bpf_batch::write_array(map.fd().as_fd(), &[state]).map_err(|source| AttachError::Map {
-        name: abi::WINDOW,
-        source,
-    })
 }
 
 /// Returns how many sites hold a breakpoint that was not there before. To be called after detaching.
