@@ -251,6 +251,46 @@ pub fn bpf_link_uprobe_multi(
     unsafe { bpf(BPF_LINK_CREATE, &attributes) }
 }
 
+/// Waits until a read would return at once, at most so long.
+pub fn wait_readable(fd: BorrowedFd<'_>, patience: Duration) -> io::Result<bool> {
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let patience = patience.as_millis().saturating_add(1);
+    let patience = libc::c_int::try_from(patience).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the pointer is to one pollfd, as the count says, and does not outlive the call.
+    match unsafe { libc::poll(&raw mut poll, 1, patience) } {
+        -1 => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            error => Err(error),
+        },
+        ready => Ok(ready > 0),
+    }
+}
+
+/// Makes the command's child keep descriptors that this process would take along.
+pub fn inherit<const N: usize>(command: &mut Command, descriptors: [RawFd; N]) {
+    let keep = move || {
+        for fd in descriptors {
+            // SAFETY: takes integers; a descriptor that is not open is an error.
+            check(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) })?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure calls fcntl only, which is async-signal-safe.
+    unsafe { command.pre_exec(keep) };
+}
+
+/// Lets this process run before others, where it may: for one that sleeps nearly always and then has to be in
+/// time.
+pub fn prefer_this_process() {
+    const NICE: libc::c_int = -15;
+    // SAFETY: takes integers only. Where it is not allowed, nothing changes.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+}
+
 /// Returns the time since boot without suspends (`CLOCK_MONOTONIC`), the clock of the kernel programs.
 pub fn monotonic_ns() -> u64 {
     clock_ns(libc::CLOCK_MONOTONIC).unwrap_or(0)

@@ -1,20 +1,23 @@
 //! Plan and target in, attachment out: loads the kernel programs, attaches them, and takes them off again.
 //!
-//! One link per logical probe, so that a probe can be dropped alone. Nothing is pinned: when
-//! this process ends, however it ends, the kernel closes the links and restores the target's bytes.
+//! One link per logical probe, so that a probe can be dropped alone. The links belong to the [`holder`], a
+//! small process that closes them when this one ends or stops, however it does. Nothing is pinned.
 
 mod diagnostics;
 mod gates;
+mod heart;
+pub mod holder;
 mod link;
 mod load;
 mod mode;
 mod verify;
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io,
     num::NonZeroU32,
-    os::fd::{AsFd as _, OwnedFd},
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     thread,
     time::{Duration, Instant},
 };
@@ -28,6 +31,9 @@ use aya::{
 };
 use diagnostics::Diagnostics;
 pub use gates::{Gates, Pulse, Traffic};
+use heart::Heart;
+pub(crate) use holder::{Cause, ClosedWindow, Event};
+use holder::{Holder, Tools};
 pub(crate) use link::LinkSpec;
 pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, load};
 pub(crate) use load::{Settings, load_with};
@@ -49,6 +55,8 @@ pub enum AttachError {
     Program { source: ProgramError },
     #[error("the object of the kernel programs has no `{missing}`")]
     Object { missing: &'static str },
+    #[error("failed to talk to the process that holds the links")]
+    Holder { source: io::Error },
     #[error("the kernel refused to arm the sites")]
     Link { source: io::Error },
     #[error("failed to fill map `{name}`")]
@@ -79,12 +87,15 @@ pub enum AttachError {
     },
 }
 
-/// The programs, attached. Dropping it detaches them.
+/// The programs, attached or about to be. Dropping it detaches them.
 #[derive(Debug)]
 pub struct Attachment {
-    links: Vec<(ProbeName, Link)>,
+    links: Links,
+    /// Probes that are on.
+    on: BTreeSet<u8>,
     maps: Maps,
     gates: Gates,
+    heart: Option<Heart>,
     /// Keeps the programs loaded.
     _programs: aya::Ebpf,
     /// Probes that could not be attached, and why.
@@ -93,6 +104,19 @@ pub struct Attachment {
     pub mode: Mode,
     diagnostics: Diagnostics,
 }
+
+/// Whose the links are.
+#[derive(Debug)]
+enum Links {
+    Held(Holder),
+    /// This process's own: what is made of perf events can't be handed over.
+    Own(Vec<(u8, Link)>),
+}
+
+/// How long putting on may take.
+const ATTACH_PATIENCE: Duration = Duration::from_secs(10);
+/// How long taking off may take; the kernel goes on with it by itself.
+const DETACH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What keeps a probe on.
 #[derive(Debug)]
@@ -106,6 +130,9 @@ pub(crate) enum Link {
 #[derive(Debug)]
 pub struct Detached {
     pub maps: Maps,
+    pub(crate) gates: Gates,
+    /// Windows that were still open.
+    pub(crate) events: Vec<Event>,
     pub detach_time: Duration,
 }
 
@@ -131,20 +158,56 @@ impl Loaded {
                 continue;
             }
             match self.attach_one(&spec, exe) {
-                Ok(link) => links.push((name, link)),
+                Ok(link) => links.push((spec.probe, link)),
                 Err(error) => refused.push((name, format!("{:#}", anyhow::Error::from(error)))),
             }
         }
-        Ok(Attachment {
+        let mut attachment = self.into_attachment(Links::Own(Vec::new()));
+        attachment.on = links.iter().map(|(probe, _)| *probe).collect();
+        attachment.links = Links::Own(links);
+        attachment.refused = refused;
+        attachment.attach_time = started.elapsed();
+        Ok(attachment)
+    }
+
+    /// Makes everything ready to attach the planned probes one by one, see [`Attachment::open`]. Where the
+    /// kernel attaches site by site they are all attached now.
+    pub(crate) fn hold(
+        mut self,
+        plan: &ProbePlan,
+        exe: &File,
+        pid: NonZeroU32,
+    ) -> Result<Attachment, AttachError> {
+        if self.mode == Mode::PerSite {
+            return self.attach(plan, exe, pid);
+        }
+        let links = LinkSpec::all(plan, pid.get(), self.mode);
+        let program = load::program(&mut self.programs)?.fd();
+        let program = program.map_err(|source| AttachError::Program { source })?;
+        let tools = Tools {
+            program: program.as_fd(),
+            exe,
+            gates: self.gates_map.fd().as_fd(),
+            pulse: self.pulse_map.fd().as_fd(),
+        };
+        let holder = Holder::start(&tools, pid.get(), links)
+            .map_err(|source| AttachError::Holder { source })?;
+        Ok(self.into_attachment(Links::Held(holder)))
+    }
+
+    fn into_attachment(mut self, links: Links) -> Attachment {
+        Attachment {
+            heart: matches!(links, Links::Held(_)).then(|| Heart::start(self.pulse)),
             links,
+            on: BTreeSet::new(),
             diagnostics: Diagnostics::of(&mut self.programs),
             maps: self.maps,
             gates: self.gates,
             _programs: self.programs,
-            refused,
-            attach_time: started.elapsed(),
+            refused: Vec::new(),
+            attach_time: Duration::ZERO,
             mode: self.mode,
-        })
+        }
     }
 
     /// Arms the sites of one probe.
@@ -212,11 +275,120 @@ impl Attachment {
         &self.maps
     }
 
-    /// Opens the window: from here on operations that begin are counted, in all probes at once.
+    /// Opens the windows of all probes that are on: from here on operations that begin are counted.
     pub fn open_window(&self) {
-        for (name, _) in &self.links {
-            self.gates.open(name.index(), u64::MAX);
+        for probe in &self.on {
+            self.gates.open(*probe, u64::MAX);
         }
+    }
+
+    /// Returns the windows of all probes.
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// Attaches a probe and opens its window, for so long or until [`close`](Self::close), and for at most
+    /// `limit` operations. What comes of it is told by [`events`](Self::events).
+    pub(crate) fn open(
+        &mut self,
+        probe: ProbeName,
+        for_ns: Option<u64>,
+        limit: u64,
+    ) -> Result<(), AttachError> {
+        match &mut self.links {
+            Links::Held(holder) => holder
+                .open(probe.index(), for_ns, limit)
+                .map_err(|source| AttachError::Holder { source }),
+            Links::Own(_) => {
+                self.gates.open(probe.index(), limit);
+                Ok(())
+            }
+        }
+    }
+
+    /// Attaches every planned probe, each for at most `limit` operations, and returns when all are on or
+    /// refused.
+    pub(crate) fn open_all(&mut self, plan: &ProbePlan, limit: u64) -> Result<(), AttachError> {
+        if matches!(self.links, Links::Own(_)) {
+            for probe in &self.on {
+                self.gates.open(*probe, limit);
+            }
+            return Ok(());
+        }
+        let started = Instant::now();
+        let mut waiting = BTreeSet::new();
+        for probe in plan.probes.iter().filter(|probe| !probe.sites().is_empty()) {
+            self.open(probe.name, None, limit)?;
+            waiting.insert(probe.name.index());
+        }
+        while !waiting.is_empty() && started.elapsed() < ATTACH_PATIENCE {
+            for event in self.events(ATTACH_PATIENCE)? {
+                waiting.remove(&event.probe());
+            }
+        }
+        self.attach_time = started.elapsed();
+        Ok(())
+    }
+
+    /// Detaches a probe.
+    pub(crate) fn close(&mut self, probe: ProbeName) -> Result<(), AttachError> {
+        let index = probe.index();
+        match &mut self.links {
+            Links::Held(holder) => holder
+                .close(index)
+                .map_err(|source| AttachError::Holder { source }),
+            Links::Own(links) => {
+                self.gates.close(index);
+                self.on.remove(&index);
+                // Each site takes its time, during which everything else has to go on.
+                let gone = links.extract_if(.., |(of, _)| *of == index);
+                let gone: Vec<_> = gone.collect();
+                thread::spawn(move || drop(gone));
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns what has become of probes since the last call; waits for something, at most so long.
+    pub(crate) fn events(&mut self, patience: Duration) -> Result<Vec<Event>, AttachError> {
+        let Links::Held(holder) = &mut self.links else {
+            return Ok(Vec::new());
+        };
+        let events = holder
+            .wait(patience)
+            .map_err(|source| AttachError::Holder { source })?;
+        for event in &events {
+            self.note(event);
+        }
+        Ok(events)
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Opened { probe, .. } => {
+                self.on.insert(*probe);
+            }
+            Event::Closed { probe, .. } => {
+                self.on.remove(probe);
+            }
+            Event::Refused { probe, reason } => {
+                let name = ProbeName::from_index(*probe);
+                self.refused.extend(name.map(|name| (name, reason.clone())));
+            }
+        }
+    }
+
+    /// Returns what becomes readable when there are events.
+    pub(crate) fn events_fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.links {
+            Links::Held(holder) => Some(holder.as_fd()),
+            Links::Own(_) => None,
+        }
+    }
+
+    /// Returns how long nothing was counted because this process was stopped.
+    pub(crate) fn quiet(&self) -> Duration {
+        self.heart.as_ref().map_or(Duration::ZERO, Heart::quiet)
     }
 
     /// Passes on what the kernel programs have said since the last call.
@@ -226,7 +398,7 @@ impl Attachment {
 
     /// Returns whether the probe is attached.
     pub fn is_attached(&self, probe: ProbeName) -> bool {
-        self.links.iter().any(|(name, _)| *name == probe)
+        self.on.contains(&probe.index())
     }
 
     /// Checks that every attached site is armed in the target: the kernel accepts sites that never fire, for
@@ -262,16 +434,24 @@ impl Attachment {
     /// can share it.
     pub fn detach(self) -> Detached {
         let started = Instant::now();
-        for (name, _) in &self.links {
-            self.gates.close(name.index());
+        for probe in &self.on {
+            self.gates.close(*probe);
         }
-        thread::scope(|scope| {
-            for link in self.links {
-                scope.spawn(move || drop(link.1));
+        let events = match self.links {
+            Links::Held(holder) => holder.end(DETACH_PATIENCE),
+            Links::Own(links) => {
+                thread::scope(|scope| {
+                    for (_, link) in links {
+                        scope.spawn(move || drop(link));
+                    }
+                });
+                Vec::new()
             }
-        });
+        };
         Detached {
             maps: self.maps,
+            gates: self.gates,
+            events,
             detach_time: started.elapsed(),
         }
     }
