@@ -11,13 +11,14 @@ mod go_abi;
 mod in_flight;
 mod latency;
 mod maps;
+mod samples;
 
 use aya_ebpf::{
     EbpfContext as _,
     bindings::pt_regs,
     helpers::{bpf_ktime_get_ns, generated::bpf_get_attach_cookie},
-    macros::uprobe,
-    programs::ProbeContext,
+    macros::{perf_event, uprobe},
+    programs::{PerfEventContext, ProbeContext},
 };
 use go_abi::{Frame, holds, is_target, read_user, registers};
 use latency::{complete, count_hit, count_lost, count_lost_without_row};
@@ -51,6 +52,14 @@ fn operation(ctx: ProbeContext) -> Option<()> {
         );
     }
     outcome
+}
+
+/// Runs on every CPU at each tick of the sampling clock. Nothing but the map is written: 0 tells the kernel
+/// so.
+#[perf_event]
+fn cpu_sample(ctx: PerfEventContext) -> u32 {
+    samples::take(&ctx);
+    0
 }
 
 /// The entry of a probed function.

@@ -6,6 +6,7 @@
 mod diagnostics;
 mod load;
 mod mode;
+mod samples;
 mod verify;
 
 use std::{
@@ -30,6 +31,7 @@ use diagnostics::Diagnostics;
 pub use load::{BPF_HASH, LoadRequest, Loaded, Maps, load};
 pub use mode::{MAX_SITES_PER_SITE_MODE, Mode};
 use probe_ebpf::abi;
+pub use samples::{HERTZ, Sampler};
 use verify::{SiteState, state_of};
 
 use crate::{
@@ -53,6 +55,8 @@ pub enum AttachError {
         name: &'static str,
         source: io::Error,
     },
+    #[error("failed to read which CPUs are online")]
+    Cpus { source: io::Error },
     #[error("failed to read the target's memory at {address}")]
     Memory {
         address: ProcAddr,

@@ -4,6 +4,7 @@ mod describe;
 mod in_flight;
 mod live;
 mod progress;
+mod sampling;
 mod spawn;
 mod subject;
 mod window;
@@ -15,6 +16,7 @@ use std::{
 
 use live::Live;
 use progress::Progress;
+use sampling::Sampling;
 use subject::Subject;
 use window::Ends;
 
@@ -60,13 +62,14 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
         Save::Default | Save::No => None,
     };
     let mut ends = Ends::listen().map_err(|e| Failure::io("failed to listen for signals", &e))?;
-    let loaded = attach::load(&LoadRequest {
+    let mut loaded = attach::load(&LoadRequest {
         plan: &plan,
         user_text: &binary.user_text()?,
         tgid: subject.pid(),
         pid_namespace: discover::own_pid_namespace(),
         mode: kernel_mode()?,
     })?;
+    let sampling = Sampling::begin(&mut loaded, config);
     let armed = subject.arm(loaded, &plan, &binary)?;
     let started = Instant::now();
 
@@ -82,6 +85,7 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     let recorder = out.map(|out| Recorder::begin(out, &header)).transpose();
     let recorder = recorder.map_err(|e| Failure::io("failed to write the recording", &e))?;
     let mut live = Live::new(binary, plan, armed, header, recorder, &progress);
+    live.sampling = sampling;
     let duration = config.duration;
     let ended_by = live.watch(&mut ends, started, duration).await?;
     let ended = live.finish(ended_by, started.elapsed());
