@@ -129,5 +129,7 @@ pub struct SampledStack {
     pub user_frame: Option<u32>,
     /// Whether the thread was in the kernel, called by the innermost frame or interrupted there.
     pub in_kernel: bool,
+    /// Whether that was for a probe: its trap, its program, the probed instruction's emulation.
+    pub probing: bool,
     pub samples: u64,
 }

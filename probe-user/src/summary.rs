@@ -11,6 +11,7 @@ use crate::{
     plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
     recording::Recording,
     report::{CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, StackFrame, Window},
+    samples,
     symbolize::{NamedCallSite, symbolize},
 };
 
@@ -65,6 +66,9 @@ pub fn summarize(recording: &Recording) -> Report {
             .iter()
             .map(|site| call_site(site, seconds, header.stack_depth as usize))
             .collect(),
+        cpu: end
+            .and_then(|end| end.samples.as_ref())
+            .map(samples::summarize),
         goroutines: None,
         findings: Vec::new(),
         rules: Vec::new(),

@@ -1,8 +1,12 @@
 //! Sampled addresses in, named stacks out, and what they say of where CPU time goes.
 
+mod groups;
 mod naming;
+mod summary;
 
+pub use groups::{Group, group_of};
 pub use naming::{Naming, name};
+pub use summary::summarize;
 
 /// What the sampling program counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

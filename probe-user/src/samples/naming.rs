@@ -1,6 +1,6 @@
 //! Addresses of stacks to the functions they are in.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::{RawSamples, RawStack};
 use crate::{
@@ -30,24 +30,31 @@ pub struct Naming<'a> {
     pub bias: LoadBias,
     /// Tells code that is not Go.
     pub code: &'a CodeMap,
+    /// Addresses at which a thread stands while the kernel handles a hit of a probe.
+    pub probes: &'a HashSet<VirtAddr>,
 }
 
 /// Names every stack and adds up those that are the same to a reader; the most sampled come first.
 pub fn name(raw: &RawSamples, hertz: u32, naming: &Naming<'_>) -> CpuSamples {
     let mut names = Names::new(naming);
-    let mut sums: BTreeMap<(Vec<u32>, bool), u64> = BTreeMap::new();
+    let mut sums: BTreeMap<Key, u64> = BTreeMap::new();
     let mut partial = 0_u64;
     for stack in &raw.stacks {
         let named = names.stack(stack);
         if !named.is_whole {
             partial = partial.saturating_add(stack.samples);
         }
-        let sum = sums.entry((named.frames, stack.in_kernel)).or_default();
+        let key = Key {
+            probing: names.is_probing(stack),
+            frames: named.frames,
+            in_kernel: stack.in_kernel,
+        };
+        let sum = sums.entry(key).or_default();
         *sum = sum.saturating_add(stack.samples);
     }
     let mut stacks: Vec<SampledStack> = sums
         .into_iter()
-        .map(|((frames, in_kernel), samples)| names.sampled(&frames, in_kernel, samples))
+        .map(|(key, samples)| names.sampled(&key, samples))
         .collect();
     stacks.sort_by_key(|stack| std::cmp::Reverse(stack.samples));
     CpuSamples {
@@ -57,6 +64,14 @@ pub fn name(raw: &RawSamples, hertz: u32, naming: &Naming<'_>) -> CpuSamples {
         partial,
         stacks,
     }
+}
+
+/// What makes two stacks the same to a reader.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    frames: Vec<u32>,
+    in_kernel: bool,
+    probing: bool,
 }
 
 /// A stack by numbers of frames.
@@ -229,14 +244,26 @@ impl<'a> Names<'a> {
         last.is_some_and(|known| OUTERMOST.contains(&known.frame.function.as_str()))
     }
 
-    fn sampled(&self, frames: &[u32], in_kernel: bool, samples: u64) -> SampledStack {
-        let known = || frames.iter().filter_map(|&number| self.known(number));
+    /// Whether a probe was being handled: by the trap at its site, or single-stepped out of line in the page
+    /// that the kernel maps for that (`[uprobes]`, kernel/events/uprobes.c).
+    fn is_probing(&self, stack: &RawStack) -> bool {
+        let Some(&interrupted) = stack.frames.first() else {
+            return false;
+        };
+        let in_file = ProcAddr(interrupted).in_file(self.naming.bias);
+        stack.in_kernel && self.naming.probes.contains(&in_file)
+            || self.naming.code.name_at(interrupted) == Some("[uprobes]")
+    }
+
+    fn sampled(&self, key: &Key, samples: u64) -> SampledStack {
+        let known = || key.frames.iter().filter_map(|&number| self.known(number));
         SampledStack {
             stack: known().map(|known| known.frame.clone()).collect(),
             user_frame: known()
                 .position(|known| known.origin == Some(Origin::User))
                 .map(|at| at as u32),
-            in_kernel,
+            in_kernel: key.in_kernel,
+            probing: key.probing,
             samples,
         }
     }

@@ -110,7 +110,9 @@ impl<'a> Live<'a> {
         self.sampling.stop();
         let detached = attachment.detach();
         let mut notes = self.notes;
-        let samples = self.sampling.named(&self.binary, bias, target.as_ref());
+        let samples = self
+            .sampling
+            .named(&self.binary, &self.plan, bias, target.as_ref());
         notes.extend(samples.as_ref().err().cloned());
         if let Some(target) = target.as_ref().filter(|_| is_alive(ended_by))
             && let Ok(n @ 1..) =

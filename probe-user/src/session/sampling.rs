@@ -1,14 +1,17 @@
 //! CPU samples beside the probes: they may fail, and the run goes on without them.
 
+use std::collections::HashSet;
+
 use super::budget_share;
 use crate::{
-    address::LoadBias,
+    address::{LoadBias, VirtAddr},
     analyze::GoBinary,
     attach::{HERTZ, Loaded, Sampler},
     cli::RecordConfig,
     discover::{CodeMap, Target},
     drain,
     observed::CpuSamples,
+    plan::ProbePlan,
     samples::{self, Naming},
 };
 
@@ -45,6 +48,7 @@ impl Sampling {
     pub(super) fn named(
         &self,
         binary: &GoBinary,
+        plan: &ProbePlan,
         bias: LoadBias,
         target: Option<&Target>,
     ) -> Result<Option<CpuSamples>, String> {
@@ -61,7 +65,20 @@ impl Sampling {
             binary,
             bias,
             code: &code,
+            probes: &probed(plan),
         };
         Ok(Some(samples::name(&raw, HERTZ, &naming)))
     }
+}
+
+/// Where a thread stands while a hit is handled: at the site, behind the trap that stands for the first byte
+/// of its instruction, and when that was emulated behind the whole.
+fn probed(plan: &ProbePlan) -> HashSet<VirtAddr> {
+    plan.sites()
+        .flat_map(|site| {
+            let behind = site.vaddr.checked_add(site.bytes.len() as u64);
+            [Some(site.vaddr), site.vaddr.checked_add(1), behind]
+        })
+        .flatten()
+        .collect()
 }
