@@ -87,7 +87,7 @@ pub(super) fn crowded(n: u64) -> Report {
                 &function,
                 "worker/pool.go",
                 10 + i as u32,
-                &[(40_000 - 100 * i, 500)],
+                &[(40_000_u64.saturating_sub(100 * i).max(1), 500)],
             )
         })
         .collect();
