@@ -17,6 +17,6 @@ func benchmarkParse(b *testing.B) {
 }
 
 func main() {
-	bench.Init("300ms")
+	bench.Init("100x")
 	run.Program{Rate: 2, Unit: func(_, _ int) { testing.Benchmark(benchmarkParse) }}.Main()
 }
