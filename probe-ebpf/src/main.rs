@@ -6,23 +6,25 @@
 
 mod atomic;
 mod call_site;
+mod detail;
 mod diagnostics;
 mod gate;
 mod go_abi;
 mod in_flight;
 mod latency;
 mod maps;
+mod samples;
 
 use aya_ebpf::{
     EbpfContext as _,
     bindings::pt_regs,
     helpers::{bpf_ktime_get_ns, generated::bpf_get_attach_cookie},
-    macros::uprobe,
-    programs::ProbeContext,
+    macros::{perf_event, uprobe},
+    programs::{PerfEventContext, ProbeContext},
 };
 use gate::Gate;
 use go_abi::{Frame, holds, is_target, read_user, registers};
-use latency::{complete, count_hit, count_lost, count_lost_without_row};
+use latency::{complete, count_event, count_hit, count_lost, count_lost_without_row};
 use maps::{BIAS_EMULATED_NS, BIAS_STEPPED_NS, SITES, global};
 use probe_ebpf::abi::{Flight, FlightKey, Site, flag, kind, lost};
 
@@ -42,7 +44,7 @@ fn operation(ctx: ProbeContext) -> Option<()> {
     }
     let regs = registers(&ctx);
     let outcome = match site.kind {
-        kind::ENTRY => begins(regs, &site, &gate, now_ns),
+        kind::ENTRY | kind::EVENT => begins(regs, &site, &gate, now_ns),
         kind::EXIT => ends(regs, &site, &gate, now_ns),
         _ => panics(regs, &site, &gate),
     };
@@ -60,6 +62,14 @@ fn operation(ctx: ProbeContext) -> Option<()> {
     outcome
 }
 
+/// Runs on every CPU at each tick of the sampling clock. Nothing but the map is written: 0 tells the kernel
+/// so.
+#[perf_event]
+fn cpu_sample(ctx: PerfEventContext) -> u32 {
+    samples::take(&ctx);
+    0
+}
+
 /// The entry of a probed function.
 #[inline(always)]
 fn begins(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
@@ -67,7 +77,7 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
         return None;
     }
     let frame = frame_of_target(regs, site)?;
-    if frame.is_nested(site) || !gate.admits(now_ns) {
+    if frame.is_ignored(site) || !call_site::counts(regs, site) || !gate.admits(now_ns) {
         return None;
     }
     let row = row_of(regs, site, &frame)?;
@@ -77,7 +87,14 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
         0
     };
     count_hit(row, bytes);
-    let key = in_flight::key(site, &frame);
+    if site.kind == kind::EVENT {
+        count_event(row);
+        return Some(());
+    }
+    let Some(key) = in_flight::key(regs, site, &frame) else {
+        count_lost(row, lost::FOREIGN);
+        return None;
+    };
     // The clock is read last: what this program took before is no part of the operation.
     // SAFETY: the helper has no preconditions.
     let start_ns = unsafe { bpf_ktime_get_ns() }.wrapping_add(bias_ns(site));
@@ -97,10 +114,11 @@ fn ends(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
         return None;
     }
     let frame = frame_of_target(regs, site)?;
-    if frame.is_nested(site) {
+    if frame.is_ignored(site) {
         return None;
     }
-    let Some(flight) = in_flight::take(&in_flight::key(site, &frame)) else {
+    let key = in_flight::key(regs, site, &frame)?;
+    let Some(flight) = in_flight::take(&key) else {
         return orphan(regs, site, gate, &frame);
     };
     if flight.epoch != gate.epoch() {
@@ -111,7 +129,8 @@ fn ends(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
     if now_ns.wrapping_add(bias_ns(site)) < flight.start_ns {
         count_lost(flight.row, lost::CLOCK);
     } else {
-        complete(flight.row, now_ns.saturating_sub(flight.start_ns));
+        let duration_ns = now_ns.saturating_sub(flight.start_ns);
+        complete(flight.row, duration_ns, detail::is_noted(regs, site));
     }
     Some(())
 }
@@ -119,7 +138,7 @@ fn ends(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
 /// An end whose begin was not seen: known where, not since when.
 #[inline(always)]
 fn orphan(regs: &pt_regs, site: &Site, gate: &Gate, frame: &Frame) -> Option<()> {
-    if !gate.is_open() || gate.is_shut() {
+    if !gate.is_open() || gate.is_shut() || site.flags & flag::MAY_HAVE_NO_BEGIN != 0 {
         return None;
     }
     let row = row_of(regs, site, frame)?;

@@ -8,13 +8,14 @@ use probe_ebpf::abi::lost;
 use crate::{
     aggregate::{Profile, sum},
     histogram,
-    plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
+    plan::ProbeName,
     recording::{Header, Recording},
     report::{
-        CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost, SiteKind,
+        CallSite, Cost, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost, SiteKind,
         StackFrame, Window,
     },
-    symbolize::{NamedCallSite, symbolize},
+    samples,
+    symbolize::{NamedCallSite, NamedDetail, symbolize},
 };
 
 /// Makes the report of a recording.
@@ -71,6 +72,9 @@ pub fn summarize(recording: &Recording) -> Report {
                 ..call_site(site, seconds, header.stack_depth as usize)
             })
             .collect(),
+        cpu: end
+            .and_then(|end| end.samples.as_ref())
+            .map(samples::summarize),
         goroutines: None,
         findings: Vec::new(),
         rules: Vec::new(),
@@ -93,8 +97,8 @@ fn counted(probe: &Probe, profile: &Profile) -> Probe {
         open = open.saturating_add(row.totals.open());
         add(&mut lost, &row.totals.lost);
     }
-    let without_row =
-        index_of(&probe.name).and_then(|index| profile.counters.get(usize::from(index)));
+    let without_row = ProbeName::from_name(&probe.name)
+        .and_then(|name| profile.counters.get(usize::from(name.index())));
     if let Some(counters) = without_row {
         hits = hits.saturating_add(sum(counters));
         add(&mut lost, counters);
@@ -114,13 +118,6 @@ fn counted(probe: &Probe, profile: &Profile) -> Probe {
     }
 }
 
-fn index_of(name: &str) -> Option<u8> {
-    PROBE_NAMES
-        .iter()
-        .find(|probe| probe.as_str() == name)
-        .map(|probe| probe.index())
-}
-
 fn add(sums: &mut [u64; lost::N], more: &[u64; lost::N]) {
     for (sum, n) in sums.iter_mut().zip(more) {
         *sum = sum.saturating_add(*n);
@@ -138,7 +135,8 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
     };
     let allocates = named.probe == ProbeName::Alloc.as_str();
     let stops = named.probe == ProbeName::StopTheWorld.as_str();
-    let reason = stops.then(|| stop_the_world_reason(named.reason));
+    let reason = (stops.then(|| named.details.first()).flatten()).map(|most| most.what.clone());
+    let notes = ProbeName::from_name(&named.probe).is_some_and(ProbeName::notes);
     CallSite {
         id: id_of(named),
         probe: named.probe.clone(),
@@ -156,7 +154,18 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
         bytes: allocates.then_some(totals.bytes),
         bytes_per_s: allocates.then(|| per_second(totals.bytes)),
         latency: None,
-        details: Vec::new(),
+        noted: notes.then_some(totals.noted),
+        details: (named.details.iter())
+            .map(|part| detail(part, allocates))
+            .collect(),
+    }
+}
+
+fn detail(part: &NamedDetail, allocates: bool) -> Detail {
+    Detail {
+        what: part.what.clone(),
+        hits: part.totals.hits,
+        bytes: allocates.then_some(part.totals.bytes),
     }
 }
 
@@ -189,7 +198,6 @@ fn id_of(named: &NamedCallSite) -> String {
         hasher.write(&[0]);
     }
     hasher.write(&named.site.line.to_le_bytes());
-    hasher.write(&[named.reason]);
     format!("{:016x}", hasher.finish())
 }
 
@@ -232,7 +240,7 @@ fn floor_ns(header: &Header, probe: &str) -> Option<u64> {
 
 fn latency(named: &NamedCallSite, floor_ns: Option<u64>) -> Option<Latency> {
     let totals = &named.totals;
-    if totals.completed == 0 {
+    if totals.completed == 0 || named.buckets.is_empty() {
         return None;
     }
     let histogram = named.buckets.to_histogram(totals.min_ns, totals.max_ns);
