@@ -10,7 +10,7 @@ use crate::{
     histogram,
     plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
     recording::Recording,
-    report::{CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, StackFrame, Window},
+    report::{CallSite, Cost, Cpu, EndedBy, Latency, Probe, Report, SCHEMA, StackFrame, Window},
     samples,
     symbolize::{NamedCallSite, symbolize},
 };
@@ -30,6 +30,9 @@ pub fn summarize(recording: &Recording) -> Report {
     let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
     let seconds = duration_ns as f64 / 1e9;
     let named = symbolize(&profile, &recording.symbols);
+    let cpu = end
+        .and_then(|end| end.samples.as_ref())
+        .map(samples::summarize);
     let mut cannot_see = header.cannot_see.clone();
     cannot_see.extend(end.iter().flat_map(|end| end.notes.iter().cloned()));
     if end.is_none() {
@@ -50,7 +53,7 @@ pub fn summarize(recording: &Recording) -> Report {
         },
         cost: Cost {
             budget_share: header.budget_share,
-            target_share: None,
+            target_share: cpu.as_ref().and_then(probing_share),
             hits: profile.hits(),
             agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
             attach_ns: header.attach_ns,
@@ -66,14 +69,21 @@ pub fn summarize(recording: &Recording) -> Report {
             .iter()
             .map(|site| call_site(site, seconds, header.stack_depth as usize))
             .collect(),
-        cpu: end
-            .and_then(|end| end.samples.as_ref())
-            .map(samples::summarize),
+        cpu,
         goroutines: None,
         findings: Vec::new(),
         rules: Vec::new(),
         cannot_see,
     }
+}
+
+/// Returns the share of the samples that found the probes at work.
+fn probing_share(cpu: &Cpu) -> Option<f64> {
+    let found = cpu
+        .samples
+        .checked_sub(cpu.lost)
+        .filter(|&found| found > 0)?;
+    Some((cpu.probing as f64 / found as f64).min(1.0))
 }
 
 /// Fills in a probe's counts.
