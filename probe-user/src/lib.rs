@@ -19,6 +19,9 @@ pub mod attach;
 #[cfg(feature = "kernel")]
 pub mod drain;
 
+#[cfg(feature = "kernel")]
+pub mod calibrate;
+
 pub mod aggregate;
 
 pub mod symbolize;

@@ -214,6 +214,13 @@ impl GoBinary {
         VirtAddr(self.tables.module.text)..VirtAddr(self.tables.module.etext)
     }
 
+    /// Returns where the linker puts constants; `None` in a file without section headers.
+    pub fn read_only_data(&self) -> Option<Range<VirtAddr>> {
+        let section = self.elf.section(".rodata")?;
+        let end = section.address.checked_add(section.extent.size)?;
+        Some(VirtAddr(section.address)..VirtAddr(end))
+    }
+
     /// Returns the executable parts of the file, to be compared with a process's mappings.
     pub fn exec_segments(&self) -> &[Segment] {
         &self.segments

@@ -87,7 +87,7 @@ pub(super) fn crowded(n: u64) -> Report {
                 &function,
                 "worker/pool.go",
                 10 + i as u32,
-                &[(40_000 - 100 * i, 500)],
+                &[(40_000_u64.saturating_sub(100 * i).max(1), 500)],
             )
         })
         .collect();
@@ -313,6 +313,7 @@ pub(super) fn site(
         rate_per_s: count as f64 / SECONDS as f64,
         bytes: None,
         bytes_per_s: None,
+        noted: None,
         latency: Some(latency),
         details: Vec::new(),
     }

@@ -7,6 +7,7 @@ mod bar;
 mod call_sites;
 mod cpu;
 mod doctor;
+pub(super) mod facts;
 mod findings;
 mod fit;
 mod limits;
@@ -16,7 +17,6 @@ mod ps;
 mod rules;
 mod table;
 mod target;
-mod units;
 
 use std::{
     io::{self, Write},
@@ -24,7 +24,7 @@ use std::{
 };
 
 use self::line::{Line, Style};
-use super::{Sort, TextOptions};
+use super::{TextOptions, ranking, units};
 use crate::{escape, report::Report};
 
 /// Bounds of the width that is laid out for: tables need the first, prose is hard to read beyond the second.
