@@ -135,14 +135,19 @@ impl Sink {
             RenderError::Write(e) => Failure::io("failed to write the report", &e),
             RenderError::NotInThisVersion(_) => Failure::from_error(Exit::Usage, &error),
         })?;
+        self.write_bytes(&bytes)
+    }
+
+    /// Writes what was rendered, and returns the file that now holds it.
+    pub(crate) fn write_bytes(self, bytes: &[u8]) -> Result<Option<PathBuf>, Failure> {
         match self {
             Self::Stdout => {
-                to_stdout(&bytes)?;
+                to_stdout(bytes)?;
                 Ok(None)
             }
             Self::File(mut file) => {
                 let path = file.path().to_owned();
-                let written = file.write_all(&bytes).and_then(|()| file.finish());
+                let written = file.write_all(bytes).and_then(|()| file.finish());
                 written.map(Some).map_err(|e| {
                     Failure::io(
                         &format!("failed to write the report to {}", path.display()),

@@ -56,6 +56,52 @@ pub fn process_cpu_time_ns(pid: u32) -> io::Result<u64> {
     Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
+/// Reads ranges of another process's memory, `(address, length)` each, one after the other into `into`
+/// (`process_vm_readv(2)`). Returns the number of bytes; it stops before the first range that can't be read
+/// whole, and at the kernel's limit of [`VM_RANGES`] ranges.
+pub fn process_vm_read(pid: u32, into: &mut [u8], ranges: &[(u64, usize)]) -> io::Result<usize> {
+    let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
+    let ranges = ranges.get(..VM_RANGES).unwrap_or(ranges);
+    let remote: Vec<libc::iovec> = ranges
+        .iter()
+        .map(|&(address, len)| libc::iovec {
+            iov_base: address as *mut libc::c_void,
+            iov_len: len,
+        })
+        .collect();
+    let local = libc::iovec {
+        iov_base: into.as_mut_ptr().cast(),
+        iov_len: into.len(),
+    };
+    // SAFETY: the local range is `into`, borrowed for the call, and the kernel writes no further than its
+    // length; the remote ranges are addresses of another process, which the kernel checks.
+    let n = unsafe {
+        libc::process_vm_readv(
+            pid,
+            &raw const local,
+            1,
+            remote.as_ptr(),
+            remote.len() as libc::c_ulong,
+            0,
+        )
+    };
+    usize::try_from(n).map_err(|_negative| io::Error::last_os_error())
+}
+
+/// `UIO_MAXIOV`, include/uapi/linux/uio.h.
+pub const VM_RANGES: usize = 1024;
+
+/// Returns the monotonic clock, which Go's runtime measures time by, in nanoseconds.
+pub fn monotonic_ns() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a timespec that outlives the call.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// Returns the CPU time that this process took, all threads together.
 pub fn own_cpu_time() -> Duration {
     process_cpu_time_ns(std::process::id()).map_or(Duration::ZERO, Duration::from_nanos)

@@ -139,11 +139,7 @@ impl Subject {
     ) -> Result<Armed, Failure> {
         let exe = self.exe()?;
         let pid = NonZeroU32::new(self.pid()).ok_or_else(no_process)?;
-        let segments: Vec<(u64, u64, u64)> = binary
-            .exec_segments()
-            .iter()
-            .map(|segment| (segment.file_offset.0, segment.vaddr.0, segment.len))
-            .collect();
+        let segments = segments(binary);
         match self {
             Self::Process(target) => {
                 let bias = target.load_bias(&segments)?;
@@ -189,6 +185,15 @@ impl Subject {
             }
         }
     }
+}
+
+/// Returns the executable parts of a file, as the load bias is told from them.
+pub(super) fn segments(binary: &GoBinary) -> Vec<(u64, u64, u64)> {
+    binary
+        .exec_segments()
+        .iter()
+        .map(|segment| (segment.file_offset.0, segment.vaddr.0, segment.len))
+        .collect()
 }
 
 /// Reads an executable; one that is no Go program may be a wrapper around one.

@@ -6,6 +6,7 @@
 mod bar;
 mod call_sites;
 mod doctor;
+mod dump;
 mod findings;
 mod fit;
 mod limits;
@@ -47,7 +48,7 @@ pub(super) fn write(report: &Report, options: &TextOptions, out: &mut dyn Write)
     Ok(())
 }
 
-pub use self::{doctor::write as write_doctor, ps::write as write_ps};
+pub use self::{doctor::write as write_doctor, dump::write as write_dump, ps::write as write_ps};
 
 /// Returns the lines that a caller prints below a report: the files it wrote, each with what it is, and the
 /// command to type next.
