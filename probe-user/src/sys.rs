@@ -102,6 +102,29 @@ pub fn monotonic_ns() -> u64 {
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
+/// Returns how often the CPU's time stamp counter ticks per nanosecond, measured for some milliseconds. Go's
+/// `cputicks` reads the same counter.
+pub fn cpu_ticks_per_ns() -> f64 {
+    let (ticks, ns) = ticks_and_time();
+    std::thread::sleep(Duration::from_millis(5));
+    let (later, end) = ticks_and_time();
+    later.wrapping_sub(ticks) as f64 / end.saturating_sub(ns).max(1) as f64
+}
+
+/// Returns the counter and the clock at the same moment: of some attempts the one that was not interrupted.
+fn ticks_and_time() -> (u64, u64) {
+    // SAFETY: reads a register that every x86-64 CPU has.
+    let ticks = || unsafe { std::arch::x86_64::_rdtsc() };
+    let attempt = |_| {
+        let (before, ns, after) = (ticks(), monotonic_ns(), ticks());
+        (after.wrapping_sub(before), before, ns)
+    };
+    (0..16)
+        .map(attempt)
+        .min()
+        .map_or((0, 0), |(_, ticks, ns)| (ticks, ns))
+}
+
 /// Returns the CPU time that this process took, all threads together.
 pub fn own_cpu_time() -> Duration {
     process_cpu_time_ns(std::process::id()).map_or(Duration::ZERO, Duration::from_nanos)

@@ -12,6 +12,9 @@ use super::{GoVersion, dwarf::StructFields, runtime_globals::RuntimeGlobals};
 /// Size classes of the allocator, in every version (`internal/runtime/gc/sizeclasses.go`).
 const SIZE_CLASSES: u32 = 68;
 
+/// Larger than any `heapStatsDelta`, in bytes.
+const MAX_HEAP_STATS: u32 = 1 << 14;
+
 /// The structs that are asked for, without their package.
 const STRUCTS: &[&str] = &[
     "g",
@@ -146,12 +149,16 @@ impl RuntimeLayout {
         let heap_stats = || {
             let first = offset("heapStatsDelta", "smallAllocCount")?;
             let last = offset("heapStatsDelta", "smallFreeCount")?;
-            Some(HeapStatsLayout {
+            let size = last.checked_add(SIZE_CLASSES.checked_mul(8)?)?;
+            let layout = HeapStatsLayout {
                 tiny_alloc_count: offset("heapStatsDelta", "tinyAllocCount")?,
                 large_alloc: offset("heapStatsDelta", "largeAlloc")?,
                 small_alloc_count: first,
-                size: last.checked_add(SIZE_CLASSES.checked_mul(8)?)?,
-            })
+                size,
+            };
+            // In memory it is read whole, and its fields are inside.
+            let inside = first < last && layout.large_alloc < last && size <= MAX_HEAP_STATS;
+            inside.then_some(layout)
         };
         Self {
             m: m(),

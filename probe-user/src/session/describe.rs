@@ -65,6 +65,7 @@ pub(super) fn header(
 ) -> Header {
     let mut target = target(armed.target.as_ref(), Some(&armed.program), binary);
     target.pid = armed.pid;
+    target.gomaxprocs = armed.state.as_ref().and_then(|state| state.gomaxprocs);
     Header {
         format: FORMAT,
         tool: Tool {
@@ -89,7 +90,7 @@ pub(super) fn header(
             .map(|planned| probe(planned, armed))
             .collect(),
         cannot_see: cannot_see(binary, plan, config),
-        state: None,
+        state: armed.state.clone(),
     }
 }
 

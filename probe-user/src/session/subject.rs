@@ -19,8 +19,9 @@ use crate::{
     doctor,
     failure::{Exit, Failure},
     inspect,
+    observed::State,
     plan::ProbePlan,
-    sys,
+    state, sys,
 };
 
 /// A process or a held command.
@@ -46,6 +47,8 @@ pub(super) struct Armed {
     pub(super) command: Option<Running>,
     pub(super) bias: LoadBias,
     pub(super) attachment: Attachment,
+    /// Read before the first probe was on; of a command, which had not begun, there is none.
+    pub(super) state: Option<State>,
     /// Sites that another tool had armed before.
     pub(super) foreign_breakpoints: Vec<ProcAddr>,
 }
@@ -144,6 +147,7 @@ impl Subject {
             Self::Process(target) => {
                 let bias = target.load_bias(&segments)?;
                 let foreign_breakpoints = check(attach::check_text(plan, &target, bias))?;
+                let state = state::read(&target, binary, bias, 0);
                 let mut attachment = loaded.attach(plan, &exe, pid)?;
                 check(attachment.check_armed(plan, &target, bias))?;
                 attachment.open_window()?;
@@ -154,6 +158,7 @@ impl Subject {
                     target: Some(target),
                     command: None,
                     bias,
+                    state: Some(state),
                     attachment,
                     foreign_breakpoints,
                 })
@@ -179,6 +184,7 @@ impl Subject {
                     program,
                     command: Some(command),
                     bias: bias.unwrap_or(LoadBias(0)),
+                    state: None,
                     attachment,
                     foreign_breakpoints: Vec::new(),
                 })
