@@ -14,8 +14,8 @@ use anstream::adapter::strip_str;
 use probe_user::{
     attach::{BPF_HASH, holder},
     cli::{
-        self, Command, DoctorConfig, Invocation, PlainFormat, PlanConfig, PsConfig, RecordConfig,
-        ReportConfig, Verbosity,
+        self, Command, DoctorConfig, DumpConfig, Format, Invocation, OutputConfig, PlainFormat,
+        PlanConfig, PsConfig, RecordConfig, ReportConfig, Verbosity,
     },
     discover::ProcFs,
     doctor,
@@ -56,6 +56,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Command::Record(config) => record(config),
         Command::Report(config) => report(config),
         Command::Plan(config) => plan(config),
+        Command::Dump(config) => dump(config),
         Command::Ps(config) => ps(config),
         Command::Doctor(config) => doctor(config),
     }
@@ -118,6 +119,32 @@ fn plan(config: &PlanConfig) -> Result<u8, Failure> {
     answer(config.format, &plan, |text| {
         render::write_plan(&plan, &page.text(), text)
     })?;
+    Ok(0)
+}
+
+fn dump(config: &DumpConfig) -> Result<u8, Failure> {
+    logger::start(config.verbosity);
+    let output = OutputConfig {
+        format: match config.format {
+            PlainFormat::Text => Format::Text,
+            PlainFormat::Json => Format::Json,
+        },
+        path: config.path.clone(),
+    };
+    let page = Page::new(&output, config.color)?;
+    let sink = Sink::open(&output)?;
+    let dump = session::dump(config.pid)?;
+    let text = TextOptions {
+        verbose: config.verbosity >= Verbosity::Verbose,
+        ..page.text()
+    };
+    let mut bytes = Vec::new();
+    let written = match config.format {
+        PlainFormat::Text => render::write_dump(&dump, &text, &mut bytes),
+        PlainFormat::Json => render::write_dump_json(&dump, &mut bytes),
+    };
+    written.map_err(|e| Failure::io("failed to write the answer", &e))?;
+    sink.write_bytes(&bytes)?;
     Ok(0)
 }
 

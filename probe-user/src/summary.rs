@@ -38,6 +38,12 @@ pub fn summarize(recording: &Recording) -> Report {
         .map(samples::summarize);
     let mut cannot_see = header.cannot_see.clone();
     cannot_see.extend(end.iter().flat_map(|end| end.notes.iter().cloned()));
+    let state = end.and_then(|end| end.state.as_ref());
+    cannot_see.extend(
+        state
+            .iter()
+            .flat_map(|state| state.unreadable.iter().cloned()),
+    );
     if end.is_none() {
         cannot_see.push(
             "the recorder did not end by itself: what happened after its last second is missing"
@@ -76,7 +82,9 @@ pub fn summarize(recording: &Recording) -> Report {
             })
             .collect(),
         cpu,
-        goroutines: None,
+        goroutines: state
+            .and_then(|state| state.census.as_ref())
+            .map(|census| census.groups.clone()),
         findings: Vec::new(),
         rules: Vec::new(),
         cannot_see,

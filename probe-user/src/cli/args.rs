@@ -31,6 +31,7 @@ Examples:
   sudo rtprobe --pid 1234 -d 2m -o run.json    two minutes, as JSON
   sudo rtprobe -- ./api --port 8080            start the program and watch it
   rtprobe ps                                   which Go programs run here
+  sudo rtprobe dump --pid 1234                 what every goroutine waits for, and where
   rtprobe doctor --pid 1234                    what stands in the way, if anything
   rtprobe report api-1234.rtp --sort p99       the same figures again, without root
 
@@ -72,6 +73,8 @@ pub(super) enum Sub {
     Report(ReportArgs),
     /// Show what would be attached where, at which cost; attaches nothing
     Plan(PlanArgs),
+    /// Show what every goroutine does and where, read from memory: no probe, no signal, no stop
+    Dump(DumpArgs),
     /// List the Go programs that run on this host
     Ps(PsArgs),
     /// Say whether this host, kernel and target can be profiled, and what each missing thing costs
@@ -200,6 +203,19 @@ pub(super) struct SubjectArgs {
     /// Executable to plan for; needs no root
     #[arg(long, value_name = "PATH")]
     pub(super) exe: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DumpArgs {
+    /// Process to look at
+    #[arg(short, long, value_name = "PID", value_parser = value_parser!(u32).range(1..))]
+    pub(super) pid: u32,
+    /// Form of the answer [default: from the suffix of --output, or text]
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
+    pub(super) format: Option<PlainFormat>,
+    /// Where to write the answer; - is standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

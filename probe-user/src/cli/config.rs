@@ -12,6 +12,7 @@ pub enum Command {
     Record(RecordConfig),
     Report(ReportConfig),
     Plan(PlanConfig),
+    Dump(DumpConfig),
     Ps(PsConfig),
     Doctor(DoctorConfig),
 }
@@ -64,6 +65,16 @@ pub struct PlanConfig {
 pub enum PlanSubject {
     Pid(u32),
     Exe(PathBuf),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DumpConfig {
+    pub pid: u32,
+    pub format: PlainFormat,
+    /// `None`: standard output.
+    pub path: Option<PathBuf>,
+    pub verbosity: Verbosity,
+    pub color: ColorChoice,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +185,7 @@ impl Command {
             Self::Record(config) => config.color,
             Self::Report(config) => config.color,
             Self::Plan(config) => config.color,
+            Self::Dump(config) => config.color,
             Self::Ps(config) => config.color,
             Self::Doctor(config) => config.color,
         }

@@ -18,12 +18,13 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, parser::ValueSo
 pub use self::{
     args::PROBES,
     config::{
-        Budget, ColorChoice, Command, DoctorConfig, Format, OutputConfig, PlainFormat, PlanConfig,
-        PlanSubject, PsConfig, RecordConfig, ReportConfig, Save, Selector, Sort, Verbosity,
+        Budget, ColorChoice, Command, DoctorConfig, DumpConfig, Format, OutputConfig, PlainFormat,
+        PlanConfig, PlanSubject, PsConfig, RecordConfig, ReportConfig, Save, Selector, Sort,
+        Verbosity,
     },
 };
 use self::{
-    args::{Cli, OutputArgs, PlanArgs, ProbeArgs, RecordArgs, ReportArgs, Sub, UiArgs},
+    args::{Cli, DumpArgs, OutputArgs, PlanArgs, ProbeArgs, RecordArgs, ReportArgs, Sub, UiArgs},
     usage::wrong,
 };
 use crate::failure::Failure;
@@ -58,6 +59,7 @@ pub fn parse(
                 Sub::Record(args) => Command::Record(record(args, ui, inner)?),
                 Sub::Report(args) => Command::Report(report(args, ui, inner)?),
                 Sub::Plan(args) => Command::Plan(plan(args, ui, inner)?),
+                Sub::Dump(args) => Command::Dump(dump(args, ui, inner)?),
                 Sub::Ps(args) => Command::Ps(PsConfig {
                     format: args.format,
                     color: ui.color,
@@ -127,6 +129,23 @@ fn plan(args: PlanArgs, ui: &UiArgs, matches: &ArgMatches) -> Result<PlanConfig,
         skip: probes.skip,
         stack_depth: probes.stack_depth,
         format: args.format,
+        verbosity: verbosity(ui, matches)?,
+        color: ui.color,
+    })
+}
+
+fn dump(args: DumpArgs, ui: &UiArgs, matches: &ArgMatches) -> Result<DumpConfig, Failure> {
+    let path = args.output.filter(|path| path.as_path() != Path::new("-"));
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "json");
+    let by_suffix = if path.as_ref().is_some_and(is_json) {
+        PlainFormat::Json
+    } else {
+        PlainFormat::Text
+    };
+    Ok(DumpConfig {
+        pid: args.pid,
+        format: args.format.unwrap_or(by_suffix),
+        path,
         verbosity: verbosity(ui, matches)?,
         color: ui.color,
     })

@@ -91,6 +91,7 @@ pub(super) fn header(
 ) -> Header {
     let mut target = target(armed.target.as_ref(), Some(&armed.program), binary);
     target.pid = armed.pid;
+    target.gomaxprocs = armed.state.as_ref().and_then(|state| state.gomaxprocs);
     Header {
         format: FORMAT,
         tool: Tool {
@@ -115,7 +116,7 @@ pub(super) fn header(
             .map(|planned| probe(planned, armed))
             .collect(),
         cannot_see: cannot_see(binary, plan, config, calibration),
-        state: None,
+        state: armed.state.clone(),
         calibration,
     }
 }
