@@ -105,7 +105,9 @@ fn name_at(source: &Source, elf: &Elf, address: u64) -> io::Result<Option<String
     for index in 0..5_u32 {
         let at = extent.offset.saturating_add(1 + u64::from(index));
         let byte = reader.u8(at)?;
-        length |= u64::from(byte & 0x7f).checked_shl(index.saturating_mul(7)).unwrap_or(0);
+        length |= u64::from(byte & 0x7f)
+            .checked_shl(index.saturating_mul(7))
+            .unwrap_or(0);
         if byte & 0x80 != 0 {
             continue;
         }
