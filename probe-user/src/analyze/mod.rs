@@ -26,6 +26,7 @@ mod source;
 mod symtab;
 mod tables;
 mod text_bitmap;
+mod types;
 mod user_text;
 
 use std::{
@@ -45,6 +46,7 @@ pub use self::{
     runtime_layout::{HeapStatsLayout, MLayout, RuntimeLayout},
     source::{ReadAt, open_regular},
     text_bitmap::TextBitmap,
+    types::{GoType, TypeKind},
 };
 use self::{
     dwarf::StructFields,
@@ -398,6 +400,12 @@ impl GoBinary {
             let names = runtime_layout::structs(self.go_version);
             dwarf::runtime_structs(&self.source, &self.elf, names)
         })
+    }
+
+    /// Reads the type descriptor at an address of the file; `None` where there is none, for instance because
+    /// the program made the type while it ran.
+    pub fn go_type(&self, addr: VirtAddr) -> Option<GoType> {
+        types::read(&self.source, &self.elf, self.tables.module.types?, addr.0)
     }
 
     /// Returns, in full sentences, what cannot be known of this file and what that costs.
