@@ -23,6 +23,8 @@ pub mod aggregate;
 
 pub mod symbolize;
 
+pub mod diagnose;
+
 pub mod recording;
 
 pub mod summary;

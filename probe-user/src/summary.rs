@@ -7,6 +7,7 @@ use probe_ebpf::abi::lost;
 
 use crate::{
     aggregate::{Profile, Totals, sum},
+    diagnose::{Observed, diagnose},
     histogram,
     plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
     recording::Recording,
@@ -37,7 +38,7 @@ pub fn summarize(recording: &Recording) -> Report {
                 .to_owned(),
         );
     }
-    Report {
+    let mut report = Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),
         host: header.host.clone(),
@@ -69,7 +70,10 @@ pub fn summarize(recording: &Recording) -> Report {
         findings: Vec::new(),
         rules: Vec::new(),
         cannot_see,
-    }
+    };
+    let diagnosis = diagnose(&Observed::new(&report, recording, &profile), &header.rules);
+    (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
+    report
 }
 
 /// Fills in a probe's counts.

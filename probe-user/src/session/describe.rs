@@ -14,6 +14,7 @@ use crate::{
     analyze::GoBinary,
     attach::BPF_HASH,
     cli::RecordConfig,
+    diagnose,
     discover::Target,
     plan::{Outcome, PlannedProbe, PlannedSite, ProbeName, ProbePlan, SiteRole},
     recording::{FORMAT, Header},
@@ -90,6 +91,11 @@ pub(super) fn header(
             .collect(),
         cannot_see: cannot_see(binary, plan, config),
         state: None,
+        rules: diagnose::catalogue::wanted(&config.only, &config.skip),
+        default_godebug: binary
+            .build_info()
+            .setting("DefaultGODEBUG")
+            .map(str::to_owned),
     }
 }
 

@@ -6,6 +6,7 @@
 mod bar;
 mod call_sites;
 mod doctor;
+mod explain;
 mod findings;
 mod fit;
 mod limits;
@@ -47,7 +48,11 @@ pub(super) fn write(report: &Report, options: &TextOptions, out: &mut dyn Write)
     Ok(())
 }
 
-pub use self::{doctor::write as write_doctor, ps::write as write_ps};
+pub use self::{
+    doctor::write as write_doctor,
+    explain::{write as write_explanation, write_list as write_catalogue},
+    ps::write as write_ps,
+};
 
 /// Returns the lines that a caller prints below a report: the files it wrote, each with what it is, and the
 /// command to type next.
