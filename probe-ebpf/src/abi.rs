@@ -11,7 +11,7 @@ pub const MAX_FRAMES: usize = 32;
 /// Probe sites of one run, and the largest value of a cookie plus one.
 pub const MAX_SITES: u32 = 2048;
 /// Logical probes of one run.
-pub const MAX_PROBES: u32 = 32;
+pub const MAX_PROBES: u32 = 64;
 /// Call paths that are told apart; hits on further ones are counted as lost (`full`).
 pub const MAX_ROWS: u32 = 1 << 14;
 /// Operations in flight at the same time; further ones are counted as lost (`full`).
@@ -32,13 +32,15 @@ pub mod kind {
     pub const EXIT: u8 = 1;
     /// The runtime begins to panic: operations of the frames that called it will never end.
     pub const PANIC: u8 = 2;
+    /// An operation without a duration: counted as begun and completed at once.
+    pub const EVENT: u8 = 3;
 }
 
 /// How a site is read; bits of [`Site::flags`].
 pub mod flag {
     /// The frame is set up: `rbp + 8` holds the return address, not `rsp`.
     pub const FRAME_SET_UP: u16 = 1 << 0;
-    /// Ignore the hit when the return address lies in [`super::Site::ignore_low`]`..ignore_high`.
+    /// Ignore the hit when the return address lies in [`super::Site::low`]`..high`.
     pub const IGNORE_NESTED: u16 = 1 << 1;
     /// The function runs on g0 by `systemstack`: frames go on on the goroutine's own stack.
     pub const CROSS_STACK: u16 = 1 << 2;
@@ -50,6 +52,88 @@ pub mod flag {
     pub const REASON_IN_AX: u16 = 1 << 5;
     /// `rbx` holds the calling goroutine and `rcx` the return address into its code.
     pub const CALLER_IN_BX_CX: u16 = 1 << 6;
+    /// Ignore the hit unless the return address lies in [`super::Site::low`]`..high`.
+    pub const ONLY_NESTED: u16 = 1 << 7;
+    /// `rax` holds a goroutine that is off its stack: the call path begins where `g.sched` says.
+    /// [`super::Site::offsets`] holds the offset of `g.sched.bp`.
+    pub const PATH_OF_AX: u16 = 1 << 8;
+    /// With [`PATH_OF_AX`]: `g.sched.pc` lies in a function that has not set up its frame yet, and `g.sched.sp`
+    /// points to its return address.
+    pub const GROWING: u16 = 1 << 9;
+    /// `rax` holds a goroutine that is about to run: it counts when it runs for the first time, and its call
+    /// path is the `go` statement. [`super::Site::offsets`] holds the offsets of `g.startpc` and `g.gopc`.
+    pub const STARTS_AX: u16 = 1 << 10;
+    /// An end without a begin is nothing: what it ends may have ended before, or has no begin at all.
+    pub const MAY_HAVE_NO_BEGIN: u16 = 1 << 11;
+}
+
+/// Under which [`FlightKey`] the begin and the end of an operation meet; values of [`Site::key`].
+pub mod key {
+    /// Goroutine and depth of the frame.
+    pub const FRAME: u8 = 0;
+    /// The current goroutine.
+    pub const GOROUTINE: u8 = 1;
+    /// What `rax` holds: a goroutine.
+    pub const AX: u8 = 2;
+    /// What `rbx` holds: no goroutine.
+    pub const BX: u8 = 3;
+    /// What `rsi` holds: no goroutine.
+    pub const SI: u8 = 4;
+    /// The word at `rax` plus the first of [`super::Site::offsets`]: no goroutine.
+    pub const WORD_AT_AX: u8 = 5;
+    /// [`super::FlightKey::depth`] where [`super::FlightKey::g`] is not a goroutine.
+    pub const NO_GOROUTINE: u32 = u32::MAX;
+}
+
+/// What the detail of a row is; values of [`Site::detail`]. A register, by one of the first constants, may be
+/// combined with one of [`BYTE`](detail::BYTE), [`ADDRESS`](detail::ADDRESS) and
+/// [`POSITIVE`](detail::POSITIVE).
+pub mod detail {
+    pub const NONE: u8 = 0;
+    pub const AX: u8 = 1;
+    pub const BX: u8 = 2;
+    pub const CX: u8 = 3;
+    pub const DI: u8 = 4;
+    pub const SI: u8 = 5;
+    pub const R8: u8 = 6;
+    /// The register's low byte: Go leaves the other bits of a `bool` undefined.
+    pub const BYTE: u8 = 0x10;
+    /// The register as a virtual address of the file; 0 stays 0.
+    pub const ADDRESS: u8 = 0x20;
+    /// 1 where the register is positive, else 0.
+    pub const POSITIVE: u8 = 0x40;
+    /// `rax` is a channel, `rbx` points to an element, `cl` tells whether the operation may block: see
+    /// [`super::channel`].
+    pub const CHANNEL: u8 = 0x80;
+    /// `rax` is a map type: the size of its elements in bytes. Elements up to the second of
+    /// [`super::Site::offsets`] don't count; the first is the offset of the element's type.
+    pub const MAP_ELEMENT: u8 = 0x81;
+    /// `rdi` points to a function value: the virtual address of its code; 0 where there is none.
+    pub const FUNCTION_AT_DI: u8 = 0x82;
+}
+
+/// The bits of a detail of kind [`detail::CHANNEL`].
+pub mod channel {
+    /// Bytes of an element (runtime.hchan.elemsize is 16 bits wide).
+    pub const SIZE: u64 = 0xffff;
+    /// The element lies in [`super::Site::low`]`..high`, the binary's read-only data, or has no bytes.
+    pub const CONSTANT: u64 = 1 << 16;
+    /// The element lies on the goroutine's stack.
+    pub const ON_STACK: u64 = 1 << 17;
+    /// The operation waits when it can't be done at once.
+    pub const BLOCKING: u64 = 1 << 18;
+}
+
+/// Which ends are noted; values of [`Site::note`].
+pub mod note {
+    pub const NEVER: u8 = 0;
+    pub const ALWAYS: u8 = 1;
+    /// The low byte of `rax`, a `bool` result, is 0.
+    pub const AX_FALSE: u8 = 2;
+    /// `rax` is negative.
+    pub const AX_NEGATIVE: u8 = 3;
+    /// The byte of the current goroutine at the first of [`super::Site::offsets`] is not 0.
+    pub const BYTE_OF_G: u8 = 4;
 }
 
 /// Condition of a site whose instruction is a conditional jump; values 0 to 15 are the x86 condition codes.
@@ -83,14 +167,22 @@ pub mod lost {
 pub struct Site {
     /// Virtual address as stated in the file; `ip − vaddr` is the load bias.
     pub vaddr: u64,
-    /// Virtual addresses of the function whose calls are ignored, see [`flag::IGNORE_NESTED`].
-    pub ignore_low: u64,
-    pub ignore_high: u64,
+    /// A range of virtual addresses, see [`flag::IGNORE_NESTED`], [`flag::ONLY_NESTED`] and
+    /// [`channel::CONSTANT`].
+    pub low: u64,
+    pub high: u64,
     pub flags: u16,
     pub probe: u8,
     pub kind: u8,
     pub condition: u8,
-    pub padding: [u8; 3],
+    /// See [`mod@detail`].
+    pub detail: u8,
+    /// See [`mod@note`].
+    pub note: u8,
+    /// See [`mod@key`].
+    pub key: u8,
+    /// Of fields in structs of the runtime, or limits; what reads them says which.
+    pub offsets: [u16; 4],
 }
 
 /// Identifies a row: one call path of one probe.
@@ -101,6 +193,8 @@ pub struct RowKey {
     pub path_hash: u64,
     /// The user's return address, or the last one seen.
     pub pc: u64,
+    /// What the operation was about, see [`mod@detail`].
+    pub detail: u64,
     pub probe: u8,
     pub reason: u8,
     pub padding: [u8; 6],
@@ -117,6 +211,8 @@ pub struct Row {
     pub max_ns: u64,
     /// `u64::MAX − minimum`, so that a zeroed row needs no set-up and the minimum is a maximum too.
     pub inverted_min_ns: u64,
+    /// Completed operations that met the condition of their end, see [`mod@note`].
+    pub noted: u64,
     pub lost: [u64; lost::N],
 }
 
@@ -131,6 +227,8 @@ pub struct CallPath {
     /// 1: the last frame is the user's.
     pub found_user: u8,
     pub padding: u8,
+    /// As in [`RowKey`].
+    pub detail: u64,
     /// Return addresses as virtual addresses of the file, innermost first.
     pub frames: [u64; MAX_FRAMES],
 }
@@ -143,6 +241,7 @@ impl Default for CallPath {
             reason: 0,
             found_user: 0,
             padding: 0,
+            detail: 0,
             frames: [0; MAX_FRAMES],
         }
     }
@@ -218,10 +317,10 @@ pub const COUNTERS: &str = "COUNTERS";
 pub const PROGRAM: &str = "operation";
 
 const _: () = {
-    assert!(size_of::<Site>() == 32);
-    assert!(size_of::<RowKey>() == 24);
-    assert!(size_of::<Row>() == 96);
-    assert!(size_of::<CallPath>() == 8 + 8 * MAX_FRAMES);
+    assert!(size_of::<Site>() == 40);
+    assert!(size_of::<RowKey>() == 32);
+    assert!(size_of::<Row>() == 104);
+    assert!(size_of::<CallPath>() == 16 + 8 * MAX_FRAMES);
     assert!(size_of::<FlightKey>() == 16);
     assert!(size_of::<Flight>() == 16);
     assert!(crate::bucket::N_BUCKETS <= 1 << 12);

@@ -1,27 +1,41 @@
 //! Remembers an operation at its begin, takes it at its end.
 
-use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST};
-use probe_ebpf::abi::{Flight, FlightKey, Site, flag, lost};
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST, pt_regs};
+use probe_ebpf::abi::{Flight, FlightKey, Site, flag, key as by, lost};
 
-use crate::{go_abi::Frame, latency::count_lost, maps::IN_FLIGHT};
+use crate::{
+    detail::fixed,
+    go_abi::{Frame, read_user},
+    latency::count_lost,
+    maps::IN_FLIGHT,
+};
 
 const EEXIST: i32 = -17;
 
-/// The key under which `site`'s begin and end meet.
+/// The key under which `site`'s begin and end meet; `None` where what it is made of can't be read.
 #[inline(always)]
-pub(crate) fn key(site: &Site, frame: &Frame) -> FlightKey {
-    if site.flags & flag::ONE_AT_A_TIME != 0 {
-        return FlightKey {
-            g: 0,
-            depth: 0,
-            probe: u32::from(site.probe),
-        };
-    }
-    FlightKey {
-        g: frame.g,
-        depth: frame.depth() as u32,
+pub(crate) fn key(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<FlightKey> {
+    let (g, depth) = if site.flags & flag::ONE_AT_A_TIME != 0 {
+        (0, 0)
+    } else {
+        let [ax, bx, si] = [fixed(&regs.rax), fixed(&regs.rbx), fixed(&regs.rsi)];
+        match site.key {
+            by::FRAME => (frame.g, frame.depth() as u32),
+            by::GOROUTINE => (frame.g, 0),
+            by::AX => (ax, 0),
+            by::BX => (bx, by::NO_GOROUTINE),
+            by::SI => (si, by::NO_GOROUTINE),
+            _ => {
+                let at = ax.wrapping_add(u64::from(site.offsets[0]));
+                (read_user(at)?, by::NO_GOROUTINE)
+            }
+        }
+    };
+    Some(FlightKey {
+        g,
+        depth,
         probe: u32::from(site.probe),
-    }
+    })
 }
 
 /// Remembers that an operation of `row` began at `start_ns`.

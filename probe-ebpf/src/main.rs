@@ -6,6 +6,7 @@
 
 mod atomic;
 mod call_site;
+mod detail;
 mod diagnostics;
 mod go_abi;
 mod in_flight;
@@ -20,7 +21,7 @@ use aya_ebpf::{
     programs::ProbeContext,
 };
 use go_abi::{Frame, holds, is_target, read_user, registers};
-use latency::{complete, count_hit, count_lost, count_lost_without_row};
+use latency::{complete, count_event, count_hit, count_lost, count_lost_without_row};
 use maps::{SITES, WINDOW};
 use probe_ebpf::abi::{FlightKey, Site, flag, kind, lost, window};
 
@@ -35,7 +36,7 @@ fn operation(ctx: ProbeContext) -> Option<()> {
     let site = site(&ctx)?;
     let regs = registers(&ctx);
     let outcome = match site.kind {
-        kind::ENTRY => begins(regs, &site),
+        kind::ENTRY | kind::EVENT => begins(regs, &site),
         kind::EXIT => ends(regs, &site, now_ns),
         _ => panics(regs, &site),
     };
@@ -60,7 +61,7 @@ fn begins(regs: &pt_regs, site: &Site) -> Option<()> {
         return None;
     }
     let frame = frame_of_target(regs, site)?;
-    if frame.is_nested(site) {
+    if frame.is_ignored(site) || !call_site::counts(regs, site) {
         return None;
     }
     let row = row_of(regs, site, &frame)?;
@@ -70,7 +71,14 @@ fn begins(regs: &pt_regs, site: &Site) -> Option<()> {
         0
     };
     count_hit(row, bytes);
-    let key = in_flight::key(site, &frame);
+    if site.kind == kind::EVENT {
+        count_event(row);
+        return Some(());
+    }
+    let Some(key) = in_flight::key(regs, site, &frame) else {
+        count_lost(row, lost::FOREIGN);
+        return None;
+    };
     // The clock is read last: what this program took before is no part of the operation.
     // SAFETY: the helper has no preconditions.
     in_flight::begin(&key, row, unsafe { bpf_ktime_get_ns() });
@@ -84,11 +92,12 @@ fn ends(regs: &pt_regs, site: &Site, now_ns: u64) -> Option<()> {
         return None;
     }
     let frame = frame_of_target(regs, site)?;
-    if frame.is_nested(site) {
+    if frame.is_ignored(site) {
         return None;
     }
-    let Some(flight) = in_flight::take(&in_flight::key(site, &frame)) else {
-        if !window_is_open() {
+    let key = in_flight::key(regs, site, &frame)?;
+    let Some(flight) = in_flight::take(&key) else {
+        if !window_is_open() || site.flags & flag::MAY_HAVE_NO_BEGIN != 0 {
             return None;
         }
         // It began before the window did: known where, not since when.
@@ -98,7 +107,7 @@ fn ends(regs: &pt_regs, site: &Site, now_ns: u64) -> Option<()> {
         return None;
     };
     match now_ns.checked_sub(flight.start_ns) {
-        Some(duration_ns) => complete(flight.row, duration_ns),
+        Some(duration_ns) => complete(flight.row, duration_ns, detail::is_noted(regs, site)),
         None => count_lost(flight.row, lost::CLOCK),
     }
     Some(())

@@ -175,6 +175,10 @@ pub struct CallSite {
     pub rate_per_s: f64,
     pub bytes: Option<u64>,
     pub bytes_per_s: Option<f64>,
+    /// Operations that met the probe's condition: a receive that came back empty, a goroutine that parked.
+    /// `None` where the probe has none.
+    #[serde(default)]
+    pub noted: Option<u64>,
     /// `None` where no operation completed.
     pub latency: Option<Latency>,
     /// What the operations were about, most frequent first: the type allocated, the element sent.

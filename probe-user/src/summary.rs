@@ -9,10 +9,10 @@ use crate::{
     aggregate::{Profile, Totals, sum},
     diagnose::{Observed, diagnose},
     histogram,
-    plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
+    plan::ProbeName,
     recording::Recording,
-    report::{CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, StackFrame, Window},
-    symbolize::{NamedCallSite, symbolize},
+    report::{CallSite, Cost, Detail, EndedBy, Latency, Probe, Report, SCHEMA, StackFrame, Window},
+    symbolize::{NamedCallSite, NamedDetail, symbolize},
 };
 
 /// Makes the report of a recording.
@@ -91,8 +91,8 @@ fn counted(probe: &Probe, profile: &Profile) -> Probe {
         open = open.saturating_add(row.totals.open());
         add(&mut lost, &row.totals.lost);
     }
-    let without_row =
-        index_of(&probe.name).and_then(|index| profile.counters.get(usize::from(index)));
+    let without_row = ProbeName::from_name(&probe.name)
+        .and_then(|name| profile.counters.get(usize::from(name.index())));
     if let Some(counters) = without_row {
         hits = hits.saturating_add(sum(counters));
         add(&mut lost, counters);
@@ -112,13 +112,6 @@ fn counted(probe: &Probe, profile: &Profile) -> Probe {
     }
 }
 
-fn index_of(name: &str) -> Option<u8> {
-    PROBE_NAMES
-        .iter()
-        .find(|probe| probe.as_str() == name)
-        .map(|probe| probe.index())
-}
-
 fn add(sums: &mut [u64; lost::N], more: &[u64; lost::N]) {
     for (sum, n) in sums.iter_mut().zip(more) {
         *sum = sum.saturating_add(*n);
@@ -136,7 +129,8 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
     };
     let allocates = named.probe == ProbeName::Alloc.as_str();
     let stops = named.probe == ProbeName::StopTheWorld.as_str();
-    let reason = stops.then(|| stop_the_world_reason(named.reason));
+    let reason = (stops.then(|| named.details.first()).flatten()).map(|most| most.what.clone());
+    let notes = ProbeName::from_name(&named.probe).is_some_and(ProbeName::notes);
     CallSite {
         id: id_of(named),
         probe: named.probe.clone(),
@@ -154,7 +148,18 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
         bytes: allocates.then_some(totals.bytes),
         bytes_per_s: allocates.then(|| per_second(totals.bytes)),
         latency: latency(named, totals),
-        details: Vec::new(),
+        noted: notes.then_some(totals.noted),
+        details: (named.details.iter())
+            .map(|part| detail(part, allocates))
+            .collect(),
+    }
+}
+
+fn detail(part: &NamedDetail, allocates: bool) -> Detail {
+    Detail {
+        what: part.what.clone(),
+        hits: part.totals.hits,
+        bytes: allocates.then_some(part.totals.bytes),
     }
 }
 
@@ -187,7 +192,6 @@ fn id_of(named: &NamedCallSite) -> String {
         hasher.write(&[0]);
     }
     hasher.write(&named.site.line.to_le_bytes());
-    hasher.write(&[named.reason]);
     format!("{:016x}", hasher.finish())
 }
 
@@ -213,7 +217,7 @@ impl std::hash::Hasher for Fnv {
 }
 
 fn latency(named: &NamedCallSite, totals: &Totals) -> Option<Latency> {
-    if totals.completed == 0 {
+    if totals.completed == 0 || named.buckets.is_empty() {
         return None;
     }
     let histogram = named.buckets.to_histogram(totals.min_ns, totals.max_ns);

@@ -14,19 +14,20 @@ use super::{
 };
 use crate::{
     diagnose::catalogue::{EXERCISES, RULES},
+    plan::PROBE_NAMES,
     report::Severity,
 };
 
 /// The logical probes that `--only` and `--skip` take.
-pub const PROBES: [&str; 7] = [
-    "goroutine-create",
-    "alloc",
-    "chan-send",
-    "timer-start",
-    "cgo-call",
-    "stop-the-world",
-    "mem-stats",
-];
+pub const PROBES: [&str; PROBE_NAMES.len()] = {
+    let mut names = [""; PROBE_NAMES.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = PROBE_NAMES[index].as_str();
+        index += 1;
+    }
+    names
+};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -14,8 +14,8 @@ pub struct Calls {
     pub reason: u8,
     /// What the operation was about; its meaning is the probe's.
     pub detail: u64,
-    /// The type that `detail` is the address of.
-    pub kind: Option<TypeFacts>,
+    /// The type that is allocated, or the function that is given; `None` where the probe gives neither.
+    pub what: Option<String>,
     pub site: StackFrame,
     pub inlined_into: Option<String>,
     /// Whether the call site is a line of the user's own code.
@@ -38,24 +38,52 @@ pub struct Calls {
     pub max_ns: u64,
 }
 
-/// What a type descriptor says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TypeFacts {
-    pub name: String,
-    pub size: u64,
-    pub has_pointers: bool,
-}
-
-impl TypeFacts {
-    /// Returns whether it is what the compiler makes of a closure: a struct that begins with the code's
-    /// address (src/cmd/compile/internal/typecheck/closure.go, `ClosureType`).
-    pub fn is_closure(&self) -> bool {
-        self.name.starts_with("struct { F uintptr;")
-            || self.name.starts_with("struct { F uintptr }")
-    }
-}
+/// Types of numbers, as descriptors name them.
+const NUMBERS: [&str; 16] = [
+    "bool",
+    "int",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "uintptr",
+    "float32",
+    "float64",
+    "complex64",
+    "complex128",
+];
 
 impl Calls {
+    /// Returns whether what is allocated is a closure: the compiler makes it a struct that begins with the
+    /// code's address (src/cmd/compile/internal/typecheck/closure.go, `ClosureType`).
+    pub fn is_closure(&self) -> bool {
+        let name = self.what.as_deref().unwrap_or_default();
+        name.starts_with("struct { F uintptr;") || name.starts_with("struct { F uintptr }")
+    }
+
+    /// Returns whether what is allocated holds no pointers for certain: the allocator is given no type, or one
+    /// of numbers.
+    pub fn is_pointer_free(&self) -> bool {
+        let Some(name) = self.what.as_deref() else {
+            return self.detail == 0;
+        };
+        let element = name.rsplit(']').next().unwrap_or(name);
+        let is_array = name.starts_with('[') && !name.starts_with("[]");
+        (is_array || element == name) && NUMBERS.contains(&element)
+    }
+
+    /// Returns whether what is allocated is an array.
+    pub fn is_array(&self) -> bool {
+        self.what
+            .as_deref()
+            .is_some_and(|name| name.starts_with('[') && !name.starts_with("[]"))
+    }
+
     /// Returns whether a function of that name lies between the probe and the call site.
     pub fn passes(&self, function: &str) -> bool {
         self.below
@@ -222,12 +250,12 @@ impl<'a> AtSite<'a> {
     }
 
     /// Returns the type of most of the operations.
-    pub fn main_type(&self) -> Option<&'a TypeFacts> {
+    pub fn main_type(&self) -> Option<&'a str> {
         let most = self
             .calls
             .iter()
             .max_by(|a, b| a.count.total_cmp(&b.count))?;
-        most.kind.as_ref()
+        most.what.as_deref()
     }
 
     /// Returns the function that most of the operations went through, seen from the call site.

@@ -174,6 +174,8 @@ fn calls(path: NamedPath, scales: &BTreeMap<String, f64>) -> Calls {
     let bias = totals.completed as f64 * UNCALIBRATED_BIAS_NS;
     Calls {
         reason: path.reason,
+        detail: path.detail,
+        what: path.what,
         by_user,
         below,
         above,
@@ -181,6 +183,7 @@ fn calls(path: NamedPath, scales: &BTreeMap<String, f64>) -> Calls {
         completed: totals.completed,
         count: totals.hits as f64 * scale,
         bytes: totals.bytes as f64 * scale,
+        noted: totals.noted as f64 * scale,
         sum_ns: (totals.sum_ns as f64 - bias).max(0.0) * scale,
         min_ns: totals.min_ns,
         max_ns: totals.max_ns,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use probe_ebpf::bucket::bucket_of;
 
 use super::{
-    calls::{Calls, TypeFacts},
+    calls::Calls,
     go_release::GoRelease,
     observed::Observed,
     rule::{Fault, Judgement},
@@ -193,12 +193,10 @@ impl Calls {
         self
     }
 
-    pub(crate) fn of_type(mut self, name: &str, size: u64, has_pointers: bool) -> Self {
-        self.kind = Some(TypeFacts {
-            name: name.to_owned(),
-            size,
-            has_pointers,
-        });
+    /// Gives what is allocated a type.
+    pub(crate) fn of_type(mut self, name: &str) -> Self {
+        self.what = Some(name.to_owned());
+        self.detail = 0x50_0000;
         self
     }
 

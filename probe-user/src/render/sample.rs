@@ -289,6 +289,7 @@ pub(super) fn site(
         rate_per_s: count as f64 / SECONDS as f64,
         bytes: None,
         bytes_per_s: None,
+        noted: None,
         latency: Some(latency),
         details: Vec::new(),
     }

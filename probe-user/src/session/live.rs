@@ -23,7 +23,7 @@ use crate::{
     plan::ProbePlan,
     recording::{End, Header, Recorder, Recording},
     report::EndedBy,
-    symbolize::Symbols,
+    symbolize::{self, Symbols},
     sys,
 };
 
@@ -190,9 +190,10 @@ impl Taking<'_> {
     /// Drains, names what was not known before, and saves the changes.
     fn take(&mut self, maps: &Maps, elapsed: Duration) -> Result<(), Failure> {
         let profile = &*self.profile;
-        let snapshot = drain::drain(maps, &|row| profile.knows_path(row))?;
+        let mut snapshot = drain::drain(maps, &|row| profile.knows_path(row))?;
         let mut added = Symbols::default();
-        for path in snapshot.paths.values() {
+        for path in snapshot.paths.values_mut() {
+            path.what = symbolize::what(path, self.binary);
             self.symbols.resolve(path, self.binary, &mut added);
         }
         let changes = self.profile.changes(&snapshot);

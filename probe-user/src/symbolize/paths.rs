@@ -11,6 +11,10 @@ use crate::{
 pub struct NamedPath {
     pub probe: String,
     pub reason: u8,
+    /// What the operations were about, `probe_ebpf::abi::detail`.
+    pub detail: u64,
+    /// The part of it that only the binary tells: the name of a type or of a function.
+    pub what: Option<String>,
     pub site: StackFrame,
     pub inlined_into: Option<String>,
     /// Innermost first, inlined frames expanded; the call site is one of them.
@@ -52,6 +56,8 @@ pub fn paths(profile: &Profile, symbols: &Symbols) -> Vec<NamedPath> {
         Some(NamedPath {
             probe: path.probe.clone(),
             reason: path.reason,
+            detail: path.detail,
+            what: path.what.clone(),
             site: named.site,
             inlined_into: named.inlined_into,
             frames,

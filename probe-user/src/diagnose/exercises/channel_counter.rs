@@ -11,6 +11,8 @@
 //! # References
 //! dive-2, source-1.
 
+use probe_ebpf::abi::channel::{CONSTANT, SIZE};
+
 use super::prelude::*;
 
 /// From the catalogue.
@@ -20,10 +22,6 @@ const ELEMENT_BYTES: u64 = 8;
 const CONSTANT_SHARE: f64 = 0.9;
 /// A send over a buffered channel and its part of the receiver (measured 16 to 27 ns, and as much again).
 const SEND_NS: f64 = 50.0;
-
-/// Bits of the detail of a channel operation, `probe_ebpf::abi::channel`.
-const SIZE: u64 = 0xffff;
-const CONSTANT: u64 = 1 << 16;
 
 pub static RULE: Rule = Rule {
     name: "channel-counter",

@@ -38,11 +38,8 @@ pub static RULE: Rule = Rule {
 
 fn examine(observed: &Observed) -> Judgement {
     let object = is_for(Purpose::Object);
-    let is_closure = |calls: &Calls| {
-        object(calls)
-            && calls.directly_by_user()
-            && calls.kind.as_ref().is_some_and(|kind| kind.is_closure())
-    };
+    let is_closure =
+        |calls: &Calls| object(calls) && calls.directly_by_user() && calls.is_closure();
     let sites = observed.sites("alloc", is_closure);
     let spawns = observed.sites("goroutine-create", |calls| calls.by_user);
     let faults = sites
@@ -52,11 +49,9 @@ fn examine(observed: &Observed) -> Judgement {
         .map(|site| fault(observed, site))
         .collect();
     Judgement::found_or(faults, || {
-        let objects = observed.sites("alloc", |calls| object(calls) && calls.by_user);
-        let untyped = objects
-            .iter()
-            .any(|site| reaches(site, RATE_PER_S) && site.main_type().is_none());
-        if untyped {
+        let nameless = |calls: &Calls| calls.detail != 0 && calls.what.is_none();
+        let objects = observed.sites("alloc", |calls| object(calls) && nameless(calls));
+        if objects.iter().any(|site| reaches(site, RATE_PER_S)) {
             return Judgement::not_enough(
                 "objects are allocated often enough, but their types could not be read",
                 "a build whose type descriptors rtprobe can read",
@@ -88,13 +83,13 @@ mod tests {
             .per_second(rate)
             .of_bytes(24)
             .through_runtime(&["runtime.newobject"])
-            .of_type("struct { F uintptr; start *time.Time }", 24, true)
+            .of_type("struct { F uintptr; start *time.Time }")
     }
 
     #[test]
     fn closures_are_told_by_their_type() {
         assert_eq!(found(examine(&idle().with(closures(100_000.0)))).len(), 1);
-        let object = closures(100_000.0).of_type("main.Entry", 24, true);
+        let object = closures(100_000.0).of_type("main.Entry");
         assert!(is_clear(&examine(&idle().with(object))));
     }
 
@@ -115,7 +110,7 @@ mod tests {
     #[test]
     fn unknown_types_are_no_clean_bill() {
         let mut untyped = closures(100_000.0);
-        untyped.kind = None;
+        untyped.what = None;
         assert!(is_undecided(&examine(&idle().with(untyped))));
     }
 }

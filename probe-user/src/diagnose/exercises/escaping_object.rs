@@ -61,10 +61,7 @@ fn examine(observed: &Observed) -> Judgement {
 
 /// Closures have a rule of their own, arrays are buffers.
 fn is_other(calls: &Calls) -> bool {
-    calls
-        .kind
-        .as_ref()
-        .is_some_and(|kind| kind.is_closure() || kind.name.starts_with('['))
+    calls.is_closure() || calls.is_array()
 }
 
 fn cpu_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
@@ -74,10 +71,8 @@ fn cpu_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     let share = cpu_share(observed, site);
     let title = match site.main_type() {
-        Some(kind) if !kind.name.is_empty() => {
-            format!("small objects escape to the heap: {}", kind.name)
-        }
-        _ => "small objects escape to the heap".to_owned(),
+        Some(name) => format!("small objects escape to the heap: {name}"),
+        None => "small objects escape to the heap".to_owned(),
     };
     Fault::at(site, title)
         .evidence("objects", site.rate_per_s(), "1/s")
@@ -101,11 +96,9 @@ mod tests {
 
     #[test]
     fn many_small_objects_are_found_with_their_type() {
-        let faults = found(examine(&idle().with(objects(1_000_000.0).of_type(
-            "main.Entry",
-            64,
-            true,
-        ))));
+        let faults = found(examine(
+            &idle().with(objects(1_000_000.0).of_type("main.Entry")),
+        ));
         assert!(faults[0].title.ends_with("main.Entry"));
         assert_eq!(faults[0].severity(), Severity::Warning);
     }
@@ -118,10 +111,8 @@ mod tests {
 
     #[test]
     fn closures_buffers_and_the_librarys_objects_are_silent() {
-        let closure = objects(90_000.0).of_type("struct { F uintptr; X0 int }", 16, false);
-        let buffer = objects(90_000.0)
-            .of_type("[4096]uint8", 4096, false)
-            .of_bytes(4096);
+        let closure = objects(90_000.0).of_type("struct { F uintptr; X0 int }");
+        let buffer = objects(90_000.0).of_type("[4096]uint8").of_bytes(4096);
         let library = objects(90_000.0).through_library(&["net/http.(*Request).WithContext"]);
         for calls in [closure, buffer, library] {
             assert!(is_clear(&examine(&idle().with(calls))));

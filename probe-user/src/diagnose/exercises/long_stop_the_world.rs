@@ -65,7 +65,7 @@ fn fault(site: &AtSite<'_>, reason: u8) -> Option<Fault> {
         return None;
     }
     let share = site.ns_per_s() / 1e9;
-    let reason = stop_the_world_reason(reason);
+    let reason = stop_the_world_reason(reason.into());
     let mut fault = Fault::at(site, format!("long stops of the world: {reason}"))
         .evidence("stops", site.rate_per_s(), "1/s")
         .evidence("p90 pause", late as f64, "ns")

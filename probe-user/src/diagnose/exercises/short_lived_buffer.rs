@@ -61,14 +61,10 @@ fn examine(observed: &Observed) -> Judgement {
 fn is_buffer(calls: &Calls) -> bool {
     let makes = match purpose(calls) {
         Purpose::Slice => true,
-        Purpose::Object => calls
-            .kind
-            .as_ref()
-            .is_some_and(|kind| kind.name.starts_with('[')),
+        Purpose::Object => calls.is_array(),
         _ => false,
     };
-    let has_pointers = calls.kind.as_ref().is_some_and(|kind| kind.has_pointers);
-    makes && !has_pointers && calls.directly_by_user()
+    makes && calls.is_pointer_free() && calls.directly_by_user()
 }
 
 /// Whether the heap profile, where there is one, shows that what the line allocates stays.
@@ -113,14 +109,13 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     } else {
         "a buffer is made for every call"
     };
-    let is_typed = site.main_type().is_some();
     Fault::at(site, title)
         .exercises(key)
         .evidence("buffers", site.rate_per_s(), "1/s")
         .evidence("each", each, "bytes")
         .evidence("allocated", site.bytes_per_s(), "bytes/s")
         .costs(share)
-        .less_sure(if is_typed { 0.95 } else { 0.8 })
+        .less_sure(0.95)
 }
 
 #[cfg(test)]
@@ -158,7 +153,7 @@ mod tests {
 
     #[test]
     fn slices_with_pointers_and_the_librarys_are_silent() {
-        let pointers = buffers(50_000.0, 4_096).of_type("*main.Item", 8, true);
+        let pointers = buffers(50_000.0, 4_096).of_type("*main.Item");
         let library = buffers(50_000.0, 4_096).through_library(&["bufio.NewReaderSize"]);
         assert!(is_clear(&examine(&idle().with(pointers))));
         assert!(is_clear(&examine(&idle().with(library))));

@@ -30,7 +30,7 @@ pub static RULE: Rule = Rule {
         title: "The execution tracer is always on",
         in_the_runtime: "While tracing is on, every creation, block, wake-up, system call and collection writes an event with a time stamp, many with a stack, into a buffer of the thread; a goroutine writes the buffers out. Up to 62 % of the throughput of programs that do little between events is lost (measured).",
         how_it_is_seen: "The tracer's switch is read from the process before and after. Found where it was on both times and the window is longer than two seconds.",
-        example: "// before\nfunc main() {\n\ttrace.Start(f)\n\tserve()\n}\n\n// after\nimport _ \"net/http/pprof\" // curl -o t.out 'localhost:6060/debug/pprof/trace?seconds=5'",
+        example: "// before\nfunc main() {\n\ttrace.Start(f)\n\tserve()\n}\n\n// after\nimport _ \"net/http/pprof\" // GET /debug/pprof/trace?seconds=5",
         versions: "Go 1.21 made events cheaper, 1.22 splits traces into generations; the cost follows the number of events in all of them.",
     },
 };
