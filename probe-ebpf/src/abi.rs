@@ -19,6 +19,13 @@ pub const MAX_IN_FLIGHT: u32 = 1 << 17;
 /// Histogram buckets in use over all call paths; values for further ones are counted as lost (`full`).
 pub const MAX_BUCKETS: u32 = 1 << 17;
 
+/// Addresses of a CPU sample: the interrupted one and the return addresses of its callers. What lies further
+/// out is left off.
+pub const MAX_SAMPLED_FRAMES: usize = 64;
+/// Stacks of CPU samples that are told apart where user space does not ask for more; samples of further ones
+/// are counted as lost.
+pub const MIN_SAMPLED_STACKS: u32 = 1 << 13;
+
 /// Bytes of text that one bit of the user-text bitmap stands for, as a power of two.
 pub const TEXT_GRANULE_SHIFT: u32 = 4;
 /// Bytes of text that one 64-bit word of the bitmap stands for, as a power of two.
@@ -65,6 +72,8 @@ pub mod flag {
     pub const STARTS_AX: u16 = 1 << 10;
     /// An end without a begin is nothing: what it ends may have ended before, or has no begin at all.
     pub const MAY_HAVE_NO_BEGIN: u16 = 1 << 11;
+    /// The kernel single-steps the instruction.
+    pub const STEPPED: u16 = 1 << 15;
 }
 
 /// Under which [`FlightKey`] the begin and the end of an operation meet; values of [`Site::key`].
@@ -156,9 +165,13 @@ pub mod lost {
     pub const CLOCK: usize = 4;
     /// Not a goroutine of the target: `r14` or `rsp` made no sense, or another process.
     pub const FOREIGN: usize = 5;
-    pub const N: usize = 6;
+    /// The window closed before the operation ended.
+    pub const WINDOW: usize = 6;
+    pub const N: usize = 7;
     /// Names in the report, in the order of the indices.
-    pub const NAMES: [&str; N] = ["stale", "panic", "full", "orphan", "clock", "foreign"];
+    pub const NAMES: [&str; N] = [
+        "stale", "panic", "full", "orphan", "clock", "foreign", "window",
+    ];
 }
 
 /// One probe site. Written by user space before attaching, read by the programs; its index is the cookie.
@@ -263,9 +276,11 @@ pub struct FlightKey {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flight {
+    /// When it began, the probes' own time added: the end minus this is the net duration.
     pub start_ns: u64,
     pub row: u32,
-    pub padding: u32,
+    /// [`Gate::epoch`] at the begin: what began in another window is not the operation that ends here.
+    pub epoch: u32,
 }
 
 /// Hits of one probe that belong to no row.
@@ -273,6 +288,55 @@ pub struct Flight {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub lost: [u64; lost::N],
+}
+
+/// What a CPU sample found; bits of [`SampledStack::flags`].
+pub mod sampled {
+    /// The thread was in the kernel: a system call, a page fault, an interrupt.
+    pub const IN_KERNEL: u32 = 1 << 0;
+    /// There were more frames than there is room for.
+    pub const CUT: u32 = 1 << 1;
+}
+
+/// A stack that the CPU was sampled at, and how often. Written once but for `samples`, which only grows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampledStack {
+    /// 0: the row was never published.
+    pub samples: u64,
+    pub n_frames: u32,
+    /// See [`sampled`].
+    pub flags: u32,
+    /// The words at `rsp` and `rsp + 8` where they may be return addresses, else 0. A function that has not
+    /// set up its frame yet, or never does, has its caller there, and the chain of frame pointers passes
+    /// that caller over.
+    pub top: [u64; 2],
+    /// Addresses in the process: the interrupted one, then return addresses, innermost first.
+    pub frames: [u64; MAX_SAMPLED_FRAMES],
+}
+
+impl Default for SampledStack {
+    fn default() -> Self {
+        Self {
+            samples: 0,
+            n_frames: 0,
+            flags: 0,
+            top: [0; 2],
+            frames: [0; MAX_SAMPLED_FRAMES],
+        }
+    }
+}
+
+/// CPU samples over all stacks.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleCounters {
+    /// Samples that found a thread of the target on the CPU.
+    pub total: u64,
+    /// Of those, the ones without room for their stack.
+    pub full: u64,
+    /// Rows handed out, some of which may not have been published.
+    pub n_stacks: u64,
 }
 
 /// Key of [`BUCKETS`]: row and bucket in one word.
@@ -285,15 +349,40 @@ pub const fn split_bucket_key(key: u32) -> (u32, u32) {
     (key >> 12, key & 0xfff)
 }
 
-/// Whether the window is open, the only value of [`WINDOW`]. Links come on and off one after the other; the
-/// window opens when all are on and closes before the first goes, so that what begins is seen to end.
-pub mod window {
-    pub const CLOSED: u32 = 0;
-    pub const OPEN: u32 = 1;
+/// The window of one probe, mapped into user space. Its links come on one after the other; the window opens
+/// when all are on and closes before the first goes, so that what begins is seen to end.
+///
+/// The first cache line is written by user space, but for `shut_ns`; the second one is counted up by the
+/// programs.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gate {
+    /// 1: operations that begin are counted.
+    pub open: u64,
+    /// Number of the window.
+    pub epoch: u64,
+    /// Value of `begun` from which on the programs return at once.
+    pub limit: u64,
+    /// When the limit was reached, by the monotonic clock.
+    pub shut_ns: u64,
+    pub padding: [u64; 4],
+    /// Operations begun while the window was open, those beyond the limit included.
+    pub begun: u64,
+    /// Hits of emulated sites, whether the window was open or not: what the target paid for.
+    pub emulated: u64,
+    /// The same of single-stepped sites.
+    pub stepped: u64,
+    pub padding_2: [u64; 5],
 }
 
-/// Array with one `u32`, see [`window`].
-pub const WINDOW: &str = "WINDOW";
+/// Age of the heartbeat from which on the programs return at once, in nanoseconds.
+pub const STALE_BEAT_NS: u64 = 3_000_000_000;
+
+/// Array of [`Gate`], by probe; can be mapped.
+pub const GATES: &str = "GATES";
+/// Array with one `u64`, which can be mapped: when user space was last seen alive, by the monotonic clock;
+/// 0: it does not say.
+pub const PULSE: &str = "PULSE";
 /// Array of [`Site`], indexed by cookie.
 pub const SITES: &str = "SITES";
 /// Array of `u64`: which granules of text belong to the user's code.
@@ -313,16 +402,28 @@ pub const BUCKETS: &str = "BUCKETS";
 /// Array of [`Counters`], by probe.
 pub const COUNTERS: &str = "COUNTERS";
 
+/// Hash from a stack's hash to its row.
+pub const STACK_OF: &str = "STACK_OF";
+/// Array of [`SampledStack`].
+pub const STACKS: &str = "STACKS";
+/// Array with one [`SampleCounters`].
+pub const SAMPLE_COUNTERS: &str = "SAMPLE_COUNTERS";
+
 /// Name of the program.
 pub const PROGRAM: &str = "operation";
+/// Name of the program that samples the CPUs.
+pub const SAMPLE_PROGRAM: &str = "cpu_sample";
 
 const _: () = {
     assert!(size_of::<Site>() == 40);
     assert!(size_of::<RowKey>() == 32);
-    assert!(size_of::<Row>() == 104);
+    assert!(size_of::<Row>() == 112);
     assert!(size_of::<CallPath>() == 16 + 8 * MAX_FRAMES);
     assert!(size_of::<FlightKey>() == 16);
     assert!(size_of::<Flight>() == 16);
+    assert!(size_of::<Gate>() == 128);
+    assert!(size_of::<SampledStack>() == 32 + 8 * MAX_SAMPLED_FRAMES);
+    assert!(size_of::<SampleCounters>() == 24);
     assert!(crate::bucket::N_BUCKETS <= 1 << 12);
     assert!(MAX_ROWS <= 1 << 20);
 };
@@ -335,5 +436,8 @@ mod pod {
             unsafe impl aya::Pod for super::$name {}
         )*};
     }
-    pod!(Site, RowKey, Row, CallPath, FlightKey, Flight, Counters);
+    pod!(
+        Site, RowKey, Row, CallPath, FlightKey, Flight, Counters, Gate
+    );
+    pod!(SampledStack, SampleCounters);
 }

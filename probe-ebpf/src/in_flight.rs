@@ -38,23 +38,20 @@ pub(crate) fn key(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<FlightKe
     })
 }
 
-/// Remembers that an operation of `row` began at `start_ns`.
+/// Remembers an operation.
 ///
-/// An operation that is still remembered under the same key never ended (its goroutine panicked or exited):
-/// it is replaced and counted.
+/// One that is still remembered under the same key never ended (its goroutine panicked or exited), or ended
+/// after its window: it is replaced and counted.
 #[inline(always)]
-pub(crate) fn begin(key: &FlightKey, row: u32, start_ns: u64) {
-    let flight = Flight {
-        start_ns,
-        row,
-        padding: 0,
-    };
+pub(crate) fn begin(key: &FlightKey, flight: Flight) {
+    let row = flight.row;
     match IN_FLIGHT.insert(key, &flight, u64::from(BPF_NOEXIST)) {
         Ok(()) => {}
         Err(EEXIST) => {
             // SAFETY: only this goroutine uses the key, and it is here.
             if let Some(old) = unsafe { IN_FLIGHT.get(key) } {
-                count_lost(old.row, lost::STALE);
+                let cut = old.epoch != flight.epoch;
+                count_lost(old.row, if cut { lost::WINDOW } else { lost::STALE });
             }
             if IN_FLIGHT.insert(key, &flight, u64::from(BPF_ANY)).is_err() {
                 count_lost(row, lost::FULL);

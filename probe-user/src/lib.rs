@@ -19,11 +19,16 @@ pub mod attach;
 #[cfg(feature = "kernel")]
 pub mod drain;
 
+#[cfg(feature = "kernel")]
+pub mod calibrate;
+
 pub mod aggregate;
 
 pub mod symbolize;
 
 pub mod diagnose;
+
+pub mod samples;
 
 pub mod recording;
 

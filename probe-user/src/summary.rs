@@ -6,12 +6,16 @@ use std::{collections::BTreeMap, hash::Hasher as _};
 use probe_ebpf::abi::lost;
 
 use crate::{
-    aggregate::{Profile, Totals, sum},
+    aggregate::{Profile, sum},
     diagnose::{Observed, diagnose},
     histogram,
     plan::ProbeName,
-    recording::Recording,
-    report::{CallSite, Cost, Detail, EndedBy, Latency, Probe, Report, SCHEMA, StackFrame, Window},
+    recording::{Header, Recording},
+    report::{
+        CallSite, Cost, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost, SiteKind,
+        StackFrame, Window,
+    },
+    samples,
     symbolize::{NamedCallSite, NamedDetail, symbolize},
 };
 
@@ -64,8 +68,14 @@ pub fn summarize(recording: &Recording) -> Report {
         call_sites: named
             .call_sites
             .iter()
-            .map(|site| call_site(site, seconds, header.stack_depth as usize))
+            .map(|site| CallSite {
+                latency: latency(site, floor_ns(header, &site.probe)),
+                ..call_site(site, seconds, header.stack_depth as usize)
+            })
             .collect(),
+        cpu: end
+            .and_then(|end| end.samples.as_ref())
+            .map(samples::summarize),
         goroutines: None,
         findings: Vec::new(),
         rules: Vec::new(),
@@ -147,7 +157,7 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
         rate_per_s: per_second(totals.hits),
         bytes: allocates.then_some(totals.bytes),
         bytes_per_s: allocates.then(|| per_second(totals.bytes)),
-        latency: latency(named, totals),
+        latency: None,
         noted: notes.then_some(totals.noted),
         details: (named.details.iter())
             .map(|part| detail(part, allocates))
@@ -216,7 +226,24 @@ impl std::hash::Hasher for Fnv {
     }
 }
 
-fn latency(named: &NamedCallSite, totals: &Totals) -> Option<Latency> {
+/// Returns what the probes add to an operation, which is subtracted: what is left of less can't be told from
+/// nothing. Of a probe whose operations begin in several places the largest.
+fn floor_ns(header: &Header, probe: &str) -> Option<u64> {
+    let found = header.calibration.as_ref()?;
+    let probe = header.probes.iter().find(|known| known.name == probe)?;
+    let entries = probe
+        .sites
+        .iter()
+        .filter(|site| site.kind == SiteKind::Entry);
+    let bias_ns = |site: &Site| match site.cost {
+        SiteCost::Emulated => found.bias_emulated_ns,
+        SiteCost::Stepped => found.bias_stepped_ns,
+    };
+    entries.map(bias_ns).max()
+}
+
+fn latency(named: &NamedCallSite, floor_ns: Option<u64>) -> Option<Latency> {
+    let totals = &named.totals;
     if totals.completed == 0 || named.buckets.is_empty() {
         return None;
     }
@@ -228,7 +255,7 @@ fn latency(named: &NamedCallSite, totals: &Totals) -> Option<Latency> {
     };
     Some(Latency {
         count: totals.completed,
-        floor_ns: None,
+        floor_ns,
         min_ns: totals.min_ns,
         mean_ns: totals.sum_ns as f64 / totals.completed as f64,
         p50_ns: quantile(0.5),

@@ -45,6 +45,8 @@ impl Observed {
     pub fn new(report: &Report, recording: &Recording, profile: &Profile) -> Self {
         let end = recording.end.as_ref();
         let scales = scales(report);
+        let is_net = recording.header.calibration.is_some();
+        let bias_ns = if is_net { 0.0 } else { UNCALIBRATED_BIAS_NS };
         Self {
             target: report.target.clone(),
             host_cpus: report.host.cpus,
@@ -54,7 +56,7 @@ impl Observed {
             probes: report.probes.clone(),
             calls: paths(profile, &recording.symbols)
                 .into_iter()
-                .map(|path| calls(path, &scales))
+                .map(|path| calls(path, &scales, bias_ns))
                 .collect(),
             start: recording.header.state.clone(),
             end: end.and_then(|end| end.state.clone()),
@@ -161,7 +163,7 @@ fn scales(report: &Report) -> BTreeMap<String, f64> {
         .collect()
 }
 
-fn calls(path: NamedPath, scales: &BTreeMap<String, f64>) -> Calls {
+fn calls(path: NamedPath, scales: &BTreeMap<String, f64>, bias_ns: f64) -> Calls {
     let scale = scales.get(&path.probe).copied().unwrap_or(1.0);
     let by_user = path.is_users();
     let below = path.below_site().to_vec();
@@ -171,7 +173,7 @@ fn calls(path: NamedPath, scales: &BTreeMap<String, f64>) -> Calls {
         .unwrap_or_default()
         .to_vec();
     let totals = &path.totals;
-    let bias = totals.completed as f64 * UNCALIBRATED_BIAS_NS;
+    let bias = totals.completed as f64 * bias_ns;
     Calls {
         reason: path.reason,
         detail: path.detail,

@@ -81,11 +81,15 @@ impl PlannedSite {
         } else {
             0
         };
+        let stepped = match self.cost {
+            SiteCost::Emulated => 0,
+            SiteCost::Stepped => abi::flag::STEPPED,
+        };
         abi::Site {
             vaddr: self.vaddr.0,
             low,
             high,
-            flags: self.reading.flags | frame,
+            flags: self.reading.flags | frame | stepped,
             probe: self.probe.index(),
             kind: match self.role {
                 SiteRole::Begin => abi::kind::ENTRY,
