@@ -19,6 +19,13 @@ pub const MAX_IN_FLIGHT: u32 = 1 << 17;
 /// Histogram buckets in use over all call paths; values for further ones are counted as lost (`full`).
 pub const MAX_BUCKETS: u32 = 1 << 17;
 
+/// Addresses of a CPU sample: the interrupted one and the return addresses of its callers. What lies further
+/// out is left off.
+pub const MAX_SAMPLED_FRAMES: usize = 64;
+/// Stacks of CPU samples that are told apart where user space does not ask for more; samples of further ones
+/// are counted as lost.
+pub const MIN_SAMPLED_STACKS: u32 = 1 << 13;
+
 /// Bytes of text that one bit of the user-text bitmap stands for, as a power of two.
 pub const TEXT_GRANULE_SHIFT: u32 = 4;
 /// Bytes of text that one 64-bit word of the bitmap stands for, as a power of two.
@@ -283,6 +290,55 @@ pub struct Counters {
     pub lost: [u64; lost::N],
 }
 
+/// What a CPU sample found; bits of [`SampledStack::flags`].
+pub mod sampled {
+    /// The thread was in the kernel: a system call, a page fault, an interrupt.
+    pub const IN_KERNEL: u32 = 1 << 0;
+    /// There were more frames than there is room for.
+    pub const CUT: u32 = 1 << 1;
+}
+
+/// A stack that the CPU was sampled at, and how often. Written once but for `samples`, which only grows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampledStack {
+    /// 0: the row was never published.
+    pub samples: u64,
+    pub n_frames: u32,
+    /// See [`sampled`].
+    pub flags: u32,
+    /// The words at `rsp` and `rsp + 8` where they may be return addresses, else 0. A function that has not
+    /// set up its frame yet, or never does, has its caller there, and the chain of frame pointers passes
+    /// that caller over.
+    pub top: [u64; 2],
+    /// Addresses in the process: the interrupted one, then return addresses, innermost first.
+    pub frames: [u64; MAX_SAMPLED_FRAMES],
+}
+
+impl Default for SampledStack {
+    fn default() -> Self {
+        Self {
+            samples: 0,
+            n_frames: 0,
+            flags: 0,
+            top: [0; 2],
+            frames: [0; MAX_SAMPLED_FRAMES],
+        }
+    }
+}
+
+/// CPU samples over all stacks.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleCounters {
+    /// Samples that found a thread of the target on the CPU.
+    pub total: u64,
+    /// Of those, the ones without room for their stack.
+    pub full: u64,
+    /// Rows handed out, some of which may not have been published.
+    pub n_stacks: u64,
+}
+
 /// Key of [`BUCKETS`]: row and bucket in one word.
 pub const fn bucket_key(row: u32, bucket: u32) -> u32 {
     row << 12 | bucket
@@ -346,8 +402,17 @@ pub const BUCKETS: &str = "BUCKETS";
 /// Array of [`Counters`], by probe.
 pub const COUNTERS: &str = "COUNTERS";
 
+/// Hash from a stack's hash to its row.
+pub const STACK_OF: &str = "STACK_OF";
+/// Array of [`SampledStack`].
+pub const STACKS: &str = "STACKS";
+/// Array with one [`SampleCounters`].
+pub const SAMPLE_COUNTERS: &str = "SAMPLE_COUNTERS";
+
 /// Name of the program.
 pub const PROGRAM: &str = "operation";
+/// Name of the program that samples the CPUs.
+pub const SAMPLE_PROGRAM: &str = "cpu_sample";
 
 const _: () = {
     assert!(size_of::<Site>() == 40);
@@ -357,6 +422,8 @@ const _: () = {
     assert!(size_of::<FlightKey>() == 16);
     assert!(size_of::<Flight>() == 16);
     assert!(size_of::<Gate>() == 128);
+    assert!(size_of::<SampledStack>() == 32 + 8 * MAX_SAMPLED_FRAMES);
+    assert!(size_of::<SampleCounters>() == 24);
     assert!(crate::bucket::N_BUCKETS <= 1 << 12);
     assert!(MAX_ROWS <= 1 << 20);
 };
@@ -372,4 +439,5 @@ mod pod {
     pod!(
         Site, RowKey, Row, CallPath, FlightKey, Flight, Counters, Gate
     );
+    pod!(SampledStack, SampleCounters);
 }

@@ -13,13 +13,14 @@ mod go_abi;
 mod in_flight;
 mod latency;
 mod maps;
+mod samples;
 
 use aya_ebpf::{
     EbpfContext as _,
     bindings::pt_regs,
     helpers::{bpf_ktime_get_ns, generated::bpf_get_attach_cookie},
-    macros::uprobe,
-    programs::ProbeContext,
+    macros::{perf_event, uprobe},
+    programs::{PerfEventContext, ProbeContext},
 };
 use gate::Gate;
 use go_abi::{Frame, holds, is_target, read_user, registers};
@@ -59,6 +60,14 @@ fn operation(ctx: ProbeContext) -> Option<()> {
         );
     }
     outcome
+}
+
+/// Runs on every CPU at each tick of the sampling clock. Nothing but the map is written: 0 tells the kernel
+/// so.
+#[perf_event]
+fn cpu_sample(ctx: PerfEventContext) -> u32 {
+    samples::take(&ctx);
+    0
 }
 
 /// The entry of a probed function.

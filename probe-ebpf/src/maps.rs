@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use probe_ebpf::abi::{
     CallPath, Counters, Flight, FlightKey, Gate, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_PROBES, MAX_ROWS,
-    MAX_SITES, Row, RowKey, Site,
+    MAX_SITES, MIN_SAMPLED_STACKS, Row, RowKey, SampleCounters, SampledStack, Site,
 };
 
 /// Written by user space before attaching.
@@ -55,6 +55,27 @@ pub(crate) static BUCKETS: HashMap<u32, u64> = HashMap::with_max_entries(MAX_BUC
 /// Counted up here, read by user space.
 #[map]
 pub(crate) static COUNTERS: Array<Counters> = Array::with_max_entries(MAX_PROBES, 0);
+
+/// Written here, never deleted from. User space sets the number of entries, as of [`STACKS`].
+#[map]
+pub(crate) static STACK_OF: HashMap<u64, u32> = HashMap::with_max_entries(MIN_SAMPLED_STACKS, 0);
+
+/// Counted up here, read by user space.
+#[map]
+pub(crate) static STACKS: Array<SampledStack> = Array::with_max_entries(MIN_SAMPLED_STACKS, 0);
+
+/// Counted up here, read by user space.
+#[map]
+pub(crate) static SAMPLE_COUNTERS: Array<SampleCounters> = Array::with_max_entries(1, 0);
+
+/// Bytes of the target's Go text.
+#[unsafe(no_mangle)]
+pub(crate) static TEXT_LEN: u64 = 0;
+
+/// 1: the kernel tells where the registers of a thread that is in the kernel are (`bpf_task_pt_regs`, which
+/// needs the kernel's own BTF).
+#[unsafe(no_mangle)]
+pub(crate) static HAS_TASK_REGS: u32 = 0;
 
 /// The target's process id in rtprobe's own PID namespace.
 #[unsafe(no_mangle)]

@@ -113,7 +113,10 @@ pub struct CpuSamples {
     pub hertz: u32,
     /// Samples taken, those without a stack included.
     pub total: u64,
+    /// Samples whose stack found no room.
     pub lost: u64,
+    /// Samples whose stack is not known to its outermost frame.
+    pub partial: u64,
     pub stacks: Vec<SampledStack>,
 }
 
@@ -121,8 +124,15 @@ pub struct CpuSamples {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SampledStack {
-    /// Innermost first, inlined frames expanded.
+    /// Innermost first, inlined frames expanded. Code that is not Go is one frame named after the file it
+    /// is mapped from, in brackets.
     pub stack: Vec<StackFrame>,
+    /// Which of them is the innermost of the user's own code.
+    pub user_frame: Option<u32>,
+    /// Whether the thread was in the kernel, called by the innermost frame or interrupted there.
+    pub in_kernel: bool,
+    /// Whether that was for a probe: its trap, its program, the probed instruction's emulation.
+    pub probing: bool,
     pub samples: u64,
 }
 

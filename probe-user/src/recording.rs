@@ -79,7 +79,7 @@ enum Record {
     Header(Box<Header>),
     Symbols { symbols: Symbols },
     Snapshot { elapsed_ns: u64, snapshot: Snapshot },
-    End(End),
+    End(Box<End>),
 }
 
 /// Why a recording can't be read.
@@ -119,7 +119,7 @@ impl<W: Write> Recorder<W> {
 
     /// Ends the recording and gives back what it was written to.
     pub fn end(mut self, end: &End) -> io::Result<W> {
-        self.append(&[&Record::End(end.clone())])?;
+        self.append(&[&Record::End(Box::new(end.clone()))])?;
         Ok(self.out)
     }
 
@@ -254,7 +254,7 @@ fn take(recording: &mut Option<Recording>, record: Record) -> Result<(), Recordi
             recording.elapsed_ns = elapsed_ns;
             recording.profile.merge(snapshot);
         }
-        Record::End(end) => recording.end = Some(end),
+        Record::End(end) => recording.end = Some(*end),
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::{
         CallSite, Cost, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost, SiteKind,
         StackFrame, Window,
     },
+    samples,
     symbolize::{NamedCallSite, NamedDetail, symbolize},
 };
 
@@ -71,6 +72,9 @@ pub fn summarize(recording: &Recording) -> Report {
                 ..call_site(site, seconds, header.stack_depth as usize)
             })
             .collect(),
+        cpu: end
+            .and_then(|end| end.samples.as_ref())
+            .map(samples::summarize),
         goroutines: None,
         findings: Vec::new(),
         rules: Vec::new(),

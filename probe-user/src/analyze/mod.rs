@@ -320,6 +320,21 @@ impl GoBinary {
         .unwrap_or_default()
     }
 
+    /// Returns how many bytes above `rsp` the return address is while the instruction at `pc` is next: 0 where
+    /// the function has no frame (the table `pcsp` of `runtime._func`).
+    pub fn stack_depth_at(&self, pc: VirtAddr) -> Option<u32> {
+        self.with_functions(|functions| {
+            let Some(row) = functions.at(pc.0)? else {
+                return Ok(None);
+            };
+            let record = functions.record(row)?;
+            functions.value(&record, record.depth_values, pc.0)
+        })
+        .ok()
+        .flatten()
+        .and_then(|depth| u32::try_from(depth).ok())
+    }
+
     /// Returns who wrote a frame's code, judged by its file.
     pub fn origin(&self, frame: &Frame) -> Origin {
         self.origins.origin(&frame.file)

@@ -1,6 +1,6 @@
 //! Loads the kernel programs for one target: globals, map sizes, sites and the user's text.
 
-use std::os::fd::AsFd as _;
+use std::{os::fd::AsFd as _, path::Path};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -9,7 +9,7 @@ use aya::{
 };
 use probe_ebpf::abi;
 
-use super::{AttachError, Gates, Mode, Pulse};
+use super::{AttachError, Gates, Mode, Pulse, samples};
 use crate::{
     address::VirtAddr,
     analyze::TextBitmap,
@@ -28,6 +28,9 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
 /// The variant with diagnostics, which `cargo xtask build --log` builds and names.
 #[cfg(feature = "bpf-log")]
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RTPROBE_BPF_LOG_OBJECT"));
+
+/// Where the kernel keeps its own BTF, without which programs may not ask for a thread's registers.
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// SHA-256 of the sources that the object was built from.
 pub const BPF_HASH: &str = include_str!(concat!(
@@ -123,6 +126,9 @@ pub(crate) fn load_with(settings: &Settings<'_>) -> Result<Loaded, AttachError> 
     };
     let (device, inode) = settings.pid_namespace.unwrap_or((0, 0));
     let words = settings.text_words.len().max(1) as u32;
+    let text_len = u64::from(words) << abi::TEXT_WORD_SHIFT;
+    let has_task_regs = u32::from(Path::new(KERNEL_BTF).exists());
+    let n_stacks = settings.room.unwrap_or_else(samples::room_for_stacks);
     let object = match settings.mode {
         Mode::PerSite => per_site_object(),
         Mode::Multi | Mode::MultiUnfiltered => OBJECT.to_vec(),
@@ -144,9 +150,13 @@ pub(crate) fn load_with(settings: &Settings<'_>) -> Result<Loaded, AttachError> 
         .override_global("PID_NAMESPACE_DEV", &device, true)
         .override_global("PID_NAMESPACE_INO", &inode, true)
         .override_global("TEXT_BASE", &settings.text_base.0, true)
+        .override_global("TEXT_LEN", &text_len, true)
+        .override_global("HAS_TASK_REGS", &has_task_regs, true)
         .override_global("BIAS_EMULATED_NS", &settings.bias.emulated_ns, true)
         .override_global("BIAS_STEPPED_NS", &settings.bias.stepped_ns, true)
         .map_max_entries(abi::USER_TEXT, words)
+        .map_max_entries(abi::STACK_OF, n_stacks)
+        .map_max_entries(abi::STACKS, n_stacks)
         .load(&object)
         .map_err(failed)?;
     fill(&mut programs, abi::SITES, settings.sites)?;
@@ -220,7 +230,7 @@ fn fill<V: aya::Pod>(
         .map_err(|source| AttachError::Map { name, source })
 }
 
-fn take(programs: &mut Ebpf, name: &'static str) -> Result<MapData, AttachError> {
+pub(super) fn take(programs: &mut Ebpf, name: &'static str) -> Result<MapData, AttachError> {
     match programs.take_map(name) {
         Some(Map::Array(map) | Map::HashMap(map)) => Ok(map),
         _ => Err(AttachError::Object { missing: name }),

@@ -10,6 +10,7 @@ pub mod holder;
 mod link;
 mod load;
 mod mode;
+mod samples;
 mod verify;
 
 use std::{
@@ -38,6 +39,7 @@ pub(crate) use link::LinkSpec;
 pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, load};
 pub(crate) use load::{Settings, load_with};
 pub use mode::{MAX_SITES_PER_SITE_MODE, Mode};
+pub use samples::{HERTZ, Sampler};
 use verify::{SiteState, state_of};
 
 use crate::{
@@ -64,6 +66,8 @@ pub enum AttachError {
         name: &'static str,
         source: io::Error,
     },
+    #[error("failed to read which CPUs are online")]
+    Cpus { source: io::Error },
     #[error("failed to read the target's memory at {address}")]
     Memory {
         address: ProcAddr,

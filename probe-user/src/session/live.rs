@@ -8,6 +8,7 @@ use std::{
 use super::{
     in_flight,
     progress::{self, Progress},
+    sampling::Sampling,
     spawn,
     subject::Armed,
     window::{self, Ends, Watched},
@@ -32,6 +33,7 @@ pub(super) struct Live<'a> {
     binary: GoBinary,
     plan: ProbePlan,
     armed: Armed,
+    pub(super) sampling: Sampling,
     header: Header,
     recorder: Option<Recorder<OutputFile>>,
     progress: &'a Progress,
@@ -64,6 +66,7 @@ impl<'a> Live<'a> {
             binary,
             plan,
             armed,
+            sampling: Sampling::default(),
             header,
             recorder,
             progress,
@@ -104,8 +107,13 @@ impl<'a> Live<'a> {
             command,
             ..
         } = self.armed;
+        self.sampling.stop();
         let detached = attachment.detach();
         let mut notes = self.notes;
+        let samples = self
+            .sampling
+            .named(&self.binary, &self.plan, bias, target.as_ref());
+        notes.extend(samples.as_ref().err().cloned());
         if let Some(target) = target.as_ref().filter(|_| is_alive(ended_by))
             && let Ok(n @ 1..) =
                 attach::count_left_behind(&self.plan, target, bias, &foreign_breakpoints)
@@ -141,7 +149,7 @@ impl<'a> Live<'a> {
             stale,
             notes,
             state: None,
-            samples: None,
+            samples: samples.ok().flatten(),
         };
         let mut saved = None;
         if let Some(recorder) = self.recorder {

@@ -4,6 +4,7 @@ mod describe;
 mod in_flight;
 mod live;
 mod progress;
+mod sampling;
 mod spawn;
 mod subject;
 mod window;
@@ -15,6 +16,7 @@ use std::{
 
 use live::Live;
 use progress::Progress;
+use sampling::Sampling;
 use subject::Subject;
 use window::Ends;
 
@@ -64,7 +66,7 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     let mut ends = Ends::listen().map_err(|e| Failure::io("failed to listen for signals", &e))?;
     let mode = kernel_mode()?;
     let calibration = measured(mode, &progress);
-    let loaded = attach::load(&LoadRequest {
+    let mut loaded = attach::load(&LoadRequest {
         plan: &plan,
         user_text: &binary.user_text()?,
         tgid: subject.pid(),
@@ -75,6 +77,7 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
             .map(attach::Bias::from)
             .unwrap_or_default(),
     })?;
+    let sampling = Sampling::begin(&mut loaded, config);
     let armed = subject.arm(loaded, &plan, &binary)?;
     let started = Instant::now();
 
@@ -90,6 +93,7 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     let recorder = out.map(|out| Recorder::begin(out, &header)).transpose();
     let recorder = recorder.map_err(|e| Failure::io("failed to write the recording", &e))?;
     let mut live = Live::new(binary, plan, armed, header, recorder, &progress);
+    live.sampling = sampling;
     let duration = config.duration;
     let ended_by = live.watch(&mut ends, started, duration).await?;
     let ended = live.finish(ended_by, started.elapsed());
