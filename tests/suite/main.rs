@@ -15,6 +15,7 @@ mod discover; // which process is looked at: wrappers, ends, namespaces; ps and 
 mod formats; // pprof, folded, hostile names: inert, and what other tools read (root)
 mod latency; // latencies are those of the program's own clock (root)
 mod lifecycle; // how runs begin and end: signals, ends, commands, outputs, two at once (root)
+mod probes; // what else the runtime is made to do: slow paths and rare calls, their details and notes (root)
 mod real_servers; // well-known Go servers under load (root)
 mod recording; // what a killed recorder leaves; the same report again; broken files (root)
 mod support; // not tests: targets as children, what a test needs of its machine, rtprobe as a command

@@ -267,9 +267,14 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
 const COLLECTION: [&str; 2] = ["runtime.gcStart", "runtime.gcAssistAlloc"];
 
 /// What a collection allocates and starts is the runtime's own, although an allocation of the user's led to
-/// it: nobody wrote a `go` statement there. Who triggered the stop of the world is asked for.
+/// it: nobody wrote a `go` statement there. Who triggered a stop of the world or a collection is asked for.
 fn first_of_collection(path: &Path, frames: &[(Symbol, String)]) -> Option<usize> {
-    if path.probe == ProbeName::StopTheWorld.as_str() {
+    let asks_who = [
+        ProbeName::StopTheWorld,
+        ProbeName::GcCycle,
+        ProbeName::GcAssist,
+    ];
+    if asks_who.iter().any(|probe| path.probe == probe.as_str()) {
         return None;
     }
     frames.iter().position(|(symbol, _)| {
