@@ -31,6 +31,8 @@ pub mod aggregate;
 
 pub mod symbolize;
 
+pub mod diagnose;
+
 pub mod samples;
 
 pub mod recording;

@@ -197,7 +197,7 @@ pub struct Detail {
     pub bytes: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StackFrame {
     pub function: String,
     pub file: String,
@@ -311,6 +311,9 @@ pub struct Location {
 pub struct Finding {
     pub rule: String,
     pub exercises: Vec<String>,
+    /// Rules that told a consequence of the same cause at the same line, and are part of this finding.
+    #[serde(default)]
+    pub also: Vec<String>,
     pub title: String,
     pub severity: Severity,
     pub confidence: f64,

@@ -15,6 +15,7 @@ pub enum Command {
     Dump(DumpConfig),
     Ps(PsConfig),
     Doctor(DoctorConfig),
+    Explain(ExplainConfig),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +24,7 @@ pub struct RecordConfig {
     /// `None`: until Ctrl-C or the target's end.
     pub duration: Option<Duration>,
     pub max_overhead: Budget,
-    /// Logical probes; empty means all.
+    /// Probes, rules and exercises, with the probes that these need; empty means all.
     pub only: Vec<String>,
     pub skip: Vec<String>,
     pub stack_depth: u32,
@@ -87,6 +88,13 @@ pub struct PsConfig {
 pub struct DoctorConfig {
     pub pid: Option<u32>,
     pub format: PlainFormat,
+    pub color: ColorChoice,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainConfig {
+    /// A rule or an exercise that exists; `None`: the list of all.
+    pub name: Option<String>,
     pub color: ColorChoice,
 }
 
@@ -188,6 +196,7 @@ impl Command {
             Self::Dump(config) => config.color,
             Self::Ps(config) => config.color,
             Self::Doctor(config) => config.color,
+            Self::Explain(config) => config.color,
         }
     }
 }

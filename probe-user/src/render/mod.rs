@@ -23,7 +23,7 @@ use std::io::{self, Write};
 pub use dump::{Dump, write_dump_json};
 pub use json::JSON_SCHEMA;
 pub use plan::{Plan, PlannedProbe, write_plan};
-pub use text::{footer, write_doctor, write_dump, write_ps};
+pub use text::{footer, write_catalogue, write_doctor, write_dump, write_explanation, write_ps};
 
 use crate::report::Report;
 

@@ -14,6 +14,9 @@ pub struct Said {
 pub struct Finding {
     pub rule: String,
     pub exercises: Vec<String>,
+    /// Rules that told a consequence of the same cause.
+    #[serde(default)]
+    pub also: Vec<String>,
     pub severity: Severity,
     pub call_site: Option<CallSite>,
 }
@@ -49,9 +52,9 @@ pub struct Cost {
 
 impl Said {
     pub fn of(&self, rule: &str) -> impl Iterator<Item = &Finding> {
-        self.findings
-            .iter()
-            .filter(move |finding| finding.rule == rule)
+        self.findings.iter().filter(move |finding| {
+            finding.rule == rule || finding.also.iter().any(|also| also == rule)
+        })
     }
 
     pub fn verdict(&self, rule: &str) -> Option<&RuleVerdict> {
