@@ -26,6 +26,8 @@ pub mod aggregate;
 
 pub mod symbolize;
 
+pub mod diagnose;
+
 pub mod samples;
 
 pub mod recording;

@@ -14,8 +14,8 @@ use anstream::adapter::strip_str;
 use probe_user::{
     attach::{BPF_HASH, holder},
     cli::{
-        self, Command, DoctorConfig, Invocation, PlainFormat, PlanConfig, PsConfig, RecordConfig,
-        ReportConfig, Verbosity,
+        self, Command, DoctorConfig, ExplainConfig, Invocation, PlainFormat, PlanConfig, PsConfig,
+        RecordConfig, ReportConfig, Verbosity,
     },
     discover::ProcFs,
     doctor,
@@ -58,6 +58,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Command::Plan(config) => plan(config),
         Command::Ps(config) => ps(config),
         Command::Doctor(config) => doctor(config),
+        Command::Explain(config) => explain(config),
     }
 }
 
@@ -142,6 +143,18 @@ fn doctor(config: &DoctorConfig) -> Result<u8, Failure> {
         render::write_doctor(&examination, &page.text(), text)
     })?;
     Ok(examination.exit_code)
+}
+
+fn explain(config: &ExplainConfig) -> Result<u8, Failure> {
+    let page = Page::standard(config.color);
+    let mut text = Vec::new();
+    let written = match &config.name {
+        Some(name) => render::write_explanation(name, &page.text(), &mut text),
+        None => render::write_catalogue(&page.text(), &mut text),
+    };
+    written.map_err(|e| Failure::io("failed to write the answer", &e))?;
+    sink::to_stdout(&text)?;
+    Ok(0)
 }
 
 /// Writes the answer of a command to stdout.

@@ -7,6 +7,7 @@ use probe_ebpf::abi::lost;
 
 use crate::{
     aggregate::{Profile, sum},
+    diagnose::{Observed, diagnose},
     histogram,
     plan::ProbeName,
     recording::{Header, Recording},
@@ -41,7 +42,7 @@ pub fn summarize(recording: &Recording) -> Report {
                 .to_owned(),
         );
     }
-    Report {
+    let mut report = Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),
         host: header.host.clone(),
@@ -79,7 +80,10 @@ pub fn summarize(recording: &Recording) -> Report {
         findings: Vec::new(),
         rules: Vec::new(),
         cannot_see,
-    }
+    };
+    let diagnosis = diagnose(&Observed::new(&report, recording, &profile), &header.rules);
+    (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
+    report
 }
 
 /// Fills in a probe's counts.

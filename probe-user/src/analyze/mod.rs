@@ -22,6 +22,7 @@ mod shortcomings;
 mod source;
 mod tables;
 mod text_bitmap;
+mod types;
 mod user_text;
 
 use std::{
@@ -39,6 +40,7 @@ pub use self::{
     origin::Origin,
     source::{ReadAt, open_regular},
     text_bitmap::TextBitmap,
+    types::{GoType, TypeKind},
 };
 use self::{
     elf::Elf,
@@ -358,6 +360,12 @@ impl GoBinary {
                 .or_else(|| GLayout::by_version(self.go_version))
                 .unwrap_or_else(GLayout::stable)
         })
+    }
+
+    /// Reads the type descriptor at an address of the file; `None` where there is none, for instance because
+    /// the program made the type while it ran.
+    pub fn go_type(&self, addr: VirtAddr) -> Option<GoType> {
+        types::read(&self.source, &self.elf, self.tables.module.types?, addr.0)
     }
 
     /// Returns, in full sentences, what cannot be known of this file and what that costs.

@@ -14,6 +14,7 @@ pub enum Command {
     Plan(PlanConfig),
     Ps(PsConfig),
     Doctor(DoctorConfig),
+    Explain(ExplainConfig),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +23,7 @@ pub struct RecordConfig {
     /// `None`: until Ctrl-C or the target's end.
     pub duration: Option<Duration>,
     pub max_overhead: Budget,
-    /// Logical probes; empty means all.
+    /// Probes, rules and exercises, with the probes that these need; empty means all.
     pub only: Vec<String>,
     pub skip: Vec<String>,
     pub stack_depth: u32,
@@ -76,6 +77,13 @@ pub struct PsConfig {
 pub struct DoctorConfig {
     pub pid: Option<u32>,
     pub format: PlainFormat,
+    pub color: ColorChoice,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainConfig {
+    /// A rule or an exercise that exists; `None`: the list of all.
+    pub name: Option<String>,
     pub color: ColorChoice,
 }
 
@@ -176,6 +184,7 @@ impl Command {
             Self::Plan(config) => config.color,
             Self::Ps(config) => config.color,
             Self::Doctor(config) => config.color,
+            Self::Explain(config) => config.color,
         }
     }
 }

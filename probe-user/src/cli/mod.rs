@@ -18,15 +18,16 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, parser::ValueSo
 pub use self::{
     args::PROBES,
     config::{
-        Budget, ColorChoice, Command, DoctorConfig, Format, OutputConfig, PlainFormat, PlanConfig,
-        PlanSubject, PsConfig, RecordConfig, ReportConfig, Save, Selector, Sort, Verbosity,
+        Budget, ColorChoice, Command, DoctorConfig, ExplainConfig, Format, OutputConfig,
+        PlainFormat, PlanConfig, PlanSubject, PsConfig, RecordConfig, ReportConfig, Save, Selector,
+        Sort, Verbosity,
     },
 };
 use self::{
     args::{Cli, OutputArgs, PlanArgs, ProbeArgs, RecordArgs, ReportArgs, Sub, UiArgs},
     usage::wrong,
 };
-use crate::failure::Failure;
+use crate::{diagnose::catalogue, failure::Failure};
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +66,10 @@ pub fn parse(
                 Sub::Doctor(args) => Command::Doctor(DoctorConfig {
                     pid: args.pid,
                     format: args.format,
+                    color: ui.color,
+                }),
+                Sub::Explain(args) => Command::Explain(ExplainConfig {
+                    name: args.name,
                     color: ui.color,
                 }),
             }
@@ -147,8 +152,13 @@ fn selector(
     }
 }
 
-/// Drops what both lists name from `--only`; an empty rest is wrong usage.
+/// Adds the probes that the named rules and exercises need, and drops from `--only` what both lists name; an
+/// empty rest is wrong usage.
 fn probes(args: ProbeArgs) -> Result<ProbeArgs, Failure> {
+    let args = ProbeArgs {
+        only: catalogue::with_probes(&args.only),
+        ..args
+    };
     let named = if args.only.is_empty() {
         PROBES.map(str::to_owned).to_vec()
     } else {

@@ -5,7 +5,6 @@
 
 mod exit_cover;
 mod hook;
-mod indirect_call;
 mod logical;
 mod probe_name;
 mod reading;

@@ -12,7 +12,6 @@ use super::{
     ProbeName, SkipReason,
     exit_cover::{self, Body, CoverSite},
     hook::Role,
-    indirect_call,
 };
 use crate::{
     address::{FileOffset, VirtAddr},
@@ -158,19 +157,21 @@ pub(super) fn choose(
     if let Some(role) = at_entry {
         sites.push(site(&CoverSite::always(entry), role)?);
     }
+    let name_of = |addr| binary.function_at(addr).map(|callee| callee.name);
+    let body = Body {
+        instructions: &instructions,
+        costs: &costs,
+        entry,
+        name_of: &name_of,
+    };
     if role == Role::EventAtIndirectCall {
-        let call = indirect_call::site(&instructions, &costs)
-            .ok_or_else(|| no_site("it has no call through a pointer behind a conditional jump"))?;
-        sites.push(site(&call, SiteRole::Event)?);
+        let before = exit_cover::before_indirect_call(&body)
+            .ok_or_else(|| no_site("it has not one call through a pointer behind a branch"))?;
+        for way in &before {
+            sites.push(site(way, SiteRole::Event)?);
+        }
     }
     if matches!(role, Role::Operation | Role::End) {
-        let name_of = |addr| binary.function_at(addr).map(|callee| callee.name);
-        let body = Body {
-            instructions: &instructions,
-            costs: &costs,
-            entry,
-            name_of: &name_of,
-        };
         // A result is in its register at the return, and not before.
         let exits = if reads_result(reading.note) {
             exit_cover::returns(&body)

@@ -21,7 +21,7 @@ use std::io::{self, Write};
 
 pub use json::JSON_SCHEMA;
 pub use plan::{Plan, PlannedProbe, write_plan};
-pub use text::{footer, write_doctor, write_ps};
+pub use text::{footer, write_catalogue, write_doctor, write_explanation, write_ps};
 
 use crate::report::Report;
 

@@ -15,6 +15,7 @@ use crate::{
     attach::BPF_HASH,
     calibrate::CalibrateError,
     cli::RecordConfig,
+    diagnose,
     discover::Target,
     observed::Calibration,
     plan::{Outcome, PlannedProbe, PlannedSite, ProbeName, ProbePlan, SiteRole},
@@ -116,6 +117,11 @@ pub(super) fn header(
             .collect(),
         cannot_see: cannot_see(binary, plan, config, calibration),
         state: None,
+        rules: diagnose::catalogue::wanted(&config.only, &config.skip),
+        default_godebug: binary
+            .build_info()
+            .setting("DefaultGODEBUG")
+            .map(str::to_owned),
         calibration,
     }
 }
