@@ -31,7 +31,7 @@ pub fn judge(
 
 fn found(exercise: &Exercise, marks: &[Mark], said: &Said) -> Vec<String> {
     let rule = exercise.rule();
-    let findings: Vec<&Finding> = said.of(rule).collect();
+    let findings = said.of(rule, exercise.keys);
     if findings.is_empty() {
         return vec![match said.verdict(rule) {
             Some(verdict) => format!("not found: {} ({})", verdict.verdict, verdict.why),
@@ -40,10 +40,7 @@ fn found(exercise: &Exercise, marks: &[Mark], said: &Said) -> Vec<String> {
     }
     let mut faults = Vec::new();
     for finding in findings {
-        let missing = exercise
-            .keys
-            .iter()
-            .find(|&&key| !finding.exercises.iter().any(|named| named == key));
+        let missing = exercise.keys.iter().find(|&&key| !finding.names(key));
         if let Some(key) = missing {
             faults.push(format!("names {:?} and not {key}", finding.exercises));
         }
@@ -85,7 +82,8 @@ fn is_at(site: &CallSite, mark: &Mark) -> bool {
 fn silent(exercise: &Exercise, said: &Said) -> Vec<String> {
     let rule = exercise.rule();
     let mut faults: Vec<String> = said
-        .of(rule)
+        .of(rule, exercise.keys)
+        .into_iter()
         .map(|finding| format!("false alarm: {}", text(finding)))
         .collect();
     match said.verdict(rule) {
@@ -184,6 +182,19 @@ mod tests {
         assert!(
             faults.len() == 1 && faults[0].contains("not found: clear"),
             "{faults:?}"
+        );
+    }
+
+    #[test]
+    fn one_finding_may_speak_for_two_rules() {
+        let other = finding("short-goroutine", "warning", KEYS, 7);
+        let merged = said(&other, "found");
+        assert!(judge(counter(), Side::Before, false, &mark(), &merged).is_empty());
+        assert_eq!(judge(counter(), Side::Alike, false, &[], &merged).len(), 1);
+        let silent = said(&other, "clear");
+        assert_eq!(
+            judge(counter(), Side::Before, false, &mark(), &silent).len(),
+            1
         );
     }
 

@@ -48,13 +48,35 @@ pub struct Cost {
 }
 
 impl Said {
-    pub fn of(&self, rule: &str) -> impl Iterator<Item = &Finding> {
+    /// The findings of a rule.
+    ///
+    /// Findings of one cause are one: where the rule has found something and another rule's finding names all `keys`,
+    /// that one speaks for both.
+    pub fn of<'a>(&'a self, rule: &'a str, keys: &'a [&str]) -> Vec<&'a Finding> {
+        let own: Vec<&Finding> = self
+            .findings
+            .iter()
+            .filter(|finding| finding.rule == rule)
+            .collect();
+        let found = self
+            .verdict(rule)
+            .is_some_and(|verdict| verdict.verdict == "found");
+        if !own.is_empty() || !found || keys.is_empty() {
+            return own;
+        }
         self.findings
             .iter()
-            .filter(move |finding| finding.rule == rule)
+            .filter(|finding| keys.iter().all(|&key| finding.names(key)))
+            .collect()
     }
 
     pub fn verdict(&self, rule: &str) -> Option<&RuleVerdict> {
         self.rules.iter().find(|verdict| verdict.rule == rule)
+    }
+}
+
+impl Finding {
+    pub fn names(&self, key: &str) -> bool {
+        self.exercises.iter().any(|named| named == key)
     }
 }
