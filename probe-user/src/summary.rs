@@ -12,8 +12,8 @@ use crate::{
     plan::ProbeName,
     recording::{Header, Recording},
     report::{
-        CallSite, Cost, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost, SiteKind,
-        StackFrame, Window,
+        CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost,
+        SiteKind, StackFrame, Window,
     },
     samples,
     symbolize::{NamedCallSite, NamedDetail, symbolize},
@@ -34,6 +34,9 @@ pub fn summarize(recording: &Recording) -> Report {
     let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
     let seconds = duration_ns as f64 / 1e9;
     let named = symbolize(&profile, &recording.symbols);
+    let cpu = end
+        .and_then(|end| end.samples.as_ref())
+        .map(samples::summarize);
     let mut cannot_see = header.cannot_see.clone();
     cannot_see.extend(end.iter().flat_map(|end| end.notes.iter().cloned()));
     if end.is_none() {
@@ -54,7 +57,7 @@ pub fn summarize(recording: &Recording) -> Report {
         },
         cost: Cost {
             budget_share: header.budget_share,
-            target_share: None,
+            target_share: cpu.as_ref().and_then(probing_share),
             hits: profile.hits(),
             agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
             attach_ns: header.attach_ns,
@@ -73,9 +76,7 @@ pub fn summarize(recording: &Recording) -> Report {
                 ..call_site(site, seconds, header.stack_depth as usize)
             })
             .collect(),
-        cpu: end
-            .and_then(|end| end.samples.as_ref())
-            .map(samples::summarize),
+        cpu,
         goroutines: None,
         findings: Vec::new(),
         rules: Vec::new(),
@@ -84,6 +85,15 @@ pub fn summarize(recording: &Recording) -> Report {
     let diagnosis = diagnose(&Observed::new(&report, recording, &profile), &header.rules);
     (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
     report
+}
+
+/// Returns the share of the samples that found the probes at work.
+fn probing_share(cpu: &Cpu) -> Option<f64> {
+    let found = cpu
+        .samples
+        .checked_sub(cpu.lost)
+        .filter(|&found| found > 0)?;
+    Some((cpu.probing as f64 / found as f64).min(1.0))
 }
 
 /// Fills in a probe's counts.
