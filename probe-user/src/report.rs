@@ -303,6 +303,9 @@ pub struct Location {
 pub struct Finding {
     pub rule: String,
     pub exercises: Vec<String>,
+    /// Rules that told a consequence of the same cause at the same line, and are part of this finding.
+    #[serde(default)]
+    pub also: Vec<String>,
     pub title: String,
     pub severity: Severity,
     pub confidence: f64,

@@ -202,6 +202,13 @@ impl<'a> AtSite<'a> {
         per_second(self.sum_ns, self.seconds)
     }
 
+    /// Nanoseconds per second if each took as long as the median: what the work itself costs, without the
+    /// times that the kernel ran something else. 0 where nothing completed.
+    pub fn typical_ns_per_s(&self) -> f64 {
+        let median = self.quantile_ns(0.5).unwrap_or(0);
+        self.rate_per_s() * median as f64
+    }
+
     /// Returns the mean net latency; `None` where nothing completed.
     pub fn mean_ns(&self) -> Option<f64> {
         (self.count > 0.0 && self.completed > 0).then(|| self.sum_ns / self.count)

@@ -63,6 +63,7 @@ fn join(cause: &mut Fault, cause_rule: &Rule, rule: &Rule, consequence: Fault) {
             cause.exercises.push(key);
         }
     }
+    cause.also.push(rule.name);
     for evidence in consequence.evidence {
         if cause
             .evidence
@@ -108,6 +109,7 @@ mod tests {
         assert_eq!(merged.len(), 1);
         let (kept, fault) = &merged[0];
         assert_eq!(kept.name, "memstats-per-request");
+        assert_eq!(fault.also, ["long-stop-the-world"]);
         assert_eq!(fault.severity(), Severity::Critical);
         assert_eq!(fault.evidence.len(), 1);
         assert_eq!(fault.exercises, ["source-13", "package-1"]);

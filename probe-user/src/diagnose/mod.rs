@@ -90,6 +90,7 @@ fn finding(rule: &Rule, fault: Fault) -> Finding {
     Finding {
         rule: rule.name.to_owned(),
         exercises: owned(keys),
+        also: owned(&fault.also),
         severity: fault.severity(),
         confidence: (fault.confidence * 100.0).round() / 100.0,
         call_site: fault.site.clone(),

@@ -65,6 +65,8 @@ pub struct Fault {
     pub title: String,
     /// Keys of the exercises that this one is; empty: all of the rule's.
     pub exercises: Vec<&'static str>,
+    /// Names of rules whose findings were made part of this one.
+    pub also: Vec<&'static str>,
     /// `None` where it is of the whole process.
     pub site: Option<Location>,
     pub evidence: Vec<Evidence>,
@@ -84,6 +86,7 @@ impl Fault {
         Self {
             title: title.into(),
             exercises: Vec::new(),
+            also: Vec::new(),
             site: None,
             evidence: Vec::new(),
             cost_share: 0.0,

@@ -14,6 +14,9 @@ pub struct Said {
 pub struct Finding {
     pub rule: String,
     pub exercises: Vec<String>,
+    /// Rules that told a consequence of the same cause.
+    #[serde(default)]
+    pub also: Vec<String>,
     pub severity: Severity,
     pub call_site: Option<CallSite>,
 }
@@ -48,26 +51,12 @@ pub struct Cost {
 }
 
 impl Said {
-    /// The findings of a rule.
-    ///
-    /// Findings of one cause are one: where the rule has found something and another rule's finding names all `keys`,
-    /// that one speaks for both.
-    pub fn of<'a>(&'a self, rule: &'a str, keys: &'a [&str]) -> Vec<&'a Finding> {
-        let own: Vec<&Finding> = self
-            .findings
-            .iter()
-            .filter(|finding| finding.rule == rule)
-            .collect();
-        let found = self
-            .verdict(rule)
-            .is_some_and(|verdict| verdict.verdict == "found");
-        if !own.is_empty() || !found || keys.is_empty() {
-            return own;
-        }
-        self.findings
-            .iter()
-            .filter(|finding| keys.iter().all(|&key| finding.names(key)))
-            .collect()
+    /// The findings of a rule, and those of other rules that speak for it: findings of one cause are one.
+    pub fn of(&self, rule: &str) -> Vec<&Finding> {
+        let told = |finding: &&Finding| {
+            finding.rule == rule || finding.also.iter().any(|also| also == rule)
+        };
+        self.findings.iter().filter(told).collect()
     }
 
     pub fn verdict(&self, rule: &str) -> Option<&RuleVerdict> {

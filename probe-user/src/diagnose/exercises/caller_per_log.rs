@@ -54,10 +54,10 @@ fn examine(observed: &Observed) -> Judgement {
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let share = observed.cpu_share(site.ns_per_s().max(site.rate_per_s() * CALL_NS));
+    let share = observed.cpu_share(site.typical_ns_per_s().max(site.rate_per_s() * CALL_NS));
     let mut fault = Fault::at(site, "callers are looked up for every log line")
         .evidence("look-ups", site.rate_per_s(), "1/s")
-        .evidence_if("each", site.mean_ns().filter(|ns| *ns > 0.0), "ns")
+        .evidence_if("median", site.quantile_ns(0.5).map(|ns| ns as f64), "ns")
         .evidence("CPU for them", share, "share")
         .costs(share);
     // slog takes program counters without looking them up.

@@ -25,7 +25,9 @@ const DEFER_NS: f64 = 30.0;
 /// Share of the CPU in one function's deferred unlocks from which it is hot.
 const HOT_SHARE: f64 = 0.05;
 /// Fewer samples tell no share.
-const MIN_SAMPLES: u64 = 100;
+const MIN_SAMPLES: u64 = 40;
+/// Nor fewer of one function.
+const MIN_OF_FUNCTION: u64 = 8;
 
 pub static RULE: Rule = Rule {
     name: "defer-in-loop",
@@ -109,7 +111,9 @@ fn open_coded(observed: &Observed) -> Vec<Fault> {
         }
     }
     let share_of = |n: u64| n as f64 / samples.total as f64;
-    let hot = hot.into_iter().filter(|(_, n)| share_of(*n) >= HOT_SHARE);
+    let hot = hot
+        .into_iter()
+        .filter(|(_, n)| *n >= MIN_OF_FUNCTION && share_of(*n) >= HOT_SHARE);
     hot.map(|(place, n)| {
         let mut fault = Fault::new("an unlock is deferred on a hot path")
             .evidence("CPU in the deferred unlock", share_of(n), "share")
@@ -121,23 +125,23 @@ fn open_coded(observed: &Observed) -> Vec<Fault> {
     .collect()
 }
 
-/// The function of the user's that runs a deferred unlock at this sample: a wrapper or `deferreturn` lies
-/// between the two.
+/// Where a deferred unlock is written that runs at this sample. The compiler makes a wrapper of it, whose line
+/// is that of the `defer` statement: `deferwrap`, up to Go 1.21 a closure of the function.
 fn deferring(stack: &[StackFrame], module: Option<&str>) -> Option<Location> {
-    let unlocks = |frame: &StackFrame| {
-        frame.function.starts_with("sync.(*") && frame.function.contains("nlock")
-    };
-    let unlock = stack.iter().position(unlocks)?;
-    let mut deferred = false;
-    for frame in stack.get(unlock + 1..)? {
-        let last = frame.function.rsplit('.').next().unwrap_or_default();
-        if last.starts_with("deferwrap") || frame.function == "runtime.deferreturn" {
-            deferred = true;
-        } else if is_users(&frame.function, module) {
-            return deferred.then(|| location(frame));
-        }
+    let unlocks =
+        |frame: &StackFrame| frame.function.contains("sync.(*") && frame.function.contains("nlock");
+    let above = stack.get(stack.iter().rposition(unlocks)? + 1..)?;
+    let wrapper = above
+        .iter()
+        .find(|frame| is_users(&frame.function, module))?;
+    let (outer, last) = wrapper.function.rsplit_once('.')?;
+    if !(last.starts_with("deferwrap") || last.starts_with("func")) {
+        return None;
     }
-    None
+    Some(Location {
+        function: outer.to_owned(),
+        ..location(wrapper)
+    })
 }
 
 #[cfg(test)]
@@ -149,6 +153,7 @@ mod tests {
         let stack = |(functions, samples): &(&[&str], u64)| SampledStack {
             stack: functions.iter().map(|name| sample::frame(name)).collect(),
             samples: *samples,
+            ..SampledStack::default()
         };
         let stacks: Vec<SampledStack> = stacks.iter().map(stack).collect();
         let total = stacks.iter().map(|stack| stack.samples).sum();
@@ -156,8 +161,8 @@ mod tests {
         seen.samples = Some(CpuSamples {
             hertz: 99,
             total,
-            lost: 0,
             stacks,
+            ..CpuSamples::default()
         });
         seen
     }

@@ -59,13 +59,17 @@ fn frees(calls: &Calls) -> bool {
     calls.passes_prefix("runtime/debug.")
 }
 
+/// Whether the testing package runs it: by the frames as far as the walk went, by the name that benchmarks
+/// have, or by the file.
 fn is_benchmark(calls: &Calls) -> bool {
+    const NAME: &str = "benchmark";
+    let is_named = |part: &str| {
+        part.get(..NAME.len())
+            .is_some_and(|head| head.eq_ignore_ascii_case(NAME))
+    };
     calls.within_package("testing")
-        || calls
-            .site
-            .function
-            .rsplit('.')
-            .any(|part| part.starts_with("Benchmark"))
+        || calls.site.file.ends_with("_test.go")
+        || calls.site.function.rsplit('.').any(is_named)
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

@@ -151,10 +151,6 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
             "share",
         );
     }
-    fault.site = sites
-        .first()
-        .filter(|site| site.bytes > 0.0)
-        .map(|site| site.site.clone());
     // A cycle without a known share: a small heap takes some 100 µs on each of the CPUs that mark.
     let share = marking.unwrap_or_else(|| observed.cpu_share(cycles * 500_000.0));
     fault.confidence = if marking.is_some() { 0.95 } else { 0.8 };
@@ -188,7 +184,13 @@ mod tests {
     fn many_collections_are_found_with_the_line_that_allocates() {
         let faults = found(examine(&collecting(200, Some(1_500_000_000))));
         assert_eq!(faults[0].severity(), Severity::Critical, "15 % of a CPU");
-        assert!(faults[0].site.is_some());
+        assert!(faults[0].site.is_none(), "it is of the process");
+        assert!(
+            faults[0]
+                .evidence
+                .iter()
+                .any(|e| e.name.contains("work.Do"))
+        );
     }
 
     #[test]

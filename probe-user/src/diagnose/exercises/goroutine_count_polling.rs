@@ -150,6 +150,7 @@ mod tests {
         let stack = |functions: &[&str], samples| SampledStack {
             stack: functions.iter().map(|name| sample::frame(name)).collect(),
             samples,
+            ..SampledStack::default()
         };
         let stacks = vec![
             stack(functions, samples),
@@ -159,8 +160,8 @@ mod tests {
         seen.samples = Some(CpuSamples {
             hertz: 99,
             total: 1_000,
-            lost: 0,
             stacks,
+            ..CpuSamples::default()
         });
         seen
     }

@@ -12,10 +12,16 @@
 //! source-2; src/runtime/chan.go `selectnbrecv`, select.go `selectgo`.
 
 use super::prelude::*;
+use crate::report::StackFrame;
 
 /// From the catalogue.
 const RATE_PER_S: f64 = 100_000.0;
 const EMPTY_SHARE: f64 = 0.95;
+/// Share of the CPU in a line's polls from which the loop does little else, whatever the rate while it is
+/// watched: the probes slow such a loop down.
+const CPU_SHARE: f64 = 0.2;
+/// Fewer samples tell no share.
+const MIN_SAMPLES: u64 = 40;
 /// An empty poll, with the loop around it.
 const POLL_NS: f64 = 10.0;
 /// A select of several cases locks each channel.
@@ -34,7 +40,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "Polling a channel in a loop",
         in_the_runtime: "A select with a default and one case is a look at the channel that returns at once; with several cases it locks every channel in turn before it gives up. In a loop without anything else it takes a whole CPU, and the goroutine that would send waits for one.",
-        how_it_is_seen: "Receives and selects that may not wait are counted per line, with those that came back empty. Found from 100 000 a second of which 95 % are empty; turns of the loop are dearer to watch than they are, so that windows are short.",
+        how_it_is_seen: "Receives and selects that may not wait are counted per line, with those that came back empty. Found from 100 000 a second of which 95 % are empty, or where CPU samples show a fifth of the CPU in them: the probes slow such a loop down while they are on.",
         example: "// before\nfor {\n\tselect {\n\tcase job := <-work:\n\t\tprocess(job)\n\tdefault:\n\t}\n}\n\n// after\nfor {\n\tselect {\n\tcase job := <-work:\n\t\tprocess(job)\n\tcase <-done:\n\t\treturn\n\t}\n}",
         versions: "Go 1.21 to 1.27 alike. A loop that polls a closed channel or a nil one is not told apart.",
     },
@@ -47,7 +53,7 @@ fn examine(observed: &Observed) -> Judgement {
         let sites = observed.sites(probe, polls);
         let polling = sites
             .iter()
-            .filter(|site| reaches(site, RATE_PER_S) && empty_share(site) >= EMPTY_SHARE);
+            .filter(|site| is_tight(observed, site) && empty_share(site) >= EMPTY_SHARE);
         faults.extend(polling.map(|site| fault(observed, site, each_ns)));
     }
     Judgement::found_or(faults, || {
@@ -62,6 +68,44 @@ fn examine(observed: &Observed) -> Judgement {
     })
 }
 
+fn is_tight(observed: &Observed, site: &AtSite<'_>) -> bool {
+    reaches(site, RATE_PER_S)
+        || (reaches(site, RATE_PER_S / 20.0) && sampled_share(observed, site) >= CPU_SHARE)
+}
+
+/// The share of the CPU samples that lie in polls of this line.
+fn sampled_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
+    const POLLS: [&str; 4] = [
+        "runtime.selectnbrecv",
+        "runtime.chanrecv",
+        "runtime.selectgo",
+        "runtime.selectnbsend",
+    ];
+    let Some(samples) = observed
+        .samples
+        .as_ref()
+        .filter(|samples| samples.total >= MIN_SAMPLES)
+    else {
+        return 0.0;
+    };
+    let polls_here = |stack: &[StackFrame]| {
+        stack.windows(2).any(|pair| match pair {
+            [inner, outer] => {
+                POLLS.contains(&inner.function.as_str())
+                    && outer.function == site.site.function
+                    && outer.line == site.site.line
+            }
+            _ => false,
+        })
+    };
+    let stacks = samples
+        .stacks
+        .iter()
+        .filter(|stack| polls_here(&stack.stack));
+    let here: u64 = stacks.map(|stack| stack.samples).sum();
+    here as f64 / samples.total as f64
+}
+
 /// Of the operations that ended while they were watched.
 fn empty_share(site: &AtSite<'_>) -> f64 {
     let ended = site.count * site.completed as f64 / site.hits.max(1) as f64;
@@ -69,7 +113,9 @@ fn empty_share(site: &AtSite<'_>) -> f64 {
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> Fault {
-    let share = observed.cpu_share(site.rate_per_s() * each_ns);
+    let share = observed
+        .cpu_share(site.rate_per_s() * each_ns)
+        .max(sampled_share(observed, site));
     Fault::at(site, "a channel is polled in a loop")
         .evidence("polls", site.rate_per_s(), "1/s")
         .evidence("of them empty", empty_share(site), "share")
@@ -81,6 +127,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observed::{CpuSamples, SampledStack};
 
     fn polls(rate: f64, empty: f64) -> Calls {
         calls("chan-recv").per_second(rate).noting(empty).detail(0)
@@ -112,6 +159,36 @@ mod tests {
         );
         assert!(is_clear(&examine(&watched().with(polls(99_999.0, 0.95)))));
         assert!(is_clear(&examine(&watched().with(polls(100_000.0, 0.94)))));
+    }
+
+    #[test]
+    fn a_loop_that_the_probes_slow_down_is_told_by_samples() {
+        let slow = |in_polls| {
+            let mut seen = watched().with(polls(6_000.0, 0.99));
+            let poll = [
+                "runtime.chanrecv",
+                "runtime.selectnbrecv",
+                "example.com/api/work.Do",
+            ];
+            let stack = |functions: &[&str], samples| SampledStack {
+                stack: functions.iter().map(|name| sample::frame(name)).collect(),
+                samples,
+                ..SampledStack::default()
+            };
+            let stacks = vec![
+                stack(&poll, in_polls),
+                stack(&["main.main"], 100 - in_polls),
+            ];
+            seen.samples = Some(CpuSamples {
+                hertz: 99,
+                total: 100,
+                stacks,
+                ..CpuSamples::default()
+            });
+            seen
+        };
+        assert_eq!(found(examine(&slow(20))).len(), 1);
+        assert!(is_clear(&examine(&slow(19))));
     }
 
     #[test]

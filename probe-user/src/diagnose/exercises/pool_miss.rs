@@ -59,7 +59,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
         .sites("gc-cycle", |_| true)
         .iter()
         .map(AtSite::rate_per_s)
-        .sum();
+        .fold(0.0, |sum, rate| sum + rate);
     let fault = Fault::at(site, "a sync.Pool has to make new objects all the time")
         .evidence("misses", site.rate_per_s(), "1/s")
         .evidence("CPU for them", share, "share")

@@ -54,10 +54,10 @@ fn examine(observed: &Observed) -> Judgement {
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let share = observed.cpu_share(site.ns_per_s().max(site.rate_per_s() * COPY_NS));
+    let share = observed.cpu_share(site.typical_ns_per_s().max(site.rate_per_s() * COPY_NS));
     Fault::at(site, "stacks are copied to larger ones again and again")
         .evidence("copies", site.rate_per_s(), "1/s")
-        .evidence_if("each", site.mean_ns().filter(|ns| *ns > 0.0), "ns")
+        .evidence_if("median", site.quantile_ns(0.5).map(|ns| ns as f64), "ns")
         .evidence("CPU for them", share, "share")
         .costs(share)
         .less_sure(0.9)
