@@ -6,11 +6,14 @@ use std::{collections::BTreeMap, hash::Hasher as _};
 use probe_ebpf::abi::lost;
 
 use crate::{
-    aggregate::{Profile, Totals, sum},
+    aggregate::{self, Growth, Profile, Totals, sum},
     histogram,
     plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
     recording::Recording,
-    report::{CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, StackFrame, Window},
+    report::{
+        CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, Series, StackFrame, Timeline,
+        Window,
+    },
     symbolize::{NamedCallSite, symbolize},
 };
 
@@ -65,11 +68,28 @@ pub fn summarize(recording: &Recording) -> Report {
             .iter()
             .map(|site| call_site(site, seconds, header.stack_depth as usize))
             .collect(),
+        timeline: timeline(&profile.timeline),
         goroutines: None,
         findings: Vec::new(),
         rules: Vec::new(),
         cannot_see,
     }
+}
+
+fn timeline(timeline: &aggregate::Timeline) -> Option<Timeline> {
+    let series = |(probe, growth): (&String, &Vec<Growth>)| {
+        let list = |of: fn(&Growth) -> u64| growth.iter().map(of).collect();
+        Series {
+            probe: probe.clone(),
+            hits: list(|growth| growth.hits),
+            latency_ns: list(|growth| growth.sum_ns),
+            bytes: (probe == ProbeName::Alloc.as_str()).then(|| list(|growth| growth.bytes)),
+        }
+    };
+    (!timeline.series.is_empty()).then(|| Timeline {
+        ends_ns: timeline.ends_ns.clone(),
+        series: timeline.series.iter().map(series).collect(),
+    })
 }
 
 /// Fills in a probe's counts.

@@ -1,6 +1,7 @@
 //! Snapshots in, profile out: the latest totals of every call path. Pure; replays recordings as well.
 
 mod histogram;
+mod timeline;
 
 use std::collections::BTreeMap;
 
@@ -10,6 +11,7 @@ use probe_ebpf::{
     bucket::N_BUCKETS,
 };
 use serde::{Deserialize, Serialize};
+pub use timeline::{Growth, Timeline};
 
 use crate::{address::VirtAddr, plan::ProbeName};
 
@@ -110,6 +112,7 @@ impl Path {
 pub struct Profile {
     pub rows: BTreeMap<u32, Row>,
     pub counters: Vec<[u64; lost::N]>,
+    pub timeline: Timeline,
 }
 
 /// One call path with its totals.
@@ -121,6 +124,23 @@ pub struct Row {
 }
 
 impl Profile {
+    /// Takes over the totals of `snapshot`, made `elapsed_ns` after the window's start, and adds what is more
+    /// of them to the time line. Hits without a row are not part of it.
+    pub fn merge_at(&mut self, elapsed_ns: u64, snapshot: Snapshot) {
+        let rows = &self.rows;
+        let row = |number: u32| {
+            let known = rows.get(&number);
+            let known_path = || known.and_then(|row| row.path.as_ref());
+            let path = snapshot.paths.get(&number).or_else(known_path)?;
+            Some((
+                path.probe.as_str(),
+                known.map(|row| row.totals).unwrap_or_default(),
+            ))
+        };
+        self.timeline.add(elapsed_ns, &snapshot, row);
+        self.merge(snapshot);
+    }
+
     /// Takes over the totals of `snapshot`, which is later than all before.
     pub fn merge(&mut self, snapshot: Snapshot) {
         for (row, totals) in snapshot.totals {

@@ -6,10 +6,11 @@ use serde::Serialize;
 
 use super::{
     origin::{self, Origin},
+    timeline,
     view::{Site, View},
     words,
 };
-use crate::report::{CallSite, StackFrame};
+use crate::report::{CallSite, StackFrame, Timeline};
 
 /// Groups of goroutines that the flame graph gets.
 const MAX_GROUPS: usize = 1_000;
@@ -23,6 +24,7 @@ struct Data<'a> {
     sites: Vec<SiteData>,
     /// Stacks of goroutines, each with how many are there.
     goroutines: Vec<Weighed>,
+    timeline: Option<TimelineData<'a>>,
     top: usize,
     sort: &'static str,
 }
@@ -41,6 +43,13 @@ struct Weighed {
     /// Indices of frames, innermost first.
     stack: Vec<u32>,
     count: u64,
+}
+
+#[derive(Serialize)]
+struct TimelineData<'a> {
+    ends_ns: &'a [u64],
+    /// In the order of the strips.
+    hits: Vec<&'a [u64]>,
 }
 
 #[derive(Serialize)]
@@ -103,6 +112,7 @@ pub(super) fn json(view: &View<'_>) -> io::Result<String> {
         frames: &frames.all,
         sites,
         goroutines,
+        timeline: timeline::of(view).map(timeline_data),
         top: view.top,
         sort: match view.sort {
             crate::render::Sort::Total => "total",
@@ -112,6 +122,17 @@ pub(super) fn json(view: &View<'_>) -> io::Result<String> {
         },
     };
     Ok(inert(&serde_json::to_string(&data)?).into_owned())
+}
+
+fn timeline_data(timeline: &Timeline) -> TimelineData<'_> {
+    TimelineData {
+        ends_ns: &timeline.ends_ns,
+        hits: timeline
+            .series
+            .iter()
+            .map(|series| series.hits.as_slice())
+            .collect(),
+    }
 }
 
 /// Spells out what HTML or a script's line ends could take notice of. In JSON these stand in strings only,

@@ -19,6 +19,8 @@ mod probes;
 mod recorded;
 mod rules;
 mod spark;
+mod table;
+mod timeline;
 mod view;
 mod words;
 
@@ -59,6 +61,7 @@ fn document(view: &View<'_>, data: &str) -> Markup {
                     (recorded::section(view))
                     (call_sites::section(view))
                     (flame::section(view))
+                    (timeline::section(view))
                     (goroutines::section(view))
                     (probes::section(view))
                     (rules::section(view))
