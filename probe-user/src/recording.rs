@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aggregate::{Profile, Snapshot},
-    observed::{CpuSamples, State},
+    observed::{Calibration, CpuSamples, State},
     report::{EndedBy, Host, Probe, TargetInfo, Tool},
     symbolize::Symbols,
 };
@@ -50,6 +50,9 @@ pub struct Header {
     /// Read before the first probe was on.
     #[serde(default)]
     pub state: Option<State>,
+    /// `None`: it could not be measured.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
 }
 
 /// What is known when the window has ended.

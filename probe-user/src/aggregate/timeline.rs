@@ -134,6 +134,8 @@ mod tests {
                 Path {
                     probe: probe.to_owned(),
                     reason: 0,
+                    detail: 0,
+                    what: None,
                     frames: vec![1],
                 },
             )

@@ -8,6 +8,7 @@
 mod assets;
 mod bins;
 mod call_sites;
+mod cpu;
 mod data;
 mod findings;
 mod flame;
@@ -60,6 +61,7 @@ fn document(view: &View<'_>, data: &str) -> Markup {
                     (findings::section(view))
                     (recorded::section(view))
                     (call_sites::section(view))
+                    (cpu::section(view))
                     (flame::section(view))
                     (timeline::section(view))
                     (goroutines::section(view))

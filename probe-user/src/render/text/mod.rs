@@ -5,6 +5,7 @@
 
 mod bar;
 mod call_sites;
+pub(super) mod cpu;
 mod doctor;
 pub(super) mod facts;
 mod findings;
@@ -36,6 +37,7 @@ pub(super) fn write(report: &Report, options: &TextOptions, out: &mut dyn Write)
     target::title(report, &mut page);
     findings::section(report, &mut page);
     target::section(report, &mut page);
+    cpu::section(report, &mut page);
     probes::section(report, &mut page);
     call_sites::section(report, &mut page);
     rules::section(report, &mut page);
