@@ -276,7 +276,7 @@ fn take(recording: &mut Option<Recording>, record: Record) -> Result<(), Recordi
             snapshot,
         } => {
             recording.elapsed_ns = elapsed_ns;
-            recording.profile.merge(snapshot);
+            recording.profile.merge_at(elapsed_ns, snapshot);
         }
         Record::End(end) => recording.end = Some(*end),
     }

@@ -20,6 +20,9 @@ pub struct Report {
     pub cost: Cost,
     pub probes: Vec<Probe>,
     pub call_sites: Vec<CallSite>,
+    /// How the window went; `None`: nothing was counted, or it was not kept.
+    #[serde(default)]
+    pub timeline: Option<Timeline>,
     /// Where CPU time goes, by samples; `None`: not sampled.
     #[serde(default)]
     pub cpu: Option<Cpu>,
@@ -220,6 +223,25 @@ pub struct Latency {
     pub sum_ns: u64,
     /// `HdrHistogram` V2 compressed, base64.
     pub histogram: String,
+}
+
+/// What was counted in each part of the window. Hits that no call path could be given to are not in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Where each part ends, since the window's start; each begins where the one before ended.
+    pub ends_ns: Vec<u64>,
+    pub series: Vec<Series>,
+}
+
+/// One probe over time; every list is as long as [`Timeline::ends_ns`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    pub probe: String,
+    pub hits: Vec<u64>,
+    /// Sum of the latencies of what ended in the part.
+    pub latency_ns: Vec<u64>,
+    /// `None` but for allocations.
+    pub bytes: Option<Vec<u64>>,
 }
 
 /// CPU samples of the target's threads, summed up.

@@ -6,14 +6,14 @@ use std::{collections::BTreeMap, hash::Hasher as _};
 use probe_ebpf::abi::lost;
 
 use crate::{
-    aggregate::{Profile, sum},
+    aggregate::{self, Growth, Profile, sum},
     diagnose::{Observed, diagnose},
     histogram,
     plan::ProbeName,
     recording::{Header, Recording},
     report::{
-        CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost,
-        SiteKind, StackFrame, Window,
+        CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Series, Site,
+        SiteCost, SiteKind, StackFrame, Timeline, Window,
     },
     samples,
     symbolize::{NamedCallSite, NamedDetail, symbolize},
@@ -82,6 +82,7 @@ pub fn summarize(recording: &Recording) -> Report {
                 ..call_site(site, seconds, header.stack_depth as usize)
             })
             .collect(),
+        timeline: timeline(&profile.timeline),
         cpu,
         goroutines: state
             .and_then(|state| state.census.as_ref())
@@ -102,6 +103,22 @@ fn probing_share(cpu: &Cpu) -> Option<f64> {
         .checked_sub(cpu.lost)
         .filter(|&found| found > 0)?;
     Some((cpu.probing as f64 / found as f64).min(1.0))
+}
+
+fn timeline(timeline: &aggregate::Timeline) -> Option<Timeline> {
+    let series = |(probe, growth): (&String, &Vec<Growth>)| {
+        let list = |of: fn(&Growth) -> u64| growth.iter().map(of).collect();
+        Series {
+            probe: probe.clone(),
+            hits: list(|growth| growth.hits),
+            latency_ns: list(|growth| growth.sum_ns),
+            bytes: (probe == ProbeName::Alloc.as_str()).then(|| list(|growth| growth.bytes)),
+        }
+    };
+    (!timeline.series.is_empty()).then(|| Timeline {
+        ends_ns: timeline.ends_ns.clone(),
+        series: timeline.series.iter().map(series).collect(),
+    })
 }
 
 /// Fills in a probe's counts.

@@ -213,7 +213,7 @@ impl Taking<'_> {
             self.symbols.resolve(path, self.binary, &mut added);
         }
         let changes = self.profile.changes(&snapshot);
-        self.profile.merge(snapshot);
+        self.profile.merge_at(elapsed.as_nanos() as u64, snapshot);
         let Some(recorder) = self.recorder.as_mut() else {
             return Ok(());
         };

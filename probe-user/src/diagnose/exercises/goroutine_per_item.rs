@@ -142,7 +142,7 @@ mod tests {
             wait_reason: None,
             count: n,
             created_by,
-            stack: Vec::new(),
+            ..GoroutineGroup::default()
         };
         Census {
             total: n,

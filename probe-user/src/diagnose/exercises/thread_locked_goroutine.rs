@@ -179,6 +179,7 @@ mod tests {
             count: 4,
             created_by: None,
             stack: functions.iter().map(|name| sample::frame(name)).collect(),
+            ..GoroutineGroup::default()
         }
     }
 

@@ -5,7 +5,7 @@
 
 mod bar;
 mod call_sites;
-mod cpu;
+pub(super) mod cpu;
 mod doctor;
 mod dump;
 mod explain;
