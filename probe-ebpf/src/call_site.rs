@@ -7,6 +7,7 @@ use probe_ebpf::abi::{
 
 use crate::{
     atomic::fetch_add,
+    detail,
     go_abi::{Frame, read_user},
     maps::{CALL_PATHS, N_ROWS, ROW_OF, TEXT_BASE, USER_TEXT, global},
 };
@@ -25,10 +26,12 @@ struct Path {
 /// Returns the number of the row for the call path of `frame`, or `None` when there is no room for it.
 #[inline(always)]
 pub(crate) fn row_of(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<u32> {
-    let path = walk(regs, site, frame, None);
+    let start = Start::of(regs, site, frame);
+    let path = walk(&start, None);
     let key = RowKey {
         path_hash: path.hash,
         pc: path.pc,
+        detail: detail::of(regs, site, frame),
         probe: site.probe,
         reason: reason(regs, site),
         padding: [0; 6],
@@ -37,7 +40,7 @@ pub(crate) fn row_of(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<u32> 
     if let Some(row) = unsafe { ROW_OF.get(&key) } {
         return Some(*row);
     }
-    add_row(regs, site, frame, &key)
+    add_row(&start, &key)
 }
 
 #[inline(always)]
@@ -51,7 +54,7 @@ fn reason(regs: &pt_regs, site: &Site) -> u8 {
 
 /// Not inlined: it runs once per call path, and the hot programs stay small.
 #[inline(never)]
-fn add_row(regs: &pt_regs, site: &Site, frame: &Frame, key: &RowKey) -> Option<u32> {
+fn add_row(start: &Start, key: &RowKey) -> Option<u32> {
     let n_rows = N_ROWS.get_ptr_mut(0)?;
     // SAFETY: a pointer into a map value, valid as long as the program runs.
     let row = unsafe { fetch_add(n_rows, 1) };
@@ -64,7 +67,8 @@ fn add_row(regs: &pt_regs, site: &Site, frame: &Frame, key: &RowKey) -> Option<u
     let path = unsafe { &mut *path };
     path.probe = key.probe;
     path.reason = key.reason;
-    walk(regs, site, frame, Some(path));
+    path.detail = key.detail;
+    walk(start, Some(path));
     match ROW_OF.insert(key, &row, u64::from(BPF_NOEXIST)) {
         Ok(()) => Some(row),
         Err(_) => {
@@ -76,30 +80,107 @@ fn add_row(regs: &pt_regs, site: &Site, frame: &Frame, key: &RowKey) -> Option<u
     }
 }
 
+/// Where a walk begins.
+struct Start {
+    /// Frame pointer of the first frame's caller, and the first return address.
+    next: [u64; 2],
+    /// Code inside of the first frame, which is no call: 0 where there is none.
+    inner: u64,
+    low: u64,
+    high: u64,
+    bias: u64,
+    may_cross: bool,
+    /// Nothing lies further out.
+    single: bool,
+}
+
+impl Start {
+    #[inline(always)]
+    fn of(regs: &pt_regs, site: &Site, frame: &Frame) -> Self {
+        let mut start = Self {
+            next: [frame.caller_frame, frame.return_address],
+            inner: 0,
+            low: frame.return_slot,
+            high: frame.stack_high,
+            bias: frame.bias,
+            may_cross: site.flags & flag::CROSS_STACK != 0,
+            single: false,
+        };
+        if site.flags & flag::CALLER_IN_BX_CX != 0 {
+            start.may_cross = regs.rbx != frame.g;
+            if is_user(regs.rcx.wrapping_sub(frame.bias)) {
+                start.next[1] = regs.rcx;
+            }
+        }
+        if site.flags & flag::PATH_OF_AX != 0 {
+            start.parked(regs.rax, site);
+        }
+        if site.flags & flag::STARTS_AX != 0 {
+            let at = regs.rax.wrapping_add(u64::from(site.offsets[1]));
+            start.next = [0, read_user(at).unwrap_or(0)];
+            start.single = true;
+        }
+        start
+    }
+
+    /// Begins where the goroutine `g` was left.
+    #[inline(always)]
+    fn parked(&mut self, g: u64, site: &Site) {
+        let stack: Option<[u64; 2]> = read_user(g);
+        let sched: Option<[u64; 2]> = read_user(g.wrapping_add(SCHED));
+        let frame: Option<u64> = read_user(g.wrapping_add(u64::from(site.offsets[0])));
+        let (Some(stack), Some([sp, pc]), Some(frame)) = (stack, sched, frame) else {
+            return;
+        };
+        self.low = sp;
+        self.high = stack[1];
+        self.next = [frame, pc];
+        if site.flags & flag::GROWING != 0 {
+            self.inner = pc;
+            self.next[1] = read_user(sp).unwrap_or(0);
+        }
+    }
+}
+
+/// Offset of `g.sched`, which begins with `sp` and `pc`, at Go 1.21 to 1.27 (src/runtime/runtime2.go).
+const SCHED: u64 = 56;
+/// Offset of `g.sched.pc`.
+const SCHED_PC: u64 = SCHED + 8;
+
+/// Returns whether the hit is one of the operations that `site` is for.
+#[inline(always)]
+pub(crate) fn counts(regs: &pt_regs, site: &Site) -> bool {
+    if site.flags & flag::STARTS_AX != 0 {
+        // A goroutine that has run before goes on somewhere else than at the begin of its function.
+        let goes_on_at: Option<u64> = read_user(regs.rax.wrapping_add(SCHED_PC));
+        let begins_at: Option<u64> = read_user(regs.rax.wrapping_add(u64::from(site.offsets[0])));
+        return goes_on_at.is_some() && goes_on_at == begins_at;
+    }
+    detail::counts(regs, site)
+}
+
 /// Walks outwards until the first frame of the user's own code.
 ///
 /// One 16-byte read per frame. Frames on another stack are followed only where the site says that the
 /// function runs by `systemstack`: up to Go 1.24 the frames of a timer that runs on g0 lead through
 /// `mcall` into whatever goroutine was parked there.
 #[inline(always)]
-fn walk(regs: &pt_regs, site: &Site, frame: &Frame, mut keep: Option<&mut CallPath>) -> Path {
+fn walk(start: &Start, mut keep: Option<&mut CallPath>) -> Path {
     let mut path = Path {
         hash: HASH_SEED,
         pc: 0,
     };
-    let mut next = [frame.caller_frame, frame.return_address];
-    let mut low = frame.return_slot;
-    let mut may_cross = site.flags & flag::CROSS_STACK != 0;
-    if site.flags & flag::CALLER_IN_BX_CX != 0 {
-        may_cross = regs.rbx != frame.g;
-        if is_user(regs.rcx.wrapping_sub(frame.bias)) {
-            next[1] = regs.rcx;
-        }
-    }
+    let mut next = start.next;
+    let mut low = start.low;
+    let may_cross = start.may_cross;
+    let mut inner = start.inner;
     for n in 0..MAX_FRAMES {
-        path.pc = next[1].wrapping_sub(frame.bias);
+        let is_inner = inner != 0;
+        let address = if is_inner { inner } else { next[1] };
+        inner = 0;
+        path.pc = address.wrapping_sub(start.bias);
         path.hash = (path.hash ^ path.pc).wrapping_mul(HASH_PRIME);
-        let found = is_user(path.pc);
+        let found = !is_inner && is_user(path.pc);
         if let Some(out) = keep.as_deref_mut() {
             if let Some(slot) = out.frames.get_mut(n) {
                 *slot = path.pc;
@@ -107,11 +188,14 @@ fn walk(regs: &pt_regs, site: &Site, frame: &Frame, mut keep: Option<&mut CallPa
             out.n_frames = n as u32 + 1;
             out.found_user = u8::from(found);
         }
+        if is_inner {
+            continue;
+        }
         let at = next[0];
-        if found || at == 0 {
+        if found || at == 0 || start.single {
             break;
         }
-        if at <= low || at >= frame.stack_high {
+        if at <= low || at >= start.high {
             if !may_cross {
                 break;
             }

@@ -63,13 +63,13 @@ impl Frame {
         self.stack_high.wrapping_sub(self.return_slot)
     }
 
-    /// Whether the call comes out of the function whose calls `site` ignores.
+    /// Whether `site` ignores calls from where this one comes from.
     #[inline(always)]
-    pub(crate) fn is_nested(&self, site: &Site) -> bool {
+    pub(crate) fn is_ignored(&self, site: &Site) -> bool {
         let caller = self.return_address.wrapping_sub(self.bias);
-        site.flags & flag::IGNORE_NESTED != 0
-            && site.ignore_low < caller
-            && caller <= site.ignore_high
+        let nested = site.low < caller && caller <= site.high;
+        (site.flags & flag::IGNORE_NESTED != 0 && nested)
+            || (site.flags & flag::ONLY_NESTED != 0 && !nested)
     }
 }
 

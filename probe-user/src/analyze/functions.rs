@@ -32,7 +32,7 @@ pub(super) struct Record {
     entry: u64,
     end: u64,
     pub(super) name: u32,
-    /// Bytes between the stack pointer and the return address.
+    /// Table of the bytes between `rsp` and the return address.
     pub(super) depth_values: u32,
     pub(super) file_values: u32,
     pub(super) line_values: u32,

@@ -227,6 +227,13 @@ impl GoBinary {
         VirtAddr(self.tables.module.text)..VirtAddr(self.tables.module.etext)
     }
 
+    /// Returns where the linker puts constants; `None` in a file without section headers.
+    pub fn read_only_data(&self) -> Option<Range<VirtAddr>> {
+        let section = self.elf.section(".rodata")?;
+        let end = section.address.checked_add(section.extent.size)?;
+        Some(VirtAddr(section.address)..VirtAddr(end))
+    }
+
     /// Returns the executable parts of the file, to be compared with a process's mappings.
     pub fn exec_segments(&self) -> &[Segment] {
         &self.segments
@@ -326,8 +333,8 @@ impl GoBinary {
         .unwrap_or_default()
     }
 
-    /// Returns how many bytes lie between the stack pointer at an instruction and the return address of the
-    /// function that it is in.
+    /// Returns how many bytes above `rsp` the return address is while the instruction at `pc` is next: 0 where
+    /// the function has no frame (the table `pcsp` of `runtime._func`).
     pub fn stack_depth_at(&self, pc: VirtAddr) -> Option<u32> {
         self.with_functions(|functions| {
             let Some(row) = functions.at(pc.0)? else {

@@ -1,6 +1,8 @@
 //! The programs' maps in, a snapshot out. Nothing is reset: counters only grow, and user space keeps the
 //! latest values, so that no reader can lose a count.
 
+mod samples;
+
 use std::{io, os::fd::AsFd as _};
 
 use aya::maps::MapData;
@@ -15,6 +17,8 @@ use crate::{
     bpf_batch::read_all,
     plan::PROBE_NAMES,
 };
+
+pub use self::samples::samples;
 
 /// Why the maps can't be read.
 #[derive(Debug, thiserror::Error)]

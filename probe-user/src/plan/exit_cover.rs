@@ -59,22 +59,28 @@ pub(super) struct Body<'a> {
 pub(super) fn cover(body: &Body<'_>) -> Vec<CoverSite> {
     let jumps = Jumps::of(body.instructions);
     let mut chosen: BTreeMap<usize, CoverSite> = BTreeMap::new();
-    let returns = body
-        .instructions
-        .iter()
-        .enumerate()
-        .filter(|(_, i)| i.code() == Code::Retnq);
-    for (index, _) in returns {
+    for ret in returns(body) {
+        let index = ret.index;
         let sites = if jumps.computed {
             None
         } else {
             body.cover_of(index, &jumps)
         };
-        for site in sites.unwrap_or_else(|| vec![CoverSite::always(index)]) {
+        for site in sites.unwrap_or_else(|| vec![ret]) {
             add(&mut chosen, site);
         }
     }
     chosen.into_values().collect()
+}
+
+/// Returns the return instructions of a function, each an exit site.
+pub(super) fn returns(body: &Body<'_>) -> Vec<CoverSite> {
+    body.instructions
+        .iter()
+        .enumerate()
+        .filter(|(_, i)| i.code() == Code::Retnq)
+        .map(|(index, _)| CoverSite::always(index))
+        .collect()
 }
 
 /// Adds a site; one that is there for both edges of its conditional jump always counts.
