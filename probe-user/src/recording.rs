@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aggregate::{Profile, Snapshot},
     observed::{Calibration, CpuSamples, State},
-    report::{EndedBy, Host, Probe, TargetInfo, Tool},
+    report::{EndedBy, Host, Probe, ProbeState, TargetInfo, Tool},
     symbolize::Symbols,
 };
 
@@ -50,6 +50,13 @@ pub struct Header {
     /// Read before the first probe was on.
     #[serde(default)]
     pub state: Option<State>,
+    /// Names of the rules to judge by; empty: all.
+    #[serde(default)]
+    pub rules: Vec<String>,
+    /// What the module's go line sets as defaults of `GODEBUG`, as the build info has it; empty: nothing.
+    /// `None` where the build info does not say.
+    #[serde(default)]
+    pub default_godebug: Option<String>,
     /// `None`: it could not be measured.
     #[serde(default)]
     pub calibration: Option<Calibration>,
@@ -71,6 +78,23 @@ pub struct End {
     pub state: Option<State>,
     #[serde(default)]
     pub samples: Option<CpuSamples>,
+    /// By row: operations in flight that began in a window which has closed.
+    #[serde(default)]
+    pub cut: Vec<(u32, u64)>,
+    /// Longest time that it took to put a probe on, where they came on one by one.
+    #[serde(default)]
+    pub attach_ns: Option<u64>,
+    /// What became of the probes, where that is another thing than what the header has.
+    #[serde(default)]
+    pub probes: Vec<ProbeEnd>,
+}
+
+/// What became of a probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeEnd {
+    pub name: String,
+    pub state: ProbeState,
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -252,7 +276,7 @@ fn take(recording: &mut Option<Recording>, record: Record) -> Result<(), Recordi
             snapshot,
         } => {
             recording.elapsed_ns = elapsed_ns;
-            recording.profile.merge(snapshot);
+            recording.profile.merge_at(elapsed_ns, snapshot);
         }
         Record::End(end) => recording.end = Some(*end),
     }

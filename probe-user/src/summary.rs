@@ -6,13 +6,14 @@ use std::{collections::BTreeMap, hash::Hasher as _};
 use probe_ebpf::abi::lost;
 
 use crate::{
-    aggregate::{Profile, sum},
+    aggregate::{self, Growth, Profile, sum},
+    diagnose::{Observed, diagnose},
     histogram,
     plan::ProbeName,
     recording::{Header, Recording},
     report::{
-        CallSite, Cost, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost, SiteKind,
-        StackFrame, Window,
+        CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Series, Site,
+        SiteCost, SiteKind, StackFrame, Timeline, Window,
     },
     samples,
     symbolize::{NamedCallSite, NamedDetail, symbolize},
@@ -33,15 +34,24 @@ pub fn summarize(recording: &Recording) -> Report {
     let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
     let seconds = duration_ns as f64 / 1e9;
     let named = symbolize(&profile, &recording.symbols);
+    let cpu = end
+        .and_then(|end| end.samples.as_ref())
+        .map(samples::summarize);
     let mut cannot_see = header.cannot_see.clone();
     cannot_see.extend(end.iter().flat_map(|end| end.notes.iter().cloned()));
+    let state = end.and_then(|end| end.state.as_ref());
+    cannot_see.extend(
+        state
+            .iter()
+            .flat_map(|state| state.unreadable.iter().cloned()),
+    );
     if end.is_none() {
         cannot_see.push(
             "the recorder did not end by itself: what happened after its last second is missing"
                 .to_owned(),
         );
     }
-    Report {
+    let mut report = Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),
         host: header.host.clone(),
@@ -53,7 +63,7 @@ pub fn summarize(recording: &Recording) -> Report {
         },
         cost: Cost {
             budget_share: header.budget_share,
-            target_share: None,
+            target_share: cpu.as_ref().and_then(probing_share),
             hits: profile.hits(),
             agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
             attach_ns: header.attach_ns,
@@ -72,14 +82,43 @@ pub fn summarize(recording: &Recording) -> Report {
                 ..call_site(site, seconds, header.stack_depth as usize)
             })
             .collect(),
-        cpu: end
-            .and_then(|end| end.samples.as_ref())
-            .map(samples::summarize),
-        goroutines: None,
+        timeline: timeline(&profile.timeline),
+        cpu,
+        goroutines: state
+            .and_then(|state| state.census.as_ref())
+            .map(|census| census.groups.clone()),
         findings: Vec::new(),
         rules: Vec::new(),
         cannot_see,
-    }
+    };
+    let diagnosis = diagnose(&Observed::new(&report, recording, &profile), &header.rules);
+    (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
+    report
+}
+
+/// Returns the share of the samples that found the probes at work.
+fn probing_share(cpu: &Cpu) -> Option<f64> {
+    let found = cpu
+        .samples
+        .checked_sub(cpu.lost)
+        .filter(|&found| found > 0)?;
+    Some((cpu.probing as f64 / found as f64).min(1.0))
+}
+
+fn timeline(timeline: &aggregate::Timeline) -> Option<Timeline> {
+    let series = |(probe, growth): (&String, &Vec<Growth>)| {
+        let list = |of: fn(&Growth) -> u64| growth.iter().map(of).collect();
+        Series {
+            probe: probe.clone(),
+            hits: list(|growth| growth.hits),
+            latency_ns: list(|growth| growth.sum_ns),
+            bytes: (probe == ProbeName::Alloc.as_str()).then(|| list(|growth| growth.bytes)),
+        }
+    };
+    (!timeline.series.is_empty()).then(|| Timeline {
+        ends_ns: timeline.ends_ns.clone(),
+        series: timeline.series.iter().map(series).collect(),
+    })
 }
 
 /// Fills in a probe's counts.

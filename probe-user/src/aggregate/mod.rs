@@ -1,6 +1,8 @@
 //! Snapshots in, profile out: the latest totals of every call path. Pure; replays recordings as well.
 
 mod histogram;
+mod sampling;
+mod timeline;
 
 use std::collections::BTreeMap;
 
@@ -9,12 +11,14 @@ use probe_ebpf::{
     abi::{self, lost},
     bucket::N_BUCKETS,
 };
+pub use sampling::{ProbeSampling, RowSampling, Sampling, Seen, Slice};
 use serde::{Deserialize, Serialize};
+pub use timeline::{Growth, Timeline};
 
 use crate::{address::VirtAddr, plan::ProbeName};
 
 /// The state of the kernel's maps at one moment. Values are totals since the programs were attached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// By row.
     pub totals: BTreeMap<u32, Totals>,
@@ -24,6 +28,20 @@ pub struct Snapshot {
     pub buckets: Vec<(u32, u32, u64)>,
     /// Hits without a row, lost for a reason: by probe and reason.
     pub counters: Vec<[u64; lost::N]>,
+    /// Sums over the windows of probes that are not always on, as far as they changed.
+    #[serde(default)]
+    pub sampling: Sampling,
+    #[serde(default)]
+    pub spending: Option<Spending>,
+}
+
+/// What the probes cost the target so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spending {
+    /// CPU time that they took, in nanoseconds: hits and comings and goings, at this host's prices.
+    pub probes_ns: f64,
+    /// CPU time of the target, what the probes took included.
+    pub target_ns: u64,
 }
 
 impl Snapshot {
@@ -35,6 +53,8 @@ impl Snapshot {
             && (self.paths.values()).all(|path| path.frames.len() <= abi::MAX_FRAMES)
             && (self.buckets.iter()).all(|(row, bucket, _)| is_row(row) && *bucket < N_BUCKETS)
             && self.counters.len() <= abi::MAX_PROBES as usize
+            && self.sampling.rows.keys().all(is_row)
+            && self.sampling.probes.len() <= abi::MAX_PROBES as usize
     }
 }
 
@@ -118,10 +138,13 @@ impl Path {
 }
 
 /// Everything that was counted so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Profile {
     pub rows: BTreeMap<u32, Row>,
     pub counters: Vec<[u64; lost::N]>,
+    pub sampling: Sampling,
+    pub spending: Option<Spending>,
+    pub timeline: Timeline,
 }
 
 /// One call path with its totals.
@@ -133,6 +156,23 @@ pub struct Row {
 }
 
 impl Profile {
+    /// Takes over the totals of `snapshot`, made `elapsed_ns` after the window's start, and adds what is more
+    /// of them to the time line. Hits without a row are not part of it.
+    pub fn merge_at(&mut self, elapsed_ns: u64, snapshot: Snapshot) {
+        let rows = &self.rows;
+        let row = |number: u32| {
+            let known = rows.get(&number);
+            let known_path = || known.and_then(|row| row.path.as_ref());
+            let path = snapshot.paths.get(&number).or_else(known_path)?;
+            Some((
+                path.probe.as_str(),
+                known.map(|row| row.totals).unwrap_or_default(),
+            ))
+        };
+        self.timeline.add(elapsed_ns, &snapshot, row);
+        self.merge(snapshot);
+    }
+
     /// Takes over the totals of `snapshot`, which is later than all before.
     pub fn merge(&mut self, snapshot: Snapshot) {
         for (row, totals) in snapshot.totals {
@@ -147,6 +187,8 @@ impl Profile {
             self.rows.entry(row).or_default().buckets.set(bucket, count);
         }
         self.counters = snapshot.counters;
+        self.sampling.merge(snapshot.sampling);
+        self.spending = snapshot.spending.or(self.spending);
     }
 
     /// Returns whether the path of `row` is known.
@@ -176,6 +218,8 @@ impl Profile {
                 .copied()
                 .collect(),
             counters: snapshot.counters.clone(),
+            sampling: snapshot.sampling.clone(),
+            spending: snapshot.spending,
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod build_id;
 mod build_info;
+mod data_uses;
 mod dwarf;
 mod elf;
 mod frames;
@@ -19,8 +20,11 @@ mod origin;
 mod pclntab;
 mod reader;
 mod relocation;
+mod runtime_globals;
+mod runtime_layout;
 mod shortcomings;
 mod source;
+mod symtab;
 mod tables;
 mod text_bitmap;
 mod types;
@@ -39,11 +43,14 @@ pub use self::{
     g_layout::{GLayout, LayoutSource},
     go_version::GoVersion,
     origin::Origin,
+    runtime_globals::RuntimeGlobals,
+    runtime_layout::{HeapStatsLayout, MLayout, RuntimeLayout},
     source::{ReadAt, open_regular},
     text_bitmap::TextBitmap,
     types::{GoType, TypeKind},
 };
 use self::{
+    dwarf::StructFields,
     elf::Elf,
     functions::{Functions, Row},
     origin::OriginRules,
@@ -134,6 +141,9 @@ pub struct GoBinary {
     origins: OriginRules,
     segments: Vec<Segment>,
     g_layout: OnceLock<GLayout>,
+    runtime_globals: OnceLock<RuntimeGlobals>,
+    runtime_layout: OnceLock<RuntimeLayout>,
+    runtime_structs: OnceLock<HashMap<&'static str, StructFields>>,
     degraded: Vec<String>,
 }
 
@@ -175,6 +185,9 @@ impl GoBinary {
             build_info: build_info.unwrap_or_default(),
             origins: OriginRules::new(None, &BuildInfo::default()),
             g_layout: OnceLock::new(),
+            runtime_globals: OnceLock::new(),
+            runtime_layout: OnceLock::new(),
+            runtime_structs: OnceLock::new(),
             degraded: Vec::new(),
             source,
             elf,
@@ -373,10 +386,37 @@ impl GoBinary {
     /// Returns where the fields of `runtime.g` are.
     pub fn g_layout(&self) -> GLayout {
         *self.g_layout.get_or_init(|| {
-            dwarf::struct_fields(&self.source, &self.elf, ["runtime.g", "runtime.gobuf"])
-                .and_then(|[g, gobuf]| GLayout::from_dwarf(&g, &gobuf))
+            let structs = self.runtime_structs();
+            structs
+                .get("g")
+                .zip(structs.get("gobuf"))
+                .and_then(|(g, gobuf)| GLayout::from_dwarf(g, gobuf))
                 .or_else(|| GLayout::by_version(self.go_version))
                 .unwrap_or_else(GLayout::stable)
+        })
+    }
+
+    /// Returns where the runtime's variables are that tell its state.
+    pub fn runtime_globals(&self) -> &RuntimeGlobals {
+        self.runtime_globals
+            .get_or_init(|| RuntimeGlobals::find(self))
+    }
+
+    /// Returns where the fields of the runtime's other structs are.
+    pub fn runtime_layout(&self) -> &RuntimeLayout {
+        self.runtime_layout.get_or_init(|| {
+            RuntimeLayout::find(
+                self.runtime_structs(),
+                self.go_version,
+                self.runtime_globals(),
+            )
+        })
+    }
+
+    fn runtime_structs(&self) -> &HashMap<&'static str, StructFields> {
+        self.runtime_structs.get_or_init(|| {
+            let names = runtime_layout::structs(self.go_version);
+            dwarf::runtime_structs(&self.source, &self.elf, names)
         })
     }
 

@@ -4,6 +4,7 @@
 //! made again without the binary.
 
 mod detail;
+mod paths;
 
 use std::{
     cmp::Reverse,
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub use detail::{NamedDetail, what};
+pub use paths::{NamedPath, paths};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -124,6 +126,8 @@ pub struct NamedCallSite {
     pub stack: Vec<StackFrame>,
     pub totals: Totals,
     pub buckets: Buckets,
+    /// Its call paths, as rows of the profile.
+    pub rows: Vec<u32>,
     /// What the operations were about, most frequent first; empty where the probe tells nothing.
     pub details: Vec<NamedDetail>,
 }
@@ -141,7 +145,7 @@ struct Key {
 /// Names every call path and adds up those of the same call site.
 pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
     let mut sites: BTreeMap<Key, (NamedCallSite, u64)> = BTreeMap::new();
-    for row in profile.rows.values() {
+    for (number, row) in &profile.rows {
         let Some(path) = &row.path else { continue };
         let named = name(path, symbols);
         let key = Key {
@@ -159,6 +163,7 @@ pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
                 stack: Vec::new(),
                 totals: Totals::default(),
                 buckets: Buckets::default(),
+                rows: Vec::new(),
                 details: Vec::new(),
             };
             (site, 0)
@@ -172,6 +177,7 @@ pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
         }
         site.totals = add(&site.totals, &row.totals);
         site.buckets.add(&row.buckets);
+        site.rows.push(*number);
     }
     let mut call_sites: Vec<NamedCallSite> = sites.into_values().map(|(site, _)| site).collect();
     for site in &mut call_sites {
@@ -209,11 +215,9 @@ struct Named {
     stack: Vec<StackFrame>,
 }
 
-/// Chooses the call site of a path: the innermost frame of the user's own code; without one the innermost of
-/// the standard library; without that the runtime's outermost.
-fn name(path: &Path, symbols: &Symbols) -> Named {
-    let frames: Vec<(Symbol, String)> = path
-        .call_addresses()
+/// The frames of a path, innermost first, each with the compiled function that holds it.
+fn frames_of(path: &Path, symbols: &Symbols) -> Vec<(Symbol, String)> {
+    path.call_addresses()
         .flat_map(|address| {
             let symbols = symbols.of(address);
             // The outermost of the frames at one address is the compiled function that holds them all.
@@ -224,7 +228,13 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
                 .into_iter()
                 .map(move |symbol| (symbol, holder.clone()))
         })
-        .collect();
+        .collect()
+}
+
+/// Chooses the call site of a path: the innermost frame of the user's own code; without one the innermost of
+/// the standard library; without that the runtime's outermost.
+fn name(path: &Path, symbols: &Symbols) -> Named {
+    let frames = frames_of(path, symbols);
     let first = |origin| {
         frames
             .iter()
