@@ -14,6 +14,7 @@ mod frames;
 mod functions;
 mod g_layout;
 mod go_version;
+mod inlined;
 mod moduledata;
 mod origin;
 mod pclntab;
@@ -363,6 +364,23 @@ impl GoBinary {
         self.with_functions(|functions| user_text::mark(functions, &self.origins, &mut bitmap))
             .map_err(AnalyzeError::Read)?;
         Ok(bitmap)
+    }
+
+    /// Returns every function of the user's into which `callee` was inlined, with the addresses of the code that
+    /// came with it; code of calls that were inlined into `callee` in turn is not part of that.
+    pub fn inlined_copies(
+        &self,
+        callee: &str,
+    ) -> Result<Vec<(Function, Vec<Range<VirtAddr>>)>, AnalyzeError> {
+        self.with_functions(|functions| {
+            inlined::copies(functions, &self.origins, callee).map(|copies| {
+                copies
+                    .into_iter()
+                    .map(|(name, row, ranges)| (function(name, row), ranges))
+                    .collect()
+            })
+        })
+        .map_err(AnalyzeError::Read)
     }
 
     /// Returns where the fields of `runtime.g` are.

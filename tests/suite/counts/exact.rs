@@ -114,6 +114,7 @@ fn site_faults(expected: &TruthSite, report: &Report) -> Vec<String> {
 fn has_no_duration(probe: &str) -> bool {
     let events = [
         "thread-lock",
+        "goroutine-count",
         "gosched",
         "defer",
         "finalizer",

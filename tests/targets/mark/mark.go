@@ -79,6 +79,7 @@ var probes = map[string][]string{
 	"pool":      {"pool-miss"},
 	"stack":     {"stack-dump"},
 	"caller":    {"caller"},
+	"count":     {"goroutine-count"},
 	"procs":     {"gomaxprocs"},
 	"field":     {"reflect-field"},
 	"map":       {"map-read"},

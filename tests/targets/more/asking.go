@@ -10,6 +10,9 @@ var askingOps = []*op{
 	{site: "stack.all", run: dumpAll, what: "all goroutines", every: 20},
 	{site: "caller.one", run: caller},
 	{site: "caller.many", run: callers},
+	{site: "count.call", run: func() { sink = countGoroutines() }},
+	{site: "count.inlined", into: "main.countLeft", run: func() { sink = countLeft() }},
+	{site: "count.inlined", into: "main.countRight", run: func() { sink = countRight() }},
 	{site: "procs.read", run: readProcs, what: "read"},
 	{site: "procs.set", run: setProcs, what: "set", every: 50},
 	{site: "field.name", run: fieldByName},
@@ -42,6 +45,31 @@ func caller() {
 func callers() {
 	var pcs [4]uintptr
 	runtime.Callers(0, pcs[:]) // site: caller.many main.callers
+}
+
+//go:noinline
+func countGoroutines() int {
+	return runtime.NumGoroutine() // site: count.call main.countGoroutines
+}
+
+func busy() bool {
+	return runtime.NumGoroutine() > 1000 // site: count.inlined main.busy into main.countLeft main.countRight
+}
+
+//go:noinline
+func countLeft() int {
+	if busy() {
+		return 1
+	}
+	return len(buffer[:sink%2])
+}
+
+//go:noinline
+func countRight() int {
+	for busy() {
+		runtime.KeepAlive(&buffer)
+	}
+	return 2
 }
 
 //go:noinline
