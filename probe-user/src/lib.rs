@@ -16,6 +16,8 @@ pub mod plan;
 #[cfg(feature = "kernel")]
 pub mod attach;
 
+pub mod govern;
+
 #[cfg(feature = "kernel")]
 pub mod drain;
 

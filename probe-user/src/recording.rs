@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aggregate::{Profile, Snapshot},
     observed::{Calibration, CpuSamples, State},
-    report::{EndedBy, Host, Probe, TargetInfo, Tool},
+    report::{EndedBy, Host, Probe, ProbeState, TargetInfo, Tool},
     symbolize::Symbols,
 };
 
@@ -71,6 +71,23 @@ pub struct End {
     pub state: Option<State>,
     #[serde(default)]
     pub samples: Option<CpuSamples>,
+    /// By row: operations in flight that began in a window which has closed.
+    #[serde(default)]
+    pub cut: Vec<(u32, u64)>,
+    /// Longest time that it took to put a probe on, where they came on one by one.
+    #[serde(default)]
+    pub attach_ns: Option<u64>,
+    /// What became of the probes, where that is another thing than what the header has.
+    #[serde(default)]
+    pub probes: Vec<ProbeEnd>,
+}
+
+/// What became of a probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProbeEnd {
+    pub name: String,
+    pub state: ProbeState,
+    pub reason: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -11,8 +11,8 @@ use crate::{
     plan::ProbeName,
     recording::{Header, Recording},
     report::{
-        CallSite, Cost, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Series, Site, SiteCost,
-        SiteKind, StackFrame, Timeline, Window,
+        CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Series, Site,
+        SiteCost, SiteKind, StackFrame, Timeline, Window,
     },
     samples,
     symbolize::{NamedCallSite, NamedDetail, symbolize},
@@ -33,6 +33,9 @@ pub fn summarize(recording: &Recording) -> Report {
     let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
     let seconds = duration_ns as f64 / 1e9;
     let named = symbolize(&profile, &recording.symbols);
+    let cpu = end
+        .and_then(|end| end.samples.as_ref())
+        .map(samples::summarize);
     let mut cannot_see = header.cannot_see.clone();
     cannot_see.extend(end.iter().flat_map(|end| end.notes.iter().cloned()));
     if end.is_none() {
@@ -53,7 +56,7 @@ pub fn summarize(recording: &Recording) -> Report {
         },
         cost: Cost {
             budget_share: header.budget_share,
-            target_share: None,
+            target_share: cpu.as_ref().and_then(probing_share),
             hits: profile.hits(),
             agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
             attach_ns: header.attach_ns,
@@ -73,9 +76,7 @@ pub fn summarize(recording: &Recording) -> Report {
             })
             .collect(),
         timeline: timeline(&profile.timeline),
-        cpu: end
-            .and_then(|end| end.samples.as_ref())
-            .map(samples::summarize),
+        cpu,
         goroutines: None,
         findings: Vec::new(),
         rules: Vec::new(),
@@ -97,6 +98,15 @@ fn timeline(timeline: &aggregate::Timeline) -> Option<Timeline> {
         ends_ns: timeline.ends_ns.clone(),
         series: timeline.series.iter().map(series).collect(),
     })
+}
+
+/// Returns the share of the samples that found the probes at work.
+fn probing_share(cpu: &Cpu) -> Option<f64> {
+    let found = cpu
+        .samples
+        .checked_sub(cpu.lost)
+        .filter(|&found| found > 0)?;
+    Some((cpu.probing as f64 / found as f64).min(1.0))
 }
 
 /// Fills in a probe's counts.

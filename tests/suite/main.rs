@@ -17,6 +17,7 @@ mod latency; // latencies are those of the program's own clock (root)
 mod lifecycle; // how runs begin and end: signals, ends, commands, outputs, two at once (root)
 mod real_servers; // well-known Go servers under load (root)
 mod recording; // what a killed recorder leaves; the same report again; broken files (root)
+mod samples; // CPU samples are the shares that a program measures of itself (root)
 mod support; // not tests: targets as children, what a test needs of its machine, rtprobe as a command
 mod targets; // the Go programs: what they print about themselves is true
 mod unharmed; // the target goes on as if nobody had watched, and nothing stays behind (root)

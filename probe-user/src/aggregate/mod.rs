@@ -1,6 +1,7 @@
 //! Snapshots in, profile out: the latest totals of every call path. Pure; replays recordings as well.
 
 mod histogram;
+mod sampling;
 mod timeline;
 
 use std::collections::BTreeMap;
@@ -10,13 +11,14 @@ use probe_ebpf::{
     abi::{self, lost},
     bucket::N_BUCKETS,
 };
+pub use sampling::{ProbeSampling, RowSampling, Sampling, Seen, Slice};
 use serde::{Deserialize, Serialize};
 pub use timeline::{Growth, Timeline};
 
 use crate::{address::VirtAddr, plan::ProbeName};
 
 /// The state of the kernel's maps at one moment. Values are totals since the programs were attached.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// By row.
     pub totals: BTreeMap<u32, Totals>,
@@ -26,6 +28,20 @@ pub struct Snapshot {
     pub buckets: Vec<(u32, u32, u64)>,
     /// Hits without a row, lost for a reason: by probe and reason.
     pub counters: Vec<[u64; lost::N]>,
+    /// Sums over the windows of probes that are not always on, as far as they changed.
+    #[serde(default)]
+    pub sampling: Sampling,
+    #[serde(default)]
+    pub spending: Option<Spending>,
+}
+
+/// What the probes cost the target so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spending {
+    /// CPU time that they took, in nanoseconds: hits and comings and goings, at this host's prices.
+    pub probes_ns: f64,
+    /// CPU time of the target, what the probes took included.
+    pub target_ns: u64,
 }
 
 impl Snapshot {
@@ -37,6 +53,8 @@ impl Snapshot {
             && (self.paths.values()).all(|path| path.frames.len() <= abi::MAX_FRAMES)
             && (self.buckets.iter()).all(|(row, bucket, _)| is_row(row) && *bucket < N_BUCKETS)
             && self.counters.len() <= abi::MAX_PROBES as usize
+            && self.sampling.rows.keys().all(is_row)
+            && self.sampling.probes.len() <= abi::MAX_PROBES as usize
     }
 }
 
@@ -120,10 +138,12 @@ impl Path {
 }
 
 /// Everything that was counted so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Profile {
     pub rows: BTreeMap<u32, Row>,
     pub counters: Vec<[u64; lost::N]>,
+    pub sampling: Sampling,
+    pub spending: Option<Spending>,
     pub timeline: Timeline,
 }
 
@@ -167,6 +187,8 @@ impl Profile {
             self.rows.entry(row).or_default().buckets.set(bucket, count);
         }
         self.counters = snapshot.counters;
+        self.sampling.merge(snapshot.sampling);
+        self.spending = snapshot.spending.or(self.spending);
     }
 
     /// Returns whether the path of `row` is known.
@@ -196,6 +218,8 @@ impl Profile {
                 .copied()
                 .collect(),
             counters: snapshot.counters.clone(),
+            sampling: snapshot.sampling.clone(),
+            spending: snapshot.spending,
         }
     }
 

@@ -38,6 +38,27 @@ fn read<K: aya::Pod + Default, V: aya::Pod + Default>(
 
 /// Reads everything once. The paths of rows that `knows_path` are not read again.
 pub fn drain(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, DrainError> {
+    let mut snapshot = rows(maps, knows_path)?;
+    if !snapshot.totals.is_empty() {
+        let buckets: Vec<(u32, u64)> = read("BUCKETS", &maps.buckets, MAX_BUCKETS as usize)?;
+        snapshot.buckets = buckets
+            .into_iter()
+            .map(|(key, count)| {
+                let (row, bucket) = split_bucket_key(key);
+                (row, bucket, count)
+            })
+            .collect();
+    }
+    let counters: Vec<(u32, Counters)> = read("COUNTERS", &maps.counters, PROBE_NAMES.len())?;
+    snapshot.counters = counters
+        .into_iter()
+        .map(|(_, counters)| counters.lost)
+        .collect();
+    Ok(snapshot)
+}
+
+/// Reads the totals and the paths only.
+pub fn rows(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, DrainError> {
     let handed_out: Vec<(u32, u64)> = read("N_ROWS", &maps.n_rows, 1)?;
     let n_rows = handed_out
         .first()
@@ -64,20 +85,7 @@ pub fn drain(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, 
                 .filter_map(|(row, path)| Some((*row, Path::from_abi(path)?)))
                 .collect();
         }
-        let buckets: Vec<(u32, u64)> = read("BUCKETS", &maps.buckets, MAX_BUCKETS as usize)?;
-        snapshot.buckets = buckets
-            .into_iter()
-            .map(|(key, count)| {
-                let (row, bucket) = split_bucket_key(key);
-                (row, bucket, count)
-            })
-            .collect();
     }
-    let counters: Vec<(u32, Counters)> = read("COUNTERS", &maps.counters, PROBE_NAMES.len())?;
-    snapshot.counters = counters
-        .into_iter()
-        .map(|(_, counters)| counters.lost)
-        .collect();
     Ok(snapshot)
 }
 

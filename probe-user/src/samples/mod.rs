@@ -2,10 +2,12 @@
 
 mod groups;
 mod naming;
+mod probing;
 mod summary;
 
 pub use groups::{Group, group_of};
 pub use naming::{Naming, name};
+pub use probing::Probing;
 pub use summary::summarize;
 
 /// What the sampling program counted.

@@ -1,8 +1,8 @@
 //! Addresses of stacks to the functions they are in.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use super::{RawSamples, RawStack};
+use super::{Probing, RawSamples, RawStack};
 use crate::{
     address::{LoadBias, ProcAddr, VirtAddr},
     analyze::{GoBinary, Origin},
@@ -30,8 +30,7 @@ pub struct Naming<'a> {
     pub bias: LoadBias,
     /// Tells code that is not Go.
     pub code: &'a CodeMap,
-    /// Addresses at which a thread stands while the kernel handles a hit of a probe.
-    pub probes: &'a HashSet<VirtAddr>,
+    pub probing: &'a Probing,
 }
 
 /// Names every stack and adds up those that are the same to a reader; the most sampled come first.
@@ -94,6 +93,7 @@ struct Names<'a> {
     number_of: HashMap<Known, u32>,
     at: HashMap<VirtAddr, Vec<u32>>,
     depth_at: HashMap<VirtAddr, Option<u32>>,
+    probing_at: HashMap<VirtAddr, bool>,
 }
 
 impl<'a> Names<'a> {
@@ -104,6 +104,7 @@ impl<'a> Names<'a> {
             number_of: HashMap::new(),
             at: HashMap::new(),
             depth_at: HashMap::new(),
+            probing_at: HashMap::new(),
         }
     }
 
@@ -246,13 +247,16 @@ impl<'a> Names<'a> {
 
     /// Whether a probe was being handled: by the trap at its site, or single-stepped out of line in the page
     /// that the kernel maps for that (`[uprobes]`, kernel/events/uprobes.c).
-    fn is_probing(&self, stack: &RawStack) -> bool {
+    fn is_probing(&mut self, stack: &RawStack) -> bool {
         let Some(&interrupted) = stack.frames.first() else {
             return false;
         };
-        let in_file = ProcAddr(interrupted).in_file(self.naming.bias);
-        stack.in_kernel && self.naming.probes.contains(&in_file)
-            || self.naming.code.name_at(interrupted) == Some("[uprobes]")
+        let naming = self.naming;
+        let in_file = ProcAddr(interrupted).in_file(naming.bias);
+        *self.probing_at.entry(in_file).or_insert_with(|| {
+            naming.probing.covers(in_file, naming.binary)
+                || naming.code.name_at(interrupted) == Some("[uprobes]")
+        })
     }
 
     fn sampled(&self, key: &Key, samples: u64) -> SampledStack {

@@ -149,6 +149,9 @@ impl<'a> Live<'a> {
             stale,
             notes,
             state: None,
+            cut: Vec::new(),
+            attach_ns: None,
+            probes: Vec::new(),
             samples: samples.ok().flatten(),
         };
         let mut saved = None;

@@ -1,10 +1,8 @@
 //! CPU samples beside the probes: they may fail, and the run goes on without them.
 
-use std::collections::HashSet;
-
 use super::budget_share;
 use crate::{
-    address::{LoadBias, VirtAddr},
+    address::LoadBias,
     analyze::GoBinary,
     attach::{HERTZ, Loaded, Sampler},
     cli::RecordConfig,
@@ -12,7 +10,7 @@ use crate::{
     drain,
     observed::CpuSamples,
     plan::ProbePlan,
-    samples::{self, Naming},
+    samples::{self, Naming, Probing},
 };
 
 /// The samples of one run.
@@ -65,20 +63,8 @@ impl Sampling {
             binary,
             bias,
             code: &code,
-            probes: &probed(plan),
+            probing: &Probing::of(plan, binary),
         };
         Ok(Some(samples::name(&raw, HERTZ, &naming)))
     }
-}
-
-/// Where a thread stands while a hit is handled: at the site, behind the trap that stands for the first byte
-/// of its instruction, and when that was emulated behind the whole.
-fn probed(plan: &ProbePlan) -> HashSet<VirtAddr> {
-    plan.sites()
-        .flat_map(|site| {
-            let behind = site.vaddr.checked_add(site.bytes.len() as u64);
-            [Some(site.vaddr), site.vaddr.checked_add(1), behind]
-        })
-        .flatten()
-        .collect()
 }

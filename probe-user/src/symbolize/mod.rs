@@ -124,6 +124,8 @@ pub struct NamedCallSite {
     pub stack: Vec<StackFrame>,
     pub totals: Totals,
     pub buckets: Buckets,
+    /// Its call paths, as rows of the profile.
+    pub rows: Vec<u32>,
     /// What the operations were about, most frequent first; empty where the probe tells nothing.
     pub details: Vec<NamedDetail>,
 }
@@ -141,7 +143,7 @@ struct Key {
 /// Names every call path and adds up those of the same call site.
 pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
     let mut sites: BTreeMap<Key, (NamedCallSite, u64)> = BTreeMap::new();
-    for row in profile.rows.values() {
+    for (number, row) in &profile.rows {
         let Some(path) = &row.path else { continue };
         let named = name(path, symbols);
         let key = Key {
@@ -159,6 +161,7 @@ pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
                 stack: Vec::new(),
                 totals: Totals::default(),
                 buckets: Buckets::default(),
+                rows: Vec::new(),
                 details: Vec::new(),
             };
             (site, 0)
@@ -172,6 +175,7 @@ pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
         }
         site.totals = add(&site.totals, &row.totals);
         site.buckets.add(&row.buckets);
+        site.rows.push(*number);
     }
     let mut call_sites: Vec<NamedCallSite> = sites.into_values().map(|(site, _)| site).collect();
     for site in &mut call_sites {

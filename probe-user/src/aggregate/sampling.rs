@@ -1,0 +1,215 @@
+//! Windows in, estimates for the whole time out.
+//!
+//! A probe that is on in windows divides the run into periods, each with one window somewhere in it. What a
+//! window of length `w` saw stands for its period of length `p`: it counts `p / w` times (Horvitz-Thompson).
+//! The variance is that of the windows' rates among each other, times the part of each period that was not
+//! seen, so that a probe that was on all the time has none.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Sums over all windows of one probe. Rates are per nanosecond.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ProbeSampling {
+    pub windows: u64,
+    /// Time that operations were counted.
+    pub on_ns: u64,
+    /// Time that the windows stand for.
+    pub period_ns: u64,
+    pub longest_ns: u64,
+    /// CPU time of the target, and what the probe took of it, while it was on.
+    pub cpu_ns: u64,
+    pub cost_ns: f64,
+    /// Estimated operations.
+    pub total: f64,
+    /// Sums of unseen · period², alone and times the rate and its square.
+    pub weight: f64,
+    pub weighted_rate: f64,
+    pub weighted_square: f64,
+}
+
+/// Sums over all windows of one row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RowSampling {
+    /// Estimated operations, and the bytes they asked for.
+    pub count: f64,
+    pub bytes: f64,
+    /// Sums of unseen · period², times the row's rate, its square, and its product with the probe's.
+    pub weighted_rate: f64,
+    pub weighted_square: f64,
+    pub weighted_product: f64,
+}
+
+/// Everything that windows tell.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sampling {
+    /// By probe.
+    pub probes: BTreeMap<String, ProbeSampling>,
+    /// By row.
+    pub rows: BTreeMap<u32, RowSampling>,
+}
+
+/// A window, or a part of one, and the period that it stands for, which ends with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Slice {
+    pub on_ns: u64,
+    pub period_ns: u64,
+    pub cpu_ns: u64,
+    pub cost_ns: f64,
+}
+
+/// What a row counted in a slice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub row: u32,
+    pub begun: u64,
+    pub bytes: u64,
+}
+
+impl Sampling {
+    /// Takes over the latest sums.
+    pub fn merge(&mut self, later: Self) {
+        self.probes.extend(later.probes);
+        self.rows.extend(later.rows);
+    }
+
+    /// Returns the sums of these rows only; probes are few.
+    #[must_use]
+    pub fn of_rows(&self, rows: impl Iterator<Item = u32>) -> Self {
+        Self {
+            probes: self.probes.clone(),
+            rows: rows
+                .filter_map(|row| Some((row, *self.rows.get(&row)?)))
+                .collect(),
+        }
+    }
+
+    /// Adds a slice of `probe`.
+    pub fn add(&mut self, probe: &str, slice: &Slice, seen: &[Seen]) {
+        let on_ns = slice.on_ns.max(1) as f64;
+        let period_ns = slice.period_ns.max(slice.on_ns).max(1) as f64;
+        let weight = period_ns * period_ns * (1.0 - on_ns / period_ns);
+        let begun: u64 = seen.iter().map(|row| row.begun).sum();
+        let total = begun as f64 / on_ns;
+        let sums = self.probes.entry(probe.to_owned()).or_default();
+        sums.windows += 1;
+        sums.on_ns += slice.on_ns;
+        sums.period_ns += slice.period_ns;
+        sums.longest_ns = sums.longest_ns.max(slice.on_ns);
+        sums.cpu_ns += slice.cpu_ns;
+        sums.cost_ns += slice.cost_ns;
+        sums.total += total * period_ns;
+        sums.weight += weight;
+        sums.weighted_rate += weight * total;
+        sums.weighted_square += weight * total * total;
+        for seen in seen {
+            let rate = seen.begun as f64 / on_ns;
+            let row = self.rows.entry(seen.row).or_default();
+            row.count += rate * period_ns;
+            row.bytes += seen.bytes as f64 / on_ns * period_ns;
+            row.weighted_rate += weight * rate;
+            row.weighted_square += weight * rate * rate;
+            row.weighted_product += weight * rate * total;
+        }
+    }
+}
+
+impl ProbeSampling {
+    /// Returns the standard error of a row's estimate.
+    pub fn error_of(&self, row: &RowSampling) -> f64 {
+        let mean = row.count / self.period();
+        let spread =
+            row.weighted_square - 2.0 * mean * row.weighted_rate + mean * mean * self.weight;
+        (spread.max(0.0) * self.few()).sqrt().max(self.chance(row))
+    }
+
+    /// Returns the standard error of a row's estimate when the probe's total is known and the windows only
+    /// divide it.
+    pub fn error_of_part(&self, row: &RowSampling) -> f64 {
+        let part = if self.total > 0.0 {
+            row.count / self.total
+        } else {
+            0.0
+        };
+        let spread = row.weighted_square - 2.0 * part * row.weighted_product
+            + part * part * self.weighted_square;
+        let chance = self.chance(row) * (1.0 - part).max(0.0).sqrt();
+        (spread.max(0.0) * self.few()).sqrt().max(chance)
+    }
+
+    /// Few windows tell little of how different windows are: what the variance has to be multiplied by.
+    fn few(&self) -> f64 {
+        let windows = self.windows.max(2) as f64;
+        windows / (windows - 1.0) * (1.0 + 4.0 / windows)
+    }
+
+    /// The error that counting itself has (Poisson), of the operations that were not seen.
+    fn chance(&self, row: &RowSampling) -> f64 {
+        let seen_share = (self.on_ns as f64 / self.period()).clamp(1e-9, 1.0);
+        (row.count * (1.0 - seen_share) / seen_share)
+            .max(0.0)
+            .sqrt()
+    }
+
+    fn period(&self) -> f64 {
+        self.period_ns.max(1) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slice(on_ns: u64, period_ns: u64) -> Slice {
+        Slice {
+            on_ns,
+            period_ns,
+            ..Slice::default()
+        }
+    }
+
+    fn seen(row: u32, begun: u64) -> Seen {
+        Seen {
+            row,
+            begun,
+            bytes: 8 * begun,
+        }
+    }
+
+    #[test]
+    fn windows_count_for_the_period_they_stand_for() {
+        let mut sampling = Sampling::default();
+        sampling.add("alloc", &slice(10, 100), &[seen(0, 5)]);
+        sampling.add("alloc", &slice(20, 300), &[seen(0, 10), seen(1, 2)]);
+        assert!((sampling.rows[&0].count - 200.0).abs() < 1e-9);
+        assert!((sampling.rows[&1].count - 30.0).abs() < 1e-9);
+        assert!((sampling.rows[&0].bytes - 1600.0).abs() < 1e-9);
+        assert!((sampling.probes["alloc"].total - 230.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_was_seen_whole_has_no_error() {
+        let mut sampling = Sampling::default();
+        for begun in [3, 90, 4] {
+            sampling.add("alloc", &slice(100, 100), &[seen(0, begun)]);
+        }
+        let error = sampling.probes["alloc"].error_of(&sampling.rows[&0]);
+        assert!(error < 1e-6, "{error}");
+        assert!((sampling.rows[&0].count - 97.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn parts_of_a_known_total_vary_less_than_the_total() {
+        let mut sampling = Sampling::default();
+        for factor in [1, 5, 2, 9, 1, 7] {
+            let rows = [seen(0, 300 * factor), seen(1, 700 * factor)];
+            sampling.add("alloc", &slice(1_000, 10_000), &rows);
+        }
+        let (probe, row) = (sampling.probes["alloc"], sampling.rows[&0]);
+        assert!(probe.error_of_part(&row) < probe.error_of(&row) / 4.0);
+    }
+}

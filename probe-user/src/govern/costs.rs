@@ -1,0 +1,92 @@
+//! Hits in, nanoseconds of the target's CPU time out.
+
+use crate::{
+    observed::Calibration,
+    report::{Site, SiteCost, SiteKind},
+};
+
+/// What is assumed where nothing could be measured: a slow virtual machine.
+const ASSUMED_EMULATED_NS: f64 = 1_000.0;
+const ASSUMED_STEPPED_NS: f64 = 12_000.0;
+const ASSUMED_OPERATION_NS: f64 = 1_000.0;
+
+/// What arming or restoring one site costs the threads of the target: an interrupt to every CPU that it runs
+/// on, and a page fault on the page that was copied (measured on Linux 6.18, rounded up).
+const TOGGLE_NS: f64 = 4_000.0;
+
+/// Hits, by what they cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// Operations begun and counted.
+    pub begun: u64,
+    /// Traps at emulated sites, counted or not.
+    pub emulated: u64,
+    pub stepped: u64,
+}
+
+impl Hits {
+    /// Returns what came in since `earlier`.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            begun: self.begun.saturating_sub(earlier.begun),
+            emulated: self.emulated.saturating_sub(earlier.emulated),
+            stepped: self.stepped.saturating_sub(earlier.stepped),
+        }
+    }
+}
+
+/// Prices, in nanoseconds of the target's CPU time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Costs {
+    pub emulated_ns: f64,
+    pub stepped_ns: f64,
+    /// What the programs do for an operation beyond returning at once.
+    pub operation_ns: f64,
+}
+
+impl Costs {
+    /// The prices of this host, or cautious ones where they are not known.
+    pub fn new(found: Option<&Calibration>) -> Self {
+        found.map_or(
+            Self {
+                emulated_ns: ASSUMED_EMULATED_NS,
+                stepped_ns: ASSUMED_STEPPED_NS,
+                operation_ns: ASSUMED_OPERATION_NS,
+            },
+            |found| Self {
+                emulated_ns: found.emulated_ns,
+                stepped_ns: found.stepped_ns,
+                operation_ns: found.operation_ns,
+            },
+        )
+    }
+
+    /// Returns what hits cost.
+    pub fn of(&self, hits: Hits) -> f64 {
+        hits.emulated as f64 * self.emulated_ns
+            + hits.stepped as f64 * self.stepped_ns
+            + hits.begun as f64 * self.operation_ns
+    }
+
+    /// Returns what arming `n_sites`, or restoring them, costs a target that runs on `cpus` CPUs on average.
+    pub fn of_toggle(n_sites: usize, cpus: f64) -> f64 {
+        n_sites as f64 * TOGGLE_NS * cpus
+    }
+
+    /// Returns what one operation is expected to cost that passes the cheapest of the sites where it can
+    /// begin, and the cheapest where it can end.
+    pub fn of_operation(&self, sites: &[Site]) -> f64 {
+        let cheapest = |kind: SiteKind| {
+            let of_kind = sites.iter().filter(|site| site.kind == kind);
+            of_kind
+                .map(|site| match site.cost {
+                    SiteCost::Emulated => self.emulated_ns,
+                    SiteCost::Stepped => self.stepped_ns,
+                })
+                .fold(f64::INFINITY, f64::min)
+        };
+        let known = |ns: f64| if ns.is_finite() { ns } else { 0.0 };
+        known(cheapest(SiteKind::Entry)) + known(cheapest(SiteKind::Exit)) + self.operation_ns
+    }
+}

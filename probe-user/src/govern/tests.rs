@@ -1,0 +1,236 @@
+use super::*;
+
+const COSTS: Costs = Costs {
+    emulated_ns: 600.0,
+    stepped_ns: 10_000.0,
+    operation_ns: 500.0,
+};
+const STEP: u64 = 1_000_000;
+/// From the decision to the first hit, and from the window's end to the last one.
+const ATTACH: u64 = 8_000_000;
+const LINGER: u64 = 2_000_000;
+
+/// One thing that a simulated program does, on a CPU of its own.
+struct Activity {
+    /// Operations in a nanosecond, without probes.
+    rate: f64,
+    /// What limits it is its CPU: probes slow it down.
+    flat_out: bool,
+    window: Option<Window>,
+    begun: f64,
+    hits: Hits,
+    on_ns: u64,
+}
+
+struct Window {
+    open_ns: u64,
+    close_ns: Option<u64>,
+    limit: u64,
+    begun: u64,
+    /// The sites are still armed, the window is over.
+    over_ns: Option<u64>,
+}
+
+impl Activity {
+    fn new(rate_per_s: f64, flat_out: bool) -> Self {
+        Self {
+            rate: rate_per_s / 1e9,
+            flat_out,
+            window: None,
+            begun: 0.0,
+            hits: Hits::default(),
+            on_ns: 0,
+        }
+    }
+
+    /// A millisecond; returns how long the window was open when it has gone.
+    fn run(&mut self, now_ns: u64) -> Option<u64> {
+        let window = self.window.as_mut()?;
+        if now_ns < window.open_ns {
+            return None;
+        }
+        let cost_ns = 2.0 * COSTS.emulated_ns + COSTS.operation_ns;
+        let rate = if self.flat_out {
+            self.rate / (1.0 + self.rate * cost_ns)
+        } else {
+            self.rate
+        };
+        self.begun += rate * STEP as f64;
+        let operations = self.begun as u64;
+        self.begun -= operations as f64;
+        self.hits.emulated += 2 * operations;
+        if let Some(over_ns) = window.over_ns {
+            let open_ns = over_ns - window.open_ns;
+            let gone = now_ns >= over_ns + LINGER;
+            if gone {
+                self.window = None;
+            }
+            return gone.then_some(open_ns);
+        }
+        let counted = operations.min(window.limit.saturating_sub(window.begun));
+        window.begun += counted;
+        self.hits.begun += counted;
+        self.on_ns += STEP;
+        let at_limit = window.begun >= window.limit;
+        if at_limit || window.close_ns.is_some_and(|close_ns| close_ns <= now_ns) {
+            window.over_ns = Some(now_ns + STEP / 2);
+        }
+        None
+    }
+}
+
+/// Runs a program for so long; returns the share of its CPU time that the probes took by then, at each
+/// second, and the governor.
+fn simulate(share: f64, activities: &mut [Activity], seconds: u64) -> (Vec<f64>, Governor) {
+    let cpus = activities.len() as f64;
+    let mut governor = Governor::new(share, COSTS, true, 4, 7);
+    for index in 0..activities.len() {
+        governor.add(index as u8, 4, 1_700.0);
+    }
+    let mut shares = Vec::new();
+    for now_ns in (0..seconds * 1_000_000_000).step_by(STEP as usize) {
+        let look = Look {
+            now_ns,
+            cpu_ns: (now_ns as f64 * cpus) as u64,
+        };
+        for (index, activity) in (0..).zip(activities.iter_mut()) {
+            let gone = activity.run(now_ns);
+            governor.count(index, activity.hits);
+            if let Some(open_ns) = gone {
+                governor.closed(index, look, open_ns);
+            }
+        }
+        if now_ns % 10_000_000 == 0 {
+            for action in governor.step(look) {
+                act(action, activities, now_ns);
+            }
+        }
+        if now_ns % 1_000_000_000 == 999_000_000 {
+            shares.push(governor.spent_ns() / look.cpu_ns as f64);
+        }
+    }
+    (shares, governor)
+}
+
+fn act(action: Action, activities: &mut [Activity], now_ns: u64) {
+    match action {
+        Action::Open {
+            probe,
+            for_ns,
+            limit,
+        } => {
+            let open_ns = now_ns + ATTACH;
+            activities[usize::from(probe)].window = Some(Window {
+                open_ns,
+                close_ns: for_ns.map(|for_ns| open_ns + for_ns),
+                limit,
+                begun: 0,
+                over_ns: None,
+            });
+        }
+        Action::Close { probe } => {
+            if let Some(window) = &mut activities[usize::from(probe)].window {
+                window.close_ns = Some(now_ns);
+            }
+        }
+        Action::Extend { probe, limit } => {
+            if let Some(window) = &mut activities[usize::from(probe)].window {
+                window.limit = window.begun + limit;
+            }
+        }
+    }
+}
+
+#[test]
+fn loops_that_do_nothing_else_keep_to_the_budget_from_the_third_second_on() {
+    for share in [0.005, 0.02, 0.05] {
+        let mut activities: Vec<Activity> = [10e6, 30e6, 2e6]
+            .map(|rate| Activity::new(rate, true))
+            .into();
+        let (shares, governor) = simulate(share, &mut activities, 20);
+        for taken in &shares[2..] {
+            assert!(*taken <= share * 1.05, "{share}: {shares:?}");
+        }
+        assert!(shares[19] > share * 0.5, "{share}: {shares:?}");
+        assert!((0..3).all(|index| governor.was_windowed(index)));
+        assert!(activities.iter().all(|activity| activity.on_ns > 0));
+    }
+}
+
+#[test]
+fn what_costs_little_stays_on() {
+    let mut activities = [
+        Activity::new(0.0, false),
+        Activity::new(50.0, false),
+        Activity::new(2_000.0, false),
+    ];
+    let (shares, governor) = simulate(0.02, &mut activities, 10);
+    assert!((0..3).all(|index| !governor.was_windowed(index)));
+    assert!(
+        activities
+            .iter()
+            .all(|activity| activity.on_ns > 9_500_000_000)
+    );
+    assert!(shares[9] < 0.02);
+}
+
+#[test]
+fn what_costs_little_stays_on_beside_what_costs_much() {
+    let mut activities = [Activity::new(100.0, false), Activity::new(20e6, true)];
+    let (shares, governor) = simulate(0.02, &mut activities, 10);
+    assert!(!governor.was_windowed(0));
+    assert!(governor.was_windowed(1));
+    assert!(activities[0].on_ns > 9_500_000_000);
+    assert!(shares[9] <= 0.0205, "{shares:?}");
+}
+
+#[test]
+fn a_warm_probe_is_on_for_as_much_of_the_time_as_it_may() {
+    // 200 k/s cost 0.34 of 2 CPUs; 0.04 are allowed: one part in nine.
+    let mut activities = [Activity::new(200e3, false), Activity::new(0.0, false)];
+    let (shares, _) = simulate(0.02, &mut activities, 20);
+    let on = activities[0].on_ns as f64 / 20e9;
+    assert!((0.04..0.125).contains(&on), "{on} {shares:?}");
+    assert!(shares[19] <= 0.0205, "{shares:?}");
+}
+
+#[test]
+fn nothing_is_on_without_a_budget() {
+    let mut activities = [Activity::new(100.0, false)];
+    let (_, governor) = simulate(0.0, &mut activities, 3);
+    assert_eq!(activities[0].on_ns, 0);
+    assert!(governor.spent_ns() < f64::EPSILON);
+}
+
+#[test]
+fn what_is_too_hot_is_dropped_where_it_cannot_come_back() {
+    let mut governor = Governor::new(0.02, COSTS, false, 4, 1);
+    governor.add(3, 4, 1_700.0);
+    governor.is_on(3, 0);
+    let look = |now_ns| Look {
+        now_ns,
+        cpu_ns: now_ns,
+    };
+    let mut closed = 0;
+    for now_ns in (0..2_000_000_000).step_by(10_000_000) {
+        governor.count(
+            3,
+            Hits {
+                begun: now_ns / 10_000,
+                emulated: now_ns / 5_000,
+                stepped: 0,
+            },
+        );
+        for action in governor.step(look(now_ns)) {
+            match action {
+                Action::Close { probe: 3 } => {
+                    closed += 1;
+                    governor.closed(3, look(now_ns), now_ns);
+                }
+                Action::Extend { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(closed, 1);
+}
