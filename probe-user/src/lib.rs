@@ -32,6 +32,7 @@ pub mod samples;
 
 pub mod recording;
 
+mod estimate;
 pub mod summary;
 
 pub mod doctor;

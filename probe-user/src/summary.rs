@@ -7,6 +7,7 @@ use probe_ebpf::abi::lost;
 
 use crate::{
     aggregate::{Profile, sum},
+    estimate::{self, Estimate, Scale},
     histogram,
     plan::ProbeName,
     recording::{Header, Recording},
@@ -29,6 +30,13 @@ pub fn summarize(recording: &Recording) -> Report {
             *stale = stale.saturating_add(n);
         }
     }
+    for (row, n) in end.iter().flat_map(|end| &end.cut) {
+        if let Some(row) = profile.rows.get_mut(row) {
+            let n = (*n).min(row.totals.open());
+            let cut = &mut row.totals.lost[lost::WINDOW];
+            *cut = cut.saturating_add(n);
+        }
+    }
     let header = &recording.header;
     let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
     let seconds = duration_ns as f64 / 1e9;
@@ -41,6 +49,22 @@ pub fn summarize(recording: &Recording) -> Report {
                 .to_owned(),
         );
     }
+    let probes: Vec<Probe> = header
+        .probes
+        .iter()
+        .map(|probe| counted(&ended(probe, recording), &profile))
+        .map(
+            |probe| match Scale::of(recording, &probe.name, duration_ns) {
+                Some(scale) => Probe {
+                    observed_share: scale.observed_share(duration_ns),
+                    count: scale.total(probe.hits),
+                    ..probe
+                },
+                None => probe,
+            },
+        )
+        .collect();
+    cannot_see.extend(estimate::limits(&probes, &profile));
     Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),
@@ -53,17 +77,13 @@ pub fn summarize(recording: &Recording) -> Report {
         },
         cost: Cost {
             budget_share: header.budget_share,
-            target_share: None,
+            target_share: target_share(&profile),
             hits: profile.hits(),
             agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
-            attach_ns: header.attach_ns,
+            attach_ns: header.attach_ns.or(end.and_then(|end| end.attach_ns)),
             detach_ns: end.and_then(|end| end.detach_ns),
         },
-        probes: header
-            .probes
-            .iter()
-            .map(|probe| counted(probe, &profile))
-            .collect(),
+        probes,
         call_sites: named
             .call_sites
             .iter()
@@ -71,6 +91,17 @@ pub fn summarize(recording: &Recording) -> Report {
                 latency: latency(site, floor_ns(header, &site.probe)),
                 ..call_site(site, seconds, header.stack_depth as usize)
             })
+            .zip(&named.call_sites)
+            .map(
+                |(found, site)| match Scale::of(recording, &site.probe, duration_ns) {
+                    Some(scale) => estimated(
+                        found,
+                        &scale.estimate(&profile, &site.rows, site.totals.hits),
+                        seconds,
+                    ),
+                    None => found,
+                },
+            )
             .collect(),
         cpu: end
             .and_then(|end| end.samples.as_ref())
@@ -80,6 +111,42 @@ pub fn summarize(recording: &Recording) -> Report {
         rules: Vec::new(),
         cannot_see,
     }
+}
+
+/// Puts the estimate in the place of what was seen.
+fn estimated(found: CallSite, estimate: &Estimate, seconds: f64) -> CallSite {
+    let seconds = seconds.max(1e-9);
+    let bytes = found.bytes.map(|seen| seen.max(estimate.bytes));
+    CallSite {
+        count: estimate.count,
+        count_low: estimate.low,
+        count_high: estimate.high,
+        rate_per_s: estimate.count as f64 / seconds,
+        bytes,
+        bytes_per_s: bytes.map(|bytes| bytes as f64 / seconds),
+        ..found
+    }
+}
+
+/// Returns what the probes took of the target's CPU time.
+fn target_share(profile: &Profile) -> Option<f64> {
+    let spending = profile.spending.filter(|spending| spending.target_ns > 0)?;
+    Some(spending.probes_ns / spending.target_ns as f64)
+}
+
+/// Takes over what became of a probe.
+fn ended(probe: &Probe, recording: &Recording) -> Probe {
+    let end = recording.end.as_ref();
+    let end = end.and_then(|end| end.probes.iter().find(|end| end.name == probe.name));
+    end.map_or_else(
+        || probe.clone(),
+        |end| Probe {
+            state: end.state,
+            reason: end.reason.clone(),
+            observed_share: 0.0,
+            ..probe.clone()
+        },
+    )
 }
 
 /// Fills in a probe's counts.

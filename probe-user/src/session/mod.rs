@@ -1,6 +1,7 @@
 //! The pipeline as one readable programme: the only module that knows all stages.
 
 mod describe;
+mod governing;
 mod in_flight;
 mod live;
 mod progress;
@@ -78,7 +79,8 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
             .unwrap_or_default(),
     })?;
     let sampling = Sampling::begin(&mut loaded, config);
-    let armed = subject.arm(loaded, &plan, &binary)?;
+    let limited = budget_share(&config.max_overhead).is_some();
+    let armed = subject.arm(loaded, &plan, &binary, limited)?;
     let started = Instant::now();
 
     let header = describe::header(&armed, &binary, &plan, config, calibration);
