@@ -156,7 +156,7 @@ mod tests {
             stack(functions, samples),
             stack(&["main.main"], 1_000 - samples),
         ];
-        let mut seen = idle();
+        let mut seen = idle().without_probe("goroutine-count", "inlined");
         seen.samples = Some(CpuSamples {
             hertz: 99,
             total: 1_000,
