@@ -200,7 +200,7 @@ pub struct Detail {
     pub bytes: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StackFrame {
     pub function: String,
     pub file: String,
@@ -305,16 +305,24 @@ pub struct CpuStack {
     pub stack: Vec<StackFrame>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GoroutineGroup {
+    /// As Go's own stack traces have it: `running`, `runnable`, `syscall`, `waiting`, …
     pub state: String,
     pub wait_reason: Option<String>,
     pub count: u64,
+    /// How long the one that has waited longest has. The runtime notes when a wait began only while it
+    /// collects garbage, so a wait is at least this long; `None`: it has not been noted.
+    #[serde(default)]
+    pub longest_wait_ns: Option<u64>,
+    /// Started by the runtime for itself, such as the collector's workers.
+    #[serde(default)]
+    pub system: bool,
     pub created_by: Option<Location>,
     pub stack: Vec<StackFrame>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Location {
     pub function: String,
     pub file: String,
@@ -325,6 +333,9 @@ pub struct Location {
 pub struct Finding {
     pub rule: String,
     pub exercises: Vec<String>,
+    /// Rules that told a consequence of the same cause at the same line, and are part of this finding.
+    #[serde(default)]
+    pub also: Vec<String>,
     pub title: String,
     pub severity: Severity,
     pub confidence: f64,

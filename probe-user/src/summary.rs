@@ -7,6 +7,7 @@ use probe_ebpf::abi::lost;
 
 use crate::{
     aggregate::{self, Growth, Profile, sum},
+    diagnose::{Observed, diagnose},
     histogram,
     plan::ProbeName,
     recording::{Header, Recording},
@@ -38,13 +39,19 @@ pub fn summarize(recording: &Recording) -> Report {
         .map(samples::summarize);
     let mut cannot_see = header.cannot_see.clone();
     cannot_see.extend(end.iter().flat_map(|end| end.notes.iter().cloned()));
+    let state = end.and_then(|end| end.state.as_ref());
+    cannot_see.extend(
+        state
+            .iter()
+            .flat_map(|state| state.unreadable.iter().cloned()),
+    );
     if end.is_none() {
         cannot_see.push(
             "the recorder did not end by itself: what happened after its last second is missing"
                 .to_owned(),
         );
     }
-    Report {
+    let mut report = Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),
         host: header.host.clone(),
@@ -77,11 +84,25 @@ pub fn summarize(recording: &Recording) -> Report {
             .collect(),
         timeline: timeline(&profile.timeline),
         cpu,
-        goroutines: None,
+        goroutines: state
+            .and_then(|state| state.census.as_ref())
+            .map(|census| census.groups.clone()),
         findings: Vec::new(),
         rules: Vec::new(),
         cannot_see,
-    }
+    };
+    let diagnosis = diagnose(&Observed::new(&report, recording, &profile), &header.rules);
+    (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
+    report
+}
+
+/// Returns the share of the samples that found the probes at work.
+fn probing_share(cpu: &Cpu) -> Option<f64> {
+    let found = cpu
+        .samples
+        .checked_sub(cpu.lost)
+        .filter(|&found| found > 0)?;
+    Some((cpu.probing as f64 / found as f64).min(1.0))
 }
 
 fn timeline(timeline: &aggregate::Timeline) -> Option<Timeline> {
@@ -98,15 +119,6 @@ fn timeline(timeline: &aggregate::Timeline) -> Option<Timeline> {
         ends_ns: timeline.ends_ns.clone(),
         series: timeline.series.iter().map(series).collect(),
     })
-}
-
-/// Returns the share of the samples that found the probes at work.
-fn probing_share(cpu: &Cpu) -> Option<f64> {
-    let found = cpu
-        .samples
-        .checked_sub(cpu.lost)
-        .filter(|&found| found > 0)?;
-    Some((cpu.probing as f64 / found as f64).min(1.0))
 }
 
 /// Fills in a probe's counts.

@@ -507,6 +507,7 @@ fn findings() -> Vec<Finding> {
     let finding = |rule: &str, severity, title: &str| Finding {
         rule: rule.to_owned(),
         exercises: vec!["dive-5".to_owned()],
+        also: Vec::new(),
         title: title.to_owned(),
         severity,
         confidence: 0.97,

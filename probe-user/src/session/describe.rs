@@ -15,6 +15,7 @@ use crate::{
     attach::BPF_HASH,
     calibrate::CalibrateError,
     cli::RecordConfig,
+    diagnose,
     discover::Target,
     observed::Calibration,
     plan::{Outcome, PlannedProbe, PlannedSite, ProbeName, ProbePlan, SiteRole},
@@ -91,6 +92,7 @@ pub(super) fn header(
 ) -> Header {
     let mut target = target(armed.target.as_ref(), Some(&armed.program), binary);
     target.pid = armed.pid;
+    target.gomaxprocs = armed.state.as_ref().and_then(|state| state.gomaxprocs);
     Header {
         format: FORMAT,
         tool: Tool {
@@ -115,7 +117,12 @@ pub(super) fn header(
             .map(|planned| probe(planned, armed))
             .collect(),
         cannot_see: cannot_see(binary, plan, config, calibration),
-        state: None,
+        state: armed.state.clone(),
+        rules: diagnose::catalogue::wanted(&config.only, &config.skip),
+        default_godebug: binary
+            .build_info()
+            .setting("DefaultGODEBUG")
+            .map(str::to_owned),
         calibration,
     }
 }

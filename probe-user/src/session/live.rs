@@ -24,6 +24,7 @@ use crate::{
     plan::ProbePlan,
     recording::{End, Header, Recorder, Recording},
     report::EndedBy,
+    state,
     symbolize::{self, Symbols},
     sys,
 };
@@ -134,6 +135,10 @@ impl<'a> Live<'a> {
             let flights = drain::in_flight(&detached.maps).unwrap_or_default();
             in_flight::stale(&flights, &self.binary.g_layout(), target)
         });
+        let state = target
+            .as_ref()
+            .filter(|_| is_alive(ended_by))
+            .map(|target| state::read(target, &self.binary, bias, elapsed.as_nanos() as u64));
         if let Some(mut command) = command {
             match command.end() {
                 Ok(status) => notes.push(format!("the command {}", spawn::describe(status))),
@@ -148,7 +153,7 @@ impl<'a> Live<'a> {
             agent_cpu_share: Some(cpu.as_secs_f64() / elapsed.as_secs_f64().max(1e-3)),
             stale,
             notes,
-            state: None,
+            state,
             cut: Vec::new(),
             attach_ns: None,
             probes: Vec::new(),

@@ -1,6 +1,7 @@
 //! The pipeline as one readable programme: the only module that knows all stages.
 
 mod describe;
+mod dump;
 mod in_flight;
 mod live;
 mod progress;
@@ -36,6 +37,8 @@ use crate::{
     summary::summarize,
     sys,
 };
+
+pub use dump::dump;
 
 /// What a run leaves.
 #[derive(Debug)]

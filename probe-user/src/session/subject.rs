@@ -19,8 +19,9 @@ use crate::{
     doctor,
     failure::{Exit, Failure},
     inspect,
+    observed::State,
     plan::ProbePlan,
-    sys,
+    state, sys,
 };
 
 /// A process or a held command.
@@ -46,6 +47,8 @@ pub(super) struct Armed {
     pub(super) command: Option<Running>,
     pub(super) bias: LoadBias,
     pub(super) attachment: Attachment,
+    /// Read before the first probe was on; of a command, which had not begun, there is none.
+    pub(super) state: Option<State>,
     /// Sites that another tool had armed before.
     pub(super) foreign_breakpoints: Vec<ProcAddr>,
 }
@@ -139,15 +142,12 @@ impl Subject {
     ) -> Result<Armed, Failure> {
         let exe = self.exe()?;
         let pid = NonZeroU32::new(self.pid()).ok_or_else(no_process)?;
-        let segments: Vec<(u64, u64, u64)> = binary
-            .exec_segments()
-            .iter()
-            .map(|segment| (segment.file_offset.0, segment.vaddr.0, segment.len))
-            .collect();
+        let segments = segments(binary);
         match self {
             Self::Process(target) => {
                 let bias = target.load_bias(&segments)?;
                 let foreign_breakpoints = check(attach::check_text(plan, &target, bias))?;
+                let state = state::read(&target, binary, bias, 0);
                 let mut attachment = loaded.hold(plan, &exe, pid)?;
                 attachment.open_all(plan, u64::MAX)?;
                 check(attachment.check_armed(plan, &target, bias))?;
@@ -158,6 +158,7 @@ impl Subject {
                     target: Some(target),
                     command: None,
                     bias,
+                    state: Some(state),
                     attachment,
                     foreign_breakpoints,
                 })
@@ -183,12 +184,22 @@ impl Subject {
                     program,
                     command: Some(command),
                     bias: bias.unwrap_or(LoadBias(0)),
+                    state: None,
                     attachment,
                     foreign_breakpoints: Vec::new(),
                 })
             }
         }
     }
+}
+
+/// Returns the executable parts of a file, as the load bias is told from them.
+pub(super) fn segments(binary: &GoBinary) -> Vec<(u64, u64, u64)> {
+    binary
+        .exec_segments()
+        .iter()
+        .map(|segment| (segment.file_offset.0, segment.vaddr.0, segment.len))
+        .collect()
 }
 
 /// Reads an executable; one that is no Go program may be a wrapper around one.
