@@ -29,15 +29,17 @@ impl Bins {
         Some((self.0.first()?.0, self.0.last()?.0))
     }
 
+    /// What is below the floor can't be told apart: it is one bin, the one before the floor's.
     pub(super) fn of_latency(latency: &Latency) -> Self {
+        let least = latency.floor_ns.map_or(0, |ns| of(ns).saturating_sub(1));
         histogram::decode(&latency.histogram)
-            .map_or_else(|_| Self::default(), |h| Self::of_histogram(&h))
+            .map_or_else(|_| Self::default(), |h| Self::of_histogram(&h, least))
     }
 
-    fn of_histogram(histogram: &Histogram<u64>) -> Self {
+    fn of_histogram(histogram: &Histogram<u64>, least: u16) -> Self {
         let mut bins: Vec<(u16, u64)> = Vec::new();
         for bucket in histogram.iter_recorded() {
-            let bin = of(histogram.median_equivalent(bucket.value_iterated_to()));
+            let bin = of(histogram.median_equivalent(bucket.value_iterated_to())).max(least);
             match bins.last_mut() {
                 Some((last, count)) if *last == bin => {
                     *count = count.saturating_add(bucket.count_at_value());
@@ -92,8 +94,10 @@ mod tests {
         for (ns, count) in [(0, 1), (1, 2), (100, 3), (101, 4), (70_000_000, 5)] {
             histogram.record_n(ns, count).unwrap();
         }
-        let bins = Bins::of_histogram(&histogram);
+        let bins = Bins::of_histogram(&histogram, 0);
         assert_eq!(bins.0, [(0, 3), (53, 7), (of(70_000_000), 5)]);
+        let above_floor = Bins::of_histogram(&histogram, 60);
+        assert_eq!(above_floor.0, [(60, 10), (of(70_000_000), 5)]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::{header::severity_class, view::View, words};
 use crate::{
-    render::units,
+    render::{text::findings as said, units},
     report::{Evidence, Finding, Location, Verdict},
 };
 
@@ -67,7 +67,9 @@ fn one(index: usize, finding: &Finding, view: &View<'_>) -> Markup {
                 dt { "More" }
                 dd {
                     code { "rtprobe explain " (rule) }
-                    @for exercise in &finding.exercises { " " span.tag { (words::name(exercise)) } }
+                    @for name in finding.exercises.iter().chain(&finding.also) {
+                        " " span.tag { (words::name(name)) }
+                    }
                 }
             }
         }
@@ -103,21 +105,8 @@ fn tile(evidence: &Evidence) -> Markup {
     html! {
         div {
             dt { (words::name(&evidence.name)) }
-            dd { (value(evidence)) }
+            dd { (said::value(evidence)) }
         }
-    }
-}
-
-fn value(evidence: &Evidence) -> String {
-    let value = evidence.value;
-    match evidence.unit.as_str() {
-        "1/s" | "/s" | "per_s" => units::rate(value),
-        "ns" => units::duration(value.max(0.0) as u64),
-        "B" | "bytes" => units::bytes(value),
-        "B/s" | "bytes/s" => format!("{}/s", units::bytes(value)),
-        "share" => units::share(value),
-        "" => units::quantity(value),
-        unit => format!("{}\u{a0}{}", units::quantity(value), words::name(unit)),
     }
 }
 

@@ -57,7 +57,11 @@ fn row(group: &GoroutineGroup) -> Markup {
     html! {
         tr {
             td.number { (units::count(group.count)) }
-            td { (words::name(&group.state)) @if let Some(reason) = &group.wait_reason { small { (words::name(reason)) } } }
+            td { (words::name(&group.state))
+                @if let Some(reason) = &group.wait_reason { small { (words::name(reason)) } }
+                @if let Some(ns) = group.longest_wait_ns { small { "one for " (units::duration(ns)) " or more" } }
+                @if group.system { " " span.tag { "the runtime's own" } }
+            }
             td { (stack(&group.stack)) }
             td {
                 @if let Some(place) = &group.created_by {

@@ -63,8 +63,13 @@ const fn severity_name(severity: Severity) -> &'static str {
 }
 
 fn evidence(evidence: &Evidence) -> String {
+    format!("{} {}", fit::name(&evidence.name), value(evidence))
+}
+
+/// Returns the value with its unit.
+pub(in crate::render) fn value(evidence: &Evidence) -> String {
     let value = evidence.value;
-    let shown = match evidence.unit.as_str() {
+    match evidence.unit.as_str() {
         "1/s" | "/s" | "per_s" => units::rate(value),
         "ns" => units::duration(value.max(0.0) as u64),
         "B" | "bytes" => units::bytes(value),
@@ -72,8 +77,7 @@ fn evidence(evidence: &Evidence) -> String {
         "share" => units::share(value),
         "" => units::quantity(value),
         unit => format!("{} {}", units::quantity(value), fit::name(unit)),
-    };
-    format!("{} {shown}", fit::name(&evidence.name))
+    }
 }
 
 /// Appends `function  file:line` in at most `room` columns.

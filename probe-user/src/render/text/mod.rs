@@ -10,7 +10,7 @@ mod doctor;
 mod dump;
 mod explain;
 pub(super) mod facts;
-mod findings;
+pub(super) mod findings;
 mod fit;
 mod limits;
 mod line;

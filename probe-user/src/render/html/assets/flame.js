@@ -158,8 +158,10 @@ function setUpFlame() {
   for (const [key, { name, stacks }] of Object.entries(WHOLE)) {
     if (stacks().length) weight.append(el("option", { value: key }, name));
   }
-  probe.append(el("option", { value: "" }, "all probes"));
+  probe.append(el("option", { value: "" }, "all probes (they overlap)"));
   for (const name of new Set(data.sites.map((site) => site.probe))) probe.append(el("option", { value: name }, name));
+  // A goroutine that waits is parked, whatever it waits for: of all probes this one is blocked time.
+  if (data.sites.some((site) => site.probe === "park")) probe.value = "park";
   weight.addEventListener("change", build);
   probe.addEventListener("change", build);
   byId("flame-reset").addEventListener("click", () => zoom(whole));

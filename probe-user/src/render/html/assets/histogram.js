@@ -48,7 +48,9 @@ function histogram(latency, isLog, say) {
     const bar = svg("rect.bar", { x: CHART.left + (bin - low) * step, y: base - height, width: Math.max(0.5, step - 0.5), height });
     bar.addEventListener("pointerenter", () => {
       bar.classList.add("hot");
-      say(`${duration(Math.round(binStart(bin)))} to ${duration(Math.round(binStart(bin + 1)))}: ${count(n)} operations, ${share(n / latency.count)}`);
+      const isBelow = latency.floor && binStart(bin + 1) <= latency.floor;
+      const range = isBelow ? `below the floor of ${duration(latency.floor)}` : `${duration(Math.round(binStart(bin)))} to ${duration(Math.round(binStart(bin + 1)))}`;
+      say(`${range}: ${count(n)} operations, ${share(n / latency.count)}`);
     });
     bar.addEventListener("pointerleave", () => {
       bar.classList.remove("hot");
