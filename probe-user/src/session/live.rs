@@ -207,8 +207,8 @@ impl Taking<'_> {
             path.what = symbolize::what(path, self.binary);
             self.symbols.resolve(path, self.binary, &mut added);
         }
-        let changes = self.profile.changes(&snapshot);
-        self.profile.merge(snapshot);
+        let changes = self.profile.changes(snapshot);
+        self.profile.merge(changes.clone());
         let Some(recorder) = self.recorder.as_mut() else {
             return Ok(());
         };
