@@ -72,6 +72,8 @@ pub mod flag {
     pub const STARTS_AX: u16 = 1 << 10;
     /// An end without a begin is nothing: what it ends may have ended before, or has no begin at all.
     pub const MAY_HAVE_NO_BEGIN: u16 = 1 << 11;
+    /// The site lies in a call that was inlined into the user's code: the call path is the site itself.
+    pub const AT_SITE: u16 = 1 << 12;
     /// The kernel single-steps the instruction.
     pub const STEPPED: u16 = 1 << 15;
 }

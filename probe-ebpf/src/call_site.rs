@@ -120,6 +120,11 @@ impl Start {
             start.next = [0, read_user(at).unwrap_or(0)];
             start.single = true;
         }
+        if site.flags & flag::AT_SITE != 0 {
+            // As if it were a return address, which is looked up one byte before.
+            start.next = [0, regs.rip.wrapping_add(1)];
+            start.single = true;
+        }
         start
     }
 

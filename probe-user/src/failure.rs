@@ -85,6 +85,19 @@ impl From<crate::analyze::AnalyzeError> for Failure {
     }
 }
 
+impl From<crate::state::StateError> for Failure {
+    fn from(error: crate::state::StateError) -> Self {
+        let code = if error.is_gone() {
+            Exit::NoProcess
+        } else if error.is_denied() {
+            Exit::NoPrivilege
+        } else {
+            Exit::NotProfilable
+        };
+        Self::from_error(code, &error)
+    }
+}
+
 #[cfg(feature = "kernel")]
 impl From<crate::attach::AttachError> for Failure {
     fn from(error: crate::attach::AttachError) -> Self {

@@ -5,11 +5,14 @@
 //! ```
 //!
 //! Each stage turns one named value into the next and never reaches back. Only `discover`, `attach` and
-//! `drain` touch the world; everything right of `drain` also runs from a recording, without root.
+//! `drain` touch the world, and `state`, which reads the target's memory; everything right of `drain` also
+//! runs from a recording, without root.
 
 pub mod discover;
 
 pub mod analyze;
+
+pub mod state;
 
 pub mod plan;
 
@@ -28,10 +31,13 @@ pub mod aggregate;
 
 pub mod symbolize;
 
+pub mod diagnose;
+
 pub mod samples;
 
 pub mod recording;
 
+mod estimate;
 pub mod summary;
 
 pub mod doctor;

@@ -14,8 +14,8 @@ use anstream::adapter::strip_str;
 use probe_user::{
     attach::{BPF_HASH, holder},
     cli::{
-        self, Command, DoctorConfig, Invocation, PlainFormat, PlanConfig, PsConfig, RecordConfig,
-        ReportConfig, Verbosity,
+        self, Command, DoctorConfig, DumpConfig, ExplainConfig, Format, Invocation, OutputConfig,
+        PlainFormat, PlanConfig, PsConfig, RecordConfig, ReportConfig, Verbosity,
     },
     discover::ProcFs,
     doctor,
@@ -56,8 +56,10 @@ fn run(command: &Command) -> Result<u8, Failure> {
         Command::Record(config) => record(config),
         Command::Report(config) => report(config),
         Command::Plan(config) => plan(config),
+        Command::Dump(config) => dump(config),
         Command::Ps(config) => ps(config),
         Command::Doctor(config) => doctor(config),
+        Command::Explain(config) => explain(config),
     }
 }
 
@@ -121,6 +123,32 @@ fn plan(config: &PlanConfig) -> Result<u8, Failure> {
     Ok(0)
 }
 
+fn dump(config: &DumpConfig) -> Result<u8, Failure> {
+    logger::start(config.verbosity);
+    let output = OutputConfig {
+        format: match config.format {
+            PlainFormat::Text => Format::Text,
+            PlainFormat::Json => Format::Json,
+        },
+        path: config.path.clone(),
+    };
+    let page = Page::new(&output, config.color)?;
+    let sink = Sink::open(&output)?;
+    let dump = session::dump(config.pid)?;
+    let text = TextOptions {
+        verbose: config.verbosity >= Verbosity::Verbose,
+        ..page.text()
+    };
+    let mut bytes = Vec::new();
+    let written = match config.format {
+        PlainFormat::Text => render::write_dump(&dump, &text, &mut bytes),
+        PlainFormat::Json => render::write_dump_json(&dump, &mut bytes),
+    };
+    written.map_err(|e| Failure::io("failed to write the answer", &e))?;
+    sink.write_bytes(&bytes)?;
+    Ok(0)
+}
+
 fn ps(config: &PsConfig) -> Result<u8, Failure> {
     let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let listing = ps::list(&ProcFs::host(), &passwd, &inspect::go_program)
@@ -142,6 +170,18 @@ fn doctor(config: &DoctorConfig) -> Result<u8, Failure> {
         render::write_doctor(&examination, &page.text(), text)
     })?;
     Ok(examination.exit_code)
+}
+
+fn explain(config: &ExplainConfig) -> Result<u8, Failure> {
+    let page = Page::standard(config.color);
+    let mut text = Vec::new();
+    let written = match &config.name {
+        Some(name) => render::write_explanation(name, &page.text(), &mut text),
+        None => render::write_catalogue(&page.text(), &mut text),
+    };
+    written.map_err(|e| Failure::io("failed to write the answer", &e))?;
+    sink::to_stdout(&text)?;
+    Ok(0)
 }
 
 /// Writes the answer of a command to stdout.

@@ -79,6 +79,7 @@ pub struct RuntimeSettings {
     pub tracing: Option<bool>,
     /// `GOGC`; `None` also where it is off.
     pub gc_percent: Option<i32>,
+    /// `GOMEMLIMIT`; `None` also where there is none.
     pub memory_limit_bytes: Option<i64>,
 }
 

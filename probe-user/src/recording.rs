@@ -50,6 +50,13 @@ pub struct Header {
     /// Read before the first probe was on.
     #[serde(default)]
     pub state: Option<State>,
+    /// Names of the rules to judge by; empty: all.
+    #[serde(default)]
+    pub rules: Vec<String>,
+    /// What the module's go line sets as defaults of `GODEBUG`, as the build info has it; empty: nothing.
+    /// `None` where the build info does not say.
+    #[serde(default)]
+    pub default_godebug: Option<String>,
     /// `None`: it could not be measured.
     #[serde(default)]
     pub calibration: Option<Calibration>,
@@ -272,7 +279,7 @@ fn take(recording: &mut Option<Recording>, record: Record) -> Result<(), Recordi
             snapshot,
         } => {
             recording.elapsed_ns = elapsed_ns;
-            recording.profile.merge(snapshot);
+            recording.profile.merge_at(elapsed_ns, snapshot);
         }
         Record::End(end) => recording.end = Some(*end),
     }

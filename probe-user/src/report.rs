@@ -20,6 +20,9 @@ pub struct Report {
     pub cost: Cost,
     pub probes: Vec<Probe>,
     pub call_sites: Vec<CallSite>,
+    /// How the window went; `None`: nothing was counted, or it was not kept.
+    #[serde(default)]
+    pub timeline: Option<Timeline>,
     /// Where CPU time goes, by samples; `None`: not sampled.
     #[serde(default)]
     pub cpu: Option<Cpu>,
@@ -197,7 +200,7 @@ pub struct Detail {
     pub bytes: Option<u64>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StackFrame {
     pub function: String,
     pub file: String,
@@ -220,6 +223,25 @@ pub struct Latency {
     pub sum_ns: u64,
     /// `HdrHistogram` V2 compressed, base64.
     pub histogram: String,
+}
+
+/// What was counted in each part of the window. Hits that no call path could be given to are not in it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Where each part ends, since the window's start; each begins where the one before ended.
+    pub ends_ns: Vec<u64>,
+    pub series: Vec<Series>,
+}
+
+/// One probe over time; every list is as long as [`Timeline::ends_ns`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    pub probe: String,
+    pub hits: Vec<u64>,
+    /// Sum of the latencies of what ended in the part.
+    pub latency_ns: Vec<u64>,
+    /// `None` but for allocations.
+    pub bytes: Option<Vec<u64>>,
 }
 
 /// CPU samples of the target's threads, summed up.
@@ -283,16 +305,24 @@ pub struct CpuStack {
     pub stack: Vec<StackFrame>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GoroutineGroup {
+    /// As Go's own stack traces have it: `running`, `runnable`, `syscall`, `waiting`, …
     pub state: String,
     pub wait_reason: Option<String>,
     pub count: u64,
+    /// How long the one that has waited longest has. The runtime notes when a wait began only while it
+    /// collects garbage, so a wait is at least this long; `None`: it has not been noted.
+    #[serde(default)]
+    pub longest_wait_ns: Option<u64>,
+    /// Started by the runtime for itself, such as the collector's workers.
+    #[serde(default)]
+    pub system: bool,
     pub created_by: Option<Location>,
     pub stack: Vec<StackFrame>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Location {
     pub function: String,
     pub file: String,
@@ -303,6 +333,9 @@ pub struct Location {
 pub struct Finding {
     pub rule: String,
     pub exercises: Vec<String>,
+    /// Rules that told a consequence of the same cause at the same line, and are part of this finding.
+    #[serde(default)]
+    pub also: Vec<String>,
     pub title: String,
     pub severity: Severity,
     pub confidence: f64,

@@ -128,14 +128,19 @@ impl Sink {
         render::render(report, page.format, text, &mut bytes).map_err(|error| match error {
             RenderError::Write(e) => Failure::io("failed to write the report", &e),
         })?;
+        self.write_bytes(&bytes)
+    }
+
+    /// Writes what was rendered, and returns the file that now holds it.
+    pub(crate) fn write_bytes(self, bytes: &[u8]) -> Result<Option<PathBuf>, Failure> {
         match self {
             Self::Stdout => {
-                to_stdout(&bytes)?;
+                to_stdout(bytes)?;
                 Ok(None)
             }
             Self::File(mut file) => {
                 let path = file.path().to_owned();
-                let written = file.write_all(&bytes).and_then(|()| file.finish());
+                let written = file.write_all(bytes).and_then(|()| file.finish());
                 written.map(Some).map_err(|e| {
                     Failure::io(
                         &format!("failed to write the report to {}", path.display()),

@@ -6,13 +6,15 @@ use std::{collections::BTreeMap, hash::Hasher as _};
 use probe_ebpf::abi::lost;
 
 use crate::{
-    aggregate::{Profile, sum},
+    aggregate::{self, Growth, Profile, sum},
+    diagnose::{Observed, diagnose},
+    estimate::{self, Estimate, Scale},
     histogram,
     plan::ProbeName,
     recording::{Header, Recording},
     report::{
-        CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost,
-        SiteKind, StackFrame, Window,
+        CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Series, Site,
+        SiteCost, SiteKind, StackFrame, Timeline, Window,
     },
     samples,
     symbolize::{NamedCallSite, NamedDetail, symbolize},
@@ -29,6 +31,13 @@ pub fn summarize(recording: &Recording) -> Report {
             *stale = stale.saturating_add(n);
         }
     }
+    for (row, n) in end.iter().flat_map(|end| &end.cut) {
+        if let Some(row) = profile.rows.get_mut(row) {
+            let n = (*n).min(row.totals.open());
+            let cut = &mut row.totals.lost[lost::WINDOW];
+            *cut = cut.saturating_add(n);
+        }
+    }
     let header = &recording.header;
     let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
     let seconds = duration_ns as f64 / 1e9;
@@ -38,13 +47,35 @@ pub fn summarize(recording: &Recording) -> Report {
         .map(samples::summarize);
     let mut cannot_see = header.cannot_see.clone();
     cannot_see.extend(end.iter().flat_map(|end| end.notes.iter().cloned()));
+    let state = end.and_then(|end| end.state.as_ref());
+    cannot_see.extend(
+        state
+            .iter()
+            .flat_map(|state| state.unreadable.iter().cloned()),
+    );
     if end.is_none() {
         cannot_see.push(
             "the recorder did not end by itself: what happened after its last second is missing"
                 .to_owned(),
         );
     }
-    Report {
+    let probes: Vec<Probe> = header
+        .probes
+        .iter()
+        .map(|probe| counted(&ended(probe, recording), &profile))
+        .map(
+            |probe| match Scale::of(recording, &probe.name, duration_ns) {
+                Some(scale) => Probe {
+                    observed_share: scale.observed_share(duration_ns),
+                    count: scale.total(probe.hits),
+                    ..probe
+                },
+                None => probe,
+            },
+        )
+        .collect();
+    cannot_see.extend(estimate::limits(&probes, &profile));
+    let mut report = Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),
         host: header.host.clone(),
@@ -56,17 +87,13 @@ pub fn summarize(recording: &Recording) -> Report {
         },
         cost: Cost {
             budget_share: header.budget_share,
-            target_share: cpu.as_ref().and_then(probing_share),
+            target_share: target_share(&profile).or(cpu.as_ref().and_then(probing_share)),
             hits: profile.hits(),
             agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
-            attach_ns: header.attach_ns,
+            attach_ns: header.attach_ns.or(end.and_then(|end| end.attach_ns)),
             detach_ns: end.and_then(|end| end.detach_ns),
         },
-        probes: header
-            .probes
-            .iter()
-            .map(|probe| counted(probe, &profile))
-            .collect(),
+        probes,
         call_sites: named
             .call_sites
             .iter()
@@ -74,13 +101,30 @@ pub fn summarize(recording: &Recording) -> Report {
                 latency: latency(site, floor_ns(header, &site.probe)),
                 ..call_site(site, seconds, header.stack_depth as usize)
             })
+            .zip(&named.call_sites)
+            .map(
+                |(found, site)| match Scale::of(recording, &site.probe, duration_ns) {
+                    Some(scale) => estimated(
+                        found,
+                        &scale.estimate(&profile, &site.rows, site.totals.hits),
+                        seconds,
+                    ),
+                    None => found,
+                },
+            )
             .collect(),
+        timeline: timeline(&profile.timeline),
         cpu,
-        goroutines: None,
+        goroutines: state
+            .and_then(|state| state.census.as_ref())
+            .map(|census| census.groups.clone()),
         findings: Vec::new(),
         rules: Vec::new(),
         cannot_see,
-    }
+    };
+    let diagnosis = diagnose(&Observed::new(&report, recording, &profile), &header.rules);
+    (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
+    report
 }
 
 /// Returns the share of the samples that found the probes at work.
@@ -90,6 +134,58 @@ fn probing_share(cpu: &Cpu) -> Option<f64> {
         .checked_sub(cpu.lost)
         .filter(|&found| found > 0)?;
     Some((cpu.probing as f64 / found as f64).min(1.0))
+}
+
+fn timeline(timeline: &aggregate::Timeline) -> Option<Timeline> {
+    let series = |(probe, growth): (&String, &Vec<Growth>)| {
+        let list = |of: fn(&Growth) -> u64| growth.iter().map(of).collect();
+        Series {
+            probe: probe.clone(),
+            hits: list(|growth| growth.hits),
+            latency_ns: list(|growth| growth.sum_ns),
+            bytes: (probe == ProbeName::Alloc.as_str()).then(|| list(|growth| growth.bytes)),
+        }
+    };
+    (!timeline.series.is_empty()).then(|| Timeline {
+        ends_ns: timeline.ends_ns.clone(),
+        series: timeline.series.iter().map(series).collect(),
+    })
+}
+
+/// Puts the estimate in the place of what was seen.
+fn estimated(found: CallSite, estimate: &Estimate, seconds: f64) -> CallSite {
+    let seconds = seconds.max(1e-9);
+    let bytes = found.bytes.map(|seen| seen.max(estimate.bytes));
+    CallSite {
+        count: estimate.count,
+        count_low: estimate.low,
+        count_high: estimate.high,
+        rate_per_s: estimate.count as f64 / seconds,
+        bytes,
+        bytes_per_s: bytes.map(|bytes| bytes as f64 / seconds),
+        ..found
+    }
+}
+
+/// Returns what the probes took of the target's CPU time.
+fn target_share(profile: &Profile) -> Option<f64> {
+    let spending = profile.spending.filter(|spending| spending.target_ns > 0)?;
+    Some(spending.probes_ns / spending.target_ns as f64)
+}
+
+/// Takes over what became of a probe.
+fn ended(probe: &Probe, recording: &Recording) -> Probe {
+    let end = recording.end.as_ref();
+    let end = end.and_then(|end| end.probes.iter().find(|end| end.name == probe.name));
+    end.map_or_else(
+        || probe.clone(),
+        |end| Probe {
+            state: end.state,
+            reason: end.reason.clone(),
+            observed_share: 0.0,
+            ..probe.clone()
+        },
+    )
 }
 
 /// Fills in a probe's counts.

@@ -50,6 +50,64 @@ pub fn process_cpu_time_ns(pid: u32) -> io::Result<u64> {
     clock_ns(clock)
 }
 
+/// Reads ranges of another process's memory, `(address, length)` each, one after the other into `into`
+/// (`process_vm_readv(2)`). Returns the number of bytes; it stops before the first range that can't be read
+/// whole, and at the kernel's limit of [`VM_RANGES`] ranges.
+pub fn process_vm_read(pid: u32, into: &mut [u8], ranges: &[(u64, usize)]) -> io::Result<usize> {
+    let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
+    let ranges = ranges.get(..VM_RANGES).unwrap_or(ranges);
+    let remote: Vec<libc::iovec> = ranges
+        .iter()
+        .map(|&(address, len)| libc::iovec {
+            iov_base: address as *mut libc::c_void,
+            iov_len: len,
+        })
+        .collect();
+    let local = libc::iovec {
+        iov_base: into.as_mut_ptr().cast(),
+        iov_len: into.len(),
+    };
+    // SAFETY: the local range is `into`, borrowed for the call, and the kernel writes no further than its
+    // length; the remote ranges are addresses of another process, which the kernel checks.
+    let n = unsafe {
+        libc::process_vm_readv(
+            pid,
+            &raw const local,
+            1,
+            remote.as_ptr(),
+            remote.len() as libc::c_ulong,
+            0,
+        )
+    };
+    usize::try_from(n).map_err(|_negative| io::Error::last_os_error())
+}
+
+/// `UIO_MAXIOV`, include/uapi/linux/uio.h.
+pub const VM_RANGES: usize = 1024;
+
+/// Returns how often the CPU's time stamp counter ticks per nanosecond, measured for some milliseconds. Go's
+/// `cputicks` reads the same counter.
+pub fn cpu_ticks_per_ns() -> f64 {
+    let (ticks, ns) = ticks_and_time();
+    std::thread::sleep(Duration::from_millis(5));
+    let (later, end) = ticks_and_time();
+    later.wrapping_sub(ticks) as f64 / end.saturating_sub(ns).max(1) as f64
+}
+
+/// Returns the counter and the clock at the same moment: of some attempts the one that was not interrupted.
+fn ticks_and_time() -> (u64, u64) {
+    // SAFETY: reads a register that every x86-64 CPU has.
+    let ticks = || unsafe { std::arch::x86_64::_rdtsc() };
+    let attempt = |_| {
+        let (before, ns, after) = (ticks(), monotonic_ns(), ticks());
+        (after.wrapping_sub(before), before, ns)
+    };
+    (0..16)
+        .map(attempt)
+        .min()
+        .map_or((0, 0), |(_, ticks, ns)| (ticks, ns))
+}
+
 /// Returns the CPU time that this process took, all threads together.
 pub fn own_cpu_time() -> Duration {
     process_cpu_time_ns(std::process::id()).map_or(Duration::ZERO, Duration::from_nanos)
@@ -291,7 +349,8 @@ pub fn prefer_this_process() {
     unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
 }
 
-/// Returns the time since boot without suspends (`CLOCK_MONOTONIC`), the clock of the kernel programs.
+/// Returns the time since boot without suspends (`CLOCK_MONOTONIC`), the clock of the kernel programs and of Go's
+/// runtime.
 pub fn monotonic_ns() -> u64 {
     clock_ns(libc::CLOCK_MONOTONIC).unwrap_or(0)
 }

@@ -26,6 +26,7 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
     rust_components()?;
     c_compiler()?;
     bpf_tools()?;
+    browser()?;
     let go = go()?;
     for version in go::VERSIONS {
         step::step(&format!("go {version}"), || go.fetch(version))?;
@@ -107,6 +108,14 @@ fn bpf_tools() -> Result<()> {
         apt_install(&["bpftool"])?;
     }
     Ok(())
+}
+
+/// Tests open HTML reports in it.
+fn browser() -> Result<()> {
+    if answers(Command::new("chromium").arg("--version")) {
+        return Ok(());
+    }
+    apt_install(&["chromium"])
 }
 
 fn apt_install(packages: &[&str]) -> Result<()> {

@@ -2,6 +2,7 @@
 
 mod histogram;
 mod sampling;
+mod timeline;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,7 @@ use probe_ebpf::{
 };
 pub use sampling::{ProbeSampling, RowSampling, Sampling, Seen, Slice};
 use serde::{Deserialize, Serialize};
+pub use timeline::{Growth, Timeline};
 
 use crate::{address::VirtAddr, plan::ProbeName};
 
@@ -142,6 +144,7 @@ pub struct Profile {
     pub counters: Vec<[u64; lost::N]>,
     pub sampling: Sampling,
     pub spending: Option<Spending>,
+    pub timeline: Timeline,
 }
 
 /// One call path with its totals.
@@ -153,6 +156,23 @@ pub struct Row {
 }
 
 impl Profile {
+    /// Takes over the totals of `snapshot`, made `elapsed_ns` after the window's start, and adds what is more
+    /// of them to the time line. Hits without a row are not part of it.
+    pub fn merge_at(&mut self, elapsed_ns: u64, snapshot: Snapshot) {
+        let rows = &self.rows;
+        let row = |number: u32| {
+            let known = rows.get(&number);
+            let known_path = || known.and_then(|row| row.path.as_ref());
+            let path = snapshot.paths.get(&number).or_else(known_path)?;
+            Some((
+                path.probe.as_str(),
+                known.map(|row| row.totals).unwrap_or_default(),
+            ))
+        };
+        self.timeline.add(elapsed_ns, &snapshot, row);
+        self.merge(snapshot);
+    }
+
     /// Takes over the totals of `snapshot`, which is later than all before.
     pub fn merge(&mut self, snapshot: Snapshot) {
         for (row, totals) in snapshot.totals {

@@ -5,7 +5,10 @@
 //! code: so the window is searched for the name, and only that one entry is given to `gimli`, behind a unit
 //! header like the one it came from. Sections compressed with zstd are not read.
 
-use std::io::{self, Read};
+use std::{
+    collections::HashMap,
+    io::{self, Read},
+};
 
 use flate2::read::ZlibDecoder;
 use gimli::{DebugAbbrev, DebugInfo, EndianSlice, LittleEndian};
@@ -24,6 +27,9 @@ const MAX_STREAM: u64 = 128 << 20;
 const MAX_ABBREV: u64 = 4 << 20;
 const MAX_UNITS: u32 = 1 << 20;
 const MAX_FIELDS: usize = 1 << 10;
+/// Entries that are tried per name in one window.
+const MAX_TRIES: usize = 64;
+const PACKAGE: &str = "runtime.";
 
 /// The direct fields of one struct.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,12 +42,20 @@ impl StructFields {
     }
 }
 
-/// Returns the fields of each struct of `names`, or `None` if one is missing or unreadable.
-pub(super) fn struct_fields<const N: usize>(
+/// Returns the fields of those structs of package runtime, named without it, that could be read.
+pub(super) fn runtime_structs(
     source: &Source,
     elf: &Elf,
-    names: [&str; N],
-) -> Option<[StructFields; N]> {
+    names: &[&'static str],
+) -> HashMap<&'static str, StructFields> {
+    search(source, elf, names).unwrap_or_default()
+}
+
+fn search(
+    source: &Source,
+    elf: &Elf,
+    names: &[&'static str],
+) -> Option<HashMap<&'static str, StructFields>> {
     let mut abbreviations = Vec::new();
     open(source, elf, &[".debug_abbrev", ".zdebug_abbrev"])?
         .take(MAX_ABBREV)
@@ -51,15 +65,15 @@ pub(super) fn struct_fields<const N: usize>(
     let mut search = Search {
         window: Window::new(Box::new(info.take(MAX_STREAM))),
         abbreviations,
-        wanted: names.map(|name| (format!("{name}\0").into_bytes(), None)),
+        wanted: names
+            .iter()
+            .map(|name| (*name, format!("{PACKAGE}{name}\0").into_bytes()))
+            .collect(),
+        found: HashMap::new(),
     };
-    search.run().ok()?;
-    let mut found = search.wanted.map(|(_, fields)| fields);
-    found.iter().all(Option::is_some).then(|| {
-        found
-            .each_mut()
-            .map(|fields| fields.take().unwrap_or_default())
-    })
+    // What was found before the section turned unreadable is as good as ever.
+    let _partial = search.run();
+    Some(search.found)
 }
 
 /// Opens the first of the named sections, decompressed.
@@ -159,13 +173,15 @@ struct Unit {
     body: u64,
 }
 
-struct Search<'a, const N: usize> {
+struct Search<'a> {
     window: Window<'a>,
     abbreviations: Vec<u8>,
-    wanted: [(Vec<u8>, Option<StructFields>); N],
+    /// Names, and how they are in the section.
+    wanted: Vec<(&'static str, Vec<u8>)>,
+    found: HashMap<&'static str, StructFields>,
 }
 
-impl<const N: usize> Search<'_, N> {
+impl Search<'_> {
     fn run(&mut self) -> io::Result<()> {
         for _ in 0..MAX_UNITS {
             let Some(unit) = Unit::read(self.window.ahead(32)?) else {
@@ -173,7 +189,7 @@ impl<const N: usize> Search<'_, N> {
             };
             self.window.skip(unit.header);
             self.search(unit)?;
-            if self.wanted.iter().all(|(_, fields)| fields.is_some()) {
+            if self.wanted.is_empty() {
                 return Ok(());
             }
         }
@@ -191,20 +207,19 @@ impl<const N: usize> Search<'_, N> {
             let body = ahead
                 .get(..usize::try_from(left).unwrap_or(usize::MAX))
                 .unwrap_or(ahead);
-            for (name, fields) in self
-                .wanted
-                .iter_mut()
-                .filter(|(_, fields)| fields.is_none())
-            {
-                for position in positions(body, name) {
-                    let entry = body.get(position..).unwrap_or_default();
-                    let entry = entry.get(..MAX_ENTRY).unwrap_or(entry);
-                    *fields = unit.fields(entry, name, &self.abbreviations);
-                    if fields.is_some() {
-                        break;
-                    }
+            for (index, entry) in entries(body, &self.wanted) {
+                let Some((name, in_section)) = self.wanted.get(index) else {
+                    continue;
+                };
+                if self.found.contains_key(name) {
+                    continue;
+                }
+                if let Some(fields) = unit.fields(entry, in_section, &self.abbreviations) {
+                    self.found.insert(name, fields);
                 }
             }
+            let found = &self.found;
+            self.wanted.retain(|(name, _)| !found.contains_key(name));
             // An entry that is cut off at the window's end is seen again, whole.
             let overlap = if body.len() as u64 == left {
                 0
@@ -219,14 +234,30 @@ impl<const N: usize> Search<'_, N> {
     }
 }
 
-/// Returns where entries with `name` may start: one byte, the abbreviation code, before it.
-fn positions<'a>(bytes: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
-    bytes
-        .windows(name.len())
+/// Returns what may be entries with a wanted name, one byte, the abbreviation code, before it, each with the
+/// index of its name.
+fn entries<'a>(bytes: &'a [u8], wanted: &[(&'static str, Vec<u8>)]) -> Vec<(usize, &'a [u8])> {
+    let mut tries = vec![0; wanted.len()];
+    let mut found = Vec::new();
+    for (position, _) in bytes
+        .windows(PACKAGE.len())
         .enumerate()
-        .filter(move |(_, found)| *found == name)
-        .filter_map(|(position, _)| position.checked_sub(1))
-        .take(64)
+        .filter(|(_, window)| *window == PACKAGE.as_bytes())
+    {
+        let rest = bytes.get(position..).unwrap_or_default();
+        let named = |(_, name): &(&str, Vec<u8>)| rest.starts_with(name);
+        let Some(index) = wanted.iter().position(named) else {
+            continue;
+        };
+        let Some(entry) = position.checked_sub(1).and_then(|start| bytes.get(start..)) else {
+            continue;
+        };
+        if let Some(tries) = tries.get_mut(index).filter(|tries| **tries < MAX_TRIES) {
+            *tries = tries.saturating_add(1);
+            found.push((index, entry.get(..MAX_ENTRY).unwrap_or(entry)));
+        }
+    }
+    found
 }
 
 impl Unit {

@@ -20,6 +20,7 @@ const WANTED: &[&str] = &[
     ".noptrdata",
     ".data",
     ".symtab",
+    ".strtab",
     ".debug_info",
     ".debug_abbrev",
     ".zdebug_info",

@@ -8,6 +8,8 @@ use super::{moduledata::Moduledata, pclntab::Pclntab, reader::Reader, source::So
 const PCDATA_INLINE_INDEX: u32 = 2;
 /// `internal/abi.FUNCDATA_InlTree`.
 const FUNCDATA_INLINE_TREE: u8 = 3;
+/// Changes of the innermost inlined call within one function; the largest generated ones have some 10⁴.
+const MAX_INLINE_STEPS: usize = 1 << 17;
 /// Size of the fixed part of `runtime._func`.
 const RECORD_SIZE: u64 = 44;
 /// No name that a compiler makes comes near; hostile ones are cut here.
@@ -211,15 +213,38 @@ impl<'a> Functions<'a> {
 
     /// Returns the index into the inline tree at `pc`, or −1.
     pub(super) fn inline_index(&mut self, record: &Record, pc: u64) -> io::Result<i32> {
-        if record.n_values <= PCDATA_INLINE_INDEX {
+        let Some(table) = self.inline_table(record)? else {
             return Ok(-1);
+        };
+        Ok(self.value(record, table, pc)?.unwrap_or(-1))
+    }
+
+    /// Returns the inlined parts of a function: from, to, and the index into the inline tree.
+    pub(super) fn inline_steps(&mut self, record: &Record) -> io::Result<Vec<(u64, u64, i32)>> {
+        let mut steps = Vec::new();
+        let Some(table) = self.inline_table(record)? else {
+            return Ok(steps);
+        };
+        let mut start = record.entry;
+        self.each_value(record, table, |end, index| {
+            if index >= 0 {
+                steps.push((start, end, index));
+            }
+            start = end;
+            steps.len() < MAX_INLINE_STEPS
+        })?;
+        Ok(steps)
+    }
+
+    fn inline_table(&mut self, record: &Record) -> io::Result<Option<u32>> {
+        if record.n_values <= PCDATA_INLINE_INDEX {
+            return Ok(None);
         }
         let at = record
             .at
             .saturating_add(RECORD_SIZE)
             .saturating_add(u64::from(PCDATA_INLINE_INDEX).saturating_mul(4));
-        let table = self.records.u32(at)?;
-        Ok(self.value(record, table, pc)?.unwrap_or(-1))
+        self.records.u32(at).map(Some)
     }
 
     pub(super) fn inlined_call(

@@ -28,20 +28,33 @@ pub struct GLayout {
     pub gopc: Option<u32>,
     pub startpc: Option<u32>,
     pub parent_goid: Option<u32>,
+    /// Stack and program counter at which the goroutine entered a system call; 0 outside of one.
+    pub syscallsp: Option<u32>,
+    pub syscallpc: Option<u32>,
+    /// The frame pointer there, since Go 1.23.
+    pub syscallbp: Option<u32>,
+    /// When the goroutine was first seen blocked by a collection, by the monotonic clock.
+    pub waitsince: Option<u32>,
+    /// The `m` that the goroutine is locked to, or 0.
+    pub lockedm: Option<u32>,
     pub source: LayoutSource,
 }
 
-/// {sched.bp, atomicstatus, goid, waitreason, gopc, startpc, parentGoid}, read from DWARF of the minor's
-/// releases; they are the same in all patch releases of a minor that were compared.
-const BY_MINOR: &[(u32, [u32; 7])] = &[
-    (21, [104, 144, 152, 176, 280, 296, 272]),
-    (22, [104, 144, 152, 176, 280, 296, 272]),
-    (23, [104, 152, 160, 184, 288, 304, 280]),
-    (24, [104, 152, 160, 184, 288, 304, 280]),
-    (25, [96, 144, 152, 176, 280, 296, 272]),
-    (26, [96, 144, 152, 176, 288, 304, 280]),
-    (27, [96, 144, 152, 176, 288, 304, 280]),
+/// {sched.bp, atomicstatus, goid, waitreason, gopc, startpc, parentGoid, syscallsp, syscallpc, waitsince,
+/// lockedm}, read from DWARF of the minor's releases; they are the same in all patch releases of a minor that
+/// were compared.
+const BY_MINOR: &[(u32, [u32; 11])] = &[
+    (21, [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208]),
+    (22, [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208]),
+    (23, [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216]),
+    (24, [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216]),
+    (25, [96, 144, 152, 176, 280, 296, 272, 104, 112, 168, 208]),
+    (26, [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208]),
+    (27, [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208]),
 ];
+
+/// The first minor release that keeps the frame pointer of system calls, behind `syscallpc`.
+const SYSCALLBP_SINCE: u32 = 23;
 
 impl GLayout {
     const STABLE: Self = Self {
@@ -57,13 +70,18 @@ impl GLayout {
         gopc: None,
         startpc: None,
         parent_goid: None,
+        syscallsp: None,
+        syscallpc: None,
+        syscallbp: None,
+        waitsince: None,
+        lockedm: None,
         source: LayoutSource::Unknown,
     };
 
     /// Returns the offsets that are known for a version without debug information.
     pub(super) fn by_version(version: Option<GoVersion>) -> Option<Self> {
         let version = version.filter(|version| version.major == 1)?;
-        let (_, fields) = BY_MINOR.iter().find(|(minor, _)| *minor == version.minor)?;
+        let (minor, fields) = BY_MINOR.iter().find(|(minor, _)| *minor == version.minor)?;
         let [
             sched_bp,
             atomicstatus,
@@ -72,6 +90,10 @@ impl GLayout {
             gopc,
             startpc,
             parent_goid,
+            syscallsp,
+            syscallpc,
+            waitsince,
+            lockedm,
         ] = fields.map(Some);
         Some(Self {
             sched_bp,
@@ -81,6 +103,13 @@ impl GLayout {
             gopc,
             startpc,
             parent_goid,
+            syscallsp,
+            syscallpc,
+            syscallbp: syscallpc
+                .filter(|_| *minor >= SYSCALLBP_SINCE)
+                .and_then(|offset| offset.checked_add(8)),
+            waitsince,
+            lockedm,
             source: LayoutSource::Version,
             ..Self::STABLE
         })
@@ -108,6 +137,11 @@ impl GLayout {
             gopc: g.offset("gopc"),
             startpc: g.offset("startpc"),
             parent_goid: g.offset("parentGoid"),
+            syscallsp: g.offset("syscallsp"),
+            syscallpc: g.offset("syscallpc"),
+            syscallbp: g.offset("syscallbp"),
+            waitsince: g.offset("waitsince"),
+            lockedm: g.offset("lockedm"),
             source: LayoutSource::Dwarf,
         })
     }

@@ -7,21 +7,27 @@
 
 mod build_id;
 mod build_info;
+mod data_uses;
 mod dwarf;
 mod elf;
 mod frames;
 mod functions;
 mod g_layout;
 mod go_version;
+mod inlined;
 mod moduledata;
 mod origin;
 mod pclntab;
 mod reader;
 mod relocation;
+mod runtime_globals;
+mod runtime_layout;
 mod shortcomings;
 mod source;
+mod symtab;
 mod tables;
 mod text_bitmap;
+mod types;
 mod user_text;
 
 use std::{
@@ -37,10 +43,14 @@ pub use self::{
     g_layout::{GLayout, LayoutSource},
     go_version::GoVersion,
     origin::Origin,
+    runtime_globals::RuntimeGlobals,
+    runtime_layout::{HeapStatsLayout, MLayout, RuntimeLayout},
     source::{ReadAt, open_regular},
     text_bitmap::TextBitmap,
+    types::{GoType, TypeKind},
 };
 use self::{
+    dwarf::StructFields,
     elf::Elf,
     functions::{Functions, Row},
     origin::OriginRules,
@@ -131,6 +141,9 @@ pub struct GoBinary {
     origins: OriginRules,
     segments: Vec<Segment>,
     g_layout: OnceLock<GLayout>,
+    runtime_globals: OnceLock<RuntimeGlobals>,
+    runtime_layout: OnceLock<RuntimeLayout>,
+    runtime_structs: OnceLock<HashMap<&'static str, StructFields>>,
     degraded: Vec<String>,
 }
 
@@ -172,6 +185,9 @@ impl GoBinary {
             build_info: build_info.unwrap_or_default(),
             origins: OriginRules::new(None, &BuildInfo::default()),
             g_layout: OnceLock::new(),
+            runtime_globals: OnceLock::new(),
+            runtime_layout: OnceLock::new(),
+            runtime_structs: OnceLock::new(),
             degraded: Vec::new(),
             source,
             elf,
@@ -350,14 +366,64 @@ impl GoBinary {
         Ok(bitmap)
     }
 
+    /// Returns every function of the user's into which `callee` was inlined, with the addresses of the code that
+    /// came with it; code of calls that were inlined into `callee` in turn is not part of that.
+    pub fn inlined_copies(
+        &self,
+        callee: &str,
+    ) -> Result<Vec<(Function, Vec<Range<VirtAddr>>)>, AnalyzeError> {
+        self.with_functions(|functions| {
+            inlined::copies(functions, &self.origins, callee).map(|copies| {
+                copies
+                    .into_iter()
+                    .map(|(name, row, ranges)| (function(name, row), ranges))
+                    .collect()
+            })
+        })
+        .map_err(AnalyzeError::Read)
+    }
+
     /// Returns where the fields of `runtime.g` are.
     pub fn g_layout(&self) -> GLayout {
         *self.g_layout.get_or_init(|| {
-            dwarf::struct_fields(&self.source, &self.elf, ["runtime.g", "runtime.gobuf"])
-                .and_then(|[g, gobuf]| GLayout::from_dwarf(&g, &gobuf))
+            let structs = self.runtime_structs();
+            structs
+                .get("g")
+                .zip(structs.get("gobuf"))
+                .and_then(|(g, gobuf)| GLayout::from_dwarf(g, gobuf))
                 .or_else(|| GLayout::by_version(self.go_version))
                 .unwrap_or_else(GLayout::stable)
         })
+    }
+
+    /// Returns where the runtime's variables are that tell its state.
+    pub fn runtime_globals(&self) -> &RuntimeGlobals {
+        self.runtime_globals
+            .get_or_init(|| RuntimeGlobals::find(self))
+    }
+
+    /// Returns where the fields of the runtime's other structs are.
+    pub fn runtime_layout(&self) -> &RuntimeLayout {
+        self.runtime_layout.get_or_init(|| {
+            RuntimeLayout::find(
+                self.runtime_structs(),
+                self.go_version,
+                self.runtime_globals(),
+            )
+        })
+    }
+
+    fn runtime_structs(&self) -> &HashMap<&'static str, StructFields> {
+        self.runtime_structs.get_or_init(|| {
+            let names = runtime_layout::structs(self.go_version);
+            dwarf::runtime_structs(&self.source, &self.elf, names)
+        })
+    }
+
+    /// Reads the type descriptor at an address of the file; `None` where there is none, for instance because
+    /// the program made the type while it ran.
+    pub fn go_type(&self, addr: VirtAddr) -> Option<GoType> {
+        types::read(&self.source, &self.elf, self.tables.module.types?, addr.0)
     }
 
     /// Returns, in full sentences, what cannot be known of this file and what that costs.

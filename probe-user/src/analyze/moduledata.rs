@@ -16,6 +16,8 @@ use super::{
 /// Up to and with `gofunc` and `epclntab` of every known version.
 const WORDS: usize = 48;
 const TEXT: usize = 22;
+/// What the offsets of names of types count from, at Go 1.21 to 1.27.
+const TYPES: usize = 37;
 /// `gofunc` up to Go 1.25; later it lies inside the table itself and is recognised by that.
 const GOFUNC_BEFORE_1_26: usize = 40;
 /// Text offsets are 32 bits wide, and amd64 code cannot span more than 2 GiB.
@@ -27,6 +29,8 @@ pub(super) struct Moduledata {
     pub(super) etext: u64,
     /// What the offsets of function data, such as inline trees, count from.
     pub(super) gofunc: Option<u64>,
+    /// What the offsets of names of types count from; `None` where it is not in the file.
+    pub(super) types: Option<u64>,
 }
 
 impl Moduledata {
@@ -133,6 +137,7 @@ impl Moduledata {
             text,
             etext,
             gofunc: gofunc(words, elf, pclntab, version),
+            types: Some(word(words, TYPES)).filter(|address| elf.locate(*address).is_some()),
         })
     }
 }

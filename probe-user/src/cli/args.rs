@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{
     ArgAction, Args, Parser, Subcommand,
-    builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser as _},
+    builder::{FalseyValueParser, PossibleValue, PossibleValuesParser, TypedValueParser as _},
     value_parser,
 };
 
@@ -12,18 +12,22 @@ use super::{
     config::{Budget, ColorChoice, Format, PlainFormat, Sort},
     duration, overhead,
 };
-use crate::report::Severity;
+use crate::{
+    diagnose::catalogue::{EXERCISES, RULES},
+    plan::PROBE_NAMES,
+    report::Severity,
+};
 
 /// The logical probes that `--only` and `--skip` take.
-pub const PROBES: [&str; 7] = [
-    "goroutine-create",
-    "alloc",
-    "chan-send",
-    "timer-start",
-    "cgo-call",
-    "stop-the-world",
-    "mem-stats",
-];
+pub const PROBES: [&str; PROBE_NAMES.len()] = {
+    let mut names = [""; PROBE_NAMES.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = PROBE_NAMES[index].as_str();
+        index += 1;
+    }
+    names
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,6 +35,7 @@ Examples:
   sudo rtprobe --pid 1234 -d 2m -o run.json    two minutes, as JSON
   sudo rtprobe -- ./api --port 8080            start the program and watch it
   rtprobe ps                                   which Go programs run here
+  sudo rtprobe dump --pid 1234                 what every goroutine waits for, and where
   rtprobe doctor --pid 1234                    what stands in the way, if anything
   rtprobe report api-1234.rtp --sort p99       the same figures again, without root
 
@@ -72,10 +77,14 @@ pub(super) enum Sub {
     Report(ReportArgs),
     /// Show what would be attached where, at which cost; attaches nothing
     Plan(PlanArgs),
+    /// Show what every goroutine does and where, read from memory: no probe, no signal, no stop
+    Dump(DumpArgs),
     /// List the Go programs that run on this host
     Ps(PsArgs),
     /// Say whether this host, kernel and target can be profiled, and what each missing thing costs
     Doctor(DoctorArgs),
+    /// Say what a finding means, its cure, and when not to bother
+    Explain(ExplainArgs),
 }
 
 #[derive(Debug, Args)]
@@ -110,13 +119,13 @@ pub(super) struct RecordArgs {
 
 #[derive(Debug, Args)]
 pub(super) struct ProbeArgs {
-    /// Only these probes, separated by commas
+    /// Only these probes, or what these rules or exercises need, separated by commas
     #[arg(long, env = "RTPROBE_ONLY", hide_env = true, value_name = "LIST", value_delimiter = ',',
-          value_parser = PossibleValuesParser::new(PROBES))]
+          value_parser = probes_and_rules())]
     pub(super) only: Vec<String>,
-    /// All but these probes
+    /// All but these probes; of a rule or exercise, it is not judged
     #[arg(long, env = "RTPROBE_SKIP", hide_env = true, value_name = "LIST", value_delimiter = ',',
-          hide_possible_values = true, value_parser = PossibleValuesParser::new(PROBES))]
+          hide_possible_values = true, value_parser = probes_and_rules())]
     pub(super) skip: Vec<String>,
     /// Frames kept of each stack, 1 to 32
     #[arg(long, env = "RTPROBE_STACK_DEPTH", hide_env = true, value_name = "N", default_value = "8",
@@ -203,6 +212,19 @@ pub(super) struct SubjectArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct DumpArgs {
+    /// Process to look at
+    #[arg(short, long, value_name = "PID", value_parser = value_parser!(u32).range(1..))]
+    pub(super) pid: u32,
+    /// Form of the answer [default: from the suffix of --output, or text]
+    #[arg(short, long, value_name = "FORMAT", value_enum)]
+    pub(super) format: Option<PlainFormat>,
+    /// Where to write the answer; - is standard output
+    #[arg(short, long, value_name = "PATH")]
+    pub(super) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct PsArgs {
     /// Form of the answer
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "text")]
@@ -217,6 +239,13 @@ pub(super) struct DoctorArgs {
     /// Form of the answer
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "text")]
     pub(super) format: PlainFormat,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// Rule or exercise, such as forced-gc or dive-6; without one, the list
+    #[arg(value_name = "RULE|EXERCISE", value_parser = rules(), hide_possible_values = true)]
+    pub(super) name: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -244,6 +273,23 @@ pub(super) struct UiArgs {
     #[arg(long, env = "RTPROBE_NO_PROGRESS", hide_env = true, global = true,
           action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) no_progress: bool,
+}
+
+/// Names of rules and exercises.
+fn rules() -> PossibleValuesParser {
+    let rules = RULES.iter().map(|rule| rule.name);
+    PossibleValuesParser::new(rules.chain(EXERCISES.iter().map(|(key, _)| *key)))
+}
+
+/// Names of probes, rules and exercises.
+fn probes_and_rules() -> PossibleValuesParser {
+    let rules = RULES.iter().map(|rule| rule.name);
+    let exercises = EXERCISES.iter().map(|(key, _)| *key);
+    let values = PROBES.into_iter().map(PossibleValue::new);
+    let hidden = rules
+        .chain(exercises)
+        .map(|name| PossibleValue::new(name).hide(true));
+    PossibleValuesParser::new(values.chain(hidden))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "clap gives the value away")]

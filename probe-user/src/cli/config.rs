@@ -12,8 +12,10 @@ pub enum Command {
     Record(RecordConfig),
     Report(ReportConfig),
     Plan(PlanConfig),
+    Dump(DumpConfig),
     Ps(PsConfig),
     Doctor(DoctorConfig),
+    Explain(ExplainConfig),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +24,7 @@ pub struct RecordConfig {
     /// `None`: until Ctrl-C or the target's end.
     pub duration: Option<Duration>,
     pub max_overhead: Budget,
-    /// Logical probes; empty means all.
+    /// Probes, rules and exercises, with the probes that these need; empty means all.
     pub only: Vec<String>,
     pub skip: Vec<String>,
     pub stack_depth: u32,
@@ -67,6 +69,16 @@ pub enum PlanSubject {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DumpConfig {
+    pub pid: u32,
+    pub format: PlainFormat,
+    /// `None`: standard output.
+    pub path: Option<PathBuf>,
+    pub verbosity: Verbosity,
+    pub color: ColorChoice,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PsConfig {
     pub format: PlainFormat,
     pub color: ColorChoice,
@@ -76,6 +88,13 @@ pub struct PsConfig {
 pub struct DoctorConfig {
     pub pid: Option<u32>,
     pub format: PlainFormat,
+    pub color: ColorChoice,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainConfig {
+    /// A rule or an exercise that exists; `None`: the list of all.
+    pub name: Option<String>,
     pub color: ColorChoice,
 }
 
@@ -174,8 +193,10 @@ impl Command {
             Self::Record(config) => config.color,
             Self::Report(config) => config.color,
             Self::Plan(config) => config.color,
+            Self::Dump(config) => config.color,
             Self::Ps(config) => config.color,
             Self::Doctor(config) => config.color,
+            Self::Explain(config) => config.color,
         }
     }
 }

@@ -18,15 +18,16 @@ use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, parser::ValueSo
 pub use self::{
     args::PROBES,
     config::{
-        Budget, ColorChoice, Command, DoctorConfig, Format, OutputConfig, PlainFormat, PlanConfig,
-        PlanSubject, PsConfig, RecordConfig, ReportConfig, Save, Selector, Sort, Verbosity,
+        Budget, ColorChoice, Command, DoctorConfig, DumpConfig, ExplainConfig, Format,
+        OutputConfig, PlainFormat, PlanConfig, PlanSubject, PsConfig, RecordConfig, ReportConfig,
+        Save, Selector, Sort, Verbosity,
     },
 };
 use self::{
-    args::{Cli, OutputArgs, PlanArgs, ProbeArgs, RecordArgs, ReportArgs, Sub, UiArgs},
+    args::{Cli, DumpArgs, OutputArgs, PlanArgs, ProbeArgs, RecordArgs, ReportArgs, Sub, UiArgs},
     usage::wrong,
 };
-use crate::failure::Failure;
+use crate::{diagnose::catalogue, failure::Failure};
 
 /// What the command line asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +59,7 @@ pub fn parse(
                 Sub::Record(args) => Command::Record(record(args, ui, inner)?),
                 Sub::Report(args) => Command::Report(report(args, ui, inner)?),
                 Sub::Plan(args) => Command::Plan(plan(args, ui, inner)?),
+                Sub::Dump(args) => Command::Dump(dump(args, ui, inner)?),
                 Sub::Ps(args) => Command::Ps(PsConfig {
                     format: args.format,
                     color: ui.color,
@@ -65,6 +67,10 @@ pub fn parse(
                 Sub::Doctor(args) => Command::Doctor(DoctorConfig {
                     pid: args.pid,
                     format: args.format,
+                    color: ui.color,
+                }),
+                Sub::Explain(args) => Command::Explain(ExplainConfig {
+                    name: args.name,
                     color: ui.color,
                 }),
             }
@@ -132,6 +138,23 @@ fn plan(args: PlanArgs, ui: &UiArgs, matches: &ArgMatches) -> Result<PlanConfig,
     })
 }
 
+fn dump(args: DumpArgs, ui: &UiArgs, matches: &ArgMatches) -> Result<DumpConfig, Failure> {
+    let path = args.output.filter(|path| path.as_path() != Path::new("-"));
+    let is_json = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "json");
+    let by_suffix = if path.as_ref().is_some_and(is_json) {
+        PlainFormat::Json
+    } else {
+        PlainFormat::Text
+    };
+    Ok(DumpConfig {
+        pid: args.pid,
+        format: args.format.unwrap_or(by_suffix),
+        path,
+        verbosity: verbosity(ui, matches)?,
+        color: ui.color,
+    })
+}
+
 fn selector(
     pid: Option<u32>,
     command: Vec<OsString>,
@@ -147,8 +170,13 @@ fn selector(
     }
 }
 
-/// Drops what both lists name from `--only`; an empty rest is wrong usage.
+/// Adds the probes that the named rules and exercises need, and drops from `--only` what both lists name; an
+/// empty rest is wrong usage.
 fn probes(args: ProbeArgs) -> Result<ProbeArgs, Failure> {
+    let args = ProbeArgs {
+        only: catalogue::with_probes(&args.only),
+        ..args
+    };
     let named = if args.only.is_empty() {
         PROBES.map(str::to_owned).to_vec()
     } else {

@@ -64,7 +64,7 @@ pub(super) fn cover(body: &Body<'_>) -> Vec<CoverSite> {
         let sites = if jumps.computed {
             None
         } else {
-            body.cover_of(index, &jumps)
+            body.cover_of(index, false, &jumps)
         };
         for site in sites.unwrap_or_else(|| vec![ret]) {
             add(&mut chosen, site);
@@ -81,6 +81,24 @@ pub(super) fn returns(body: &Body<'_>) -> Vec<CoverSite> {
         .filter(|(_, i)| i.code() == Code::Retnq)
         .map(|(index, _)| CoverSite::always(index))
         .collect()
+}
+
+/// Returns the sites that stand for the function's call through a pointer, which can't be probed cheaply itself:
+/// of every way into it the last branch. `None` where there is not one such call, or no such site.
+pub(super) fn before_indirect_call(body: &Body<'_>) -> Option<Vec<CoverSite>> {
+    let mut calls = body
+        .instructions
+        .iter()
+        .enumerate()
+        .filter(|(_, i)| i.flow_control() == FlowControl::IndirectCall);
+    let (Some((call, _)), None) = (calls.next(), calls.next()) else {
+        return None;
+    };
+    let jumps = Jumps::of(body.instructions);
+    if jumps.computed {
+        return None;
+    }
+    body.cover_of(call, true, &jumps)
 }
 
 /// Adds a site; one that is there for both edges of its conditional jump always counts.
@@ -136,11 +154,12 @@ enum Edge {
 }
 
 impl Body<'_> {
-    /// Returns a cover of the return at `index` that is cheaper than the return, if there is one.
-    fn cover_of(&self, index: usize, jumps: &Jumps) -> Option<Vec<CoverSite>> {
+    /// Returns a cover of the instruction at `index` that is cheaper than the instruction, if there is one.
+    /// The frame stands there or, at a return, does not.
+    fn cover_of(&self, index: usize, frame_stands: bool, jumps: &Jumps) -> Option<Vec<CoverSite>> {
         let mut sites = BTreeMap::new();
-        // Whether the frame stands before the instruction; it does not at the return.
-        let mut visited = HashMap::from([(index, false)]);
+        // Whether the frame stands before the instruction.
+        let mut visited = HashMap::from([(index, frame_stands)]);
         let mut open = vec![index];
         while let Some(at) = open.pop() {
             if visited.len() > MAX_LOOK_BACK {
@@ -272,8 +291,8 @@ mod tests {
 
     const BASE: u64 = 0x1000;
 
-    /// Offsets and conditions of the cover of hand-assembled code whose entry site is its first instruction.
-    fn cover_offsets(code: &[u8]) -> Vec<(u64, Condition, bool)> {
+    /// Decodes hand-assembled code whose entry site is its first instruction.
+    fn with_body<T>(code: &[u8], check: impl FnOnce(&Body<'_>) -> T) -> T {
         let instructions: Vec<Instruction> = Decoder::with_ip(64, code, BASE, DecoderOptions::NONE)
             .into_iter()
             .collect();
@@ -294,22 +313,29 @@ mod tests {
                 .to_owned(),
             )
         };
-        let body = Body {
+        check(&Body {
             instructions: &instructions,
             costs: &costs,
             entry: 0,
             name_of: &name_of,
-        };
-        cover(&body)
+        })
+    }
+
+    fn offsets(body: &Body<'_>, sites: &[CoverSite]) -> Vec<(u64, Condition, bool)> {
+        sites
             .iter()
             .map(|site| {
                 (
-                    instructions[site.index].ip() - BASE,
+                    body.instructions[site.index].ip() - BASE,
                     site.condition,
                     site.frame_set_up,
                 )
             })
             .collect()
+    }
+
+    fn cover_offsets(code: &[u8]) -> Vec<(u64, Condition, bool)> {
+        with_body(code, |body| offsets(body, &cover(body)))
     }
 
     #[test]
@@ -341,6 +367,30 @@ mod tests {
         // The same with a call elsewhere: nothing emulated covers it, the return is the site.
         let work = [0x55, 0xe8, 0xfb, 0xff, 0xff, 0xff, 0x5d, 0xc3];
         assert_eq!(cover_offsets(&work), [(7, Condition::Always, false)]);
+    }
+
+    #[test]
+    fn the_branch_that_leads_to_a_call_through_a_pointer_stands_for_it() {
+        let sites = |code: &[u8]| {
+            with_body(code, |body| {
+                Some(offsets(body, &before_indirect_call(body)?))
+            })
+        };
+        // 0 push rbp; 1 test rdx,rdx; 4 jne 8; 6 jmp 13; 8 mov rcx,[rdx]; 11 call rcx; 13 ret
+        let around = [
+            0x55, 0x48, 0x85, 0xd2, 0x75, 0x02, 0xeb, 0x05, 0x48, 0x8b, 0x0a, 0xff, 0xd1, 0xc3,
+        ];
+        assert_eq!(sites(&around), Some(vec![(4, Condition::Code(5), true)]));
+        // 0 push rbp; 1 test rdx,rdx; 4 je 11; 6 mov rcx,[rdx]; 9 call rcx; 11 ret
+        let over = [
+            0x55, 0x48, 0x85, 0xd2, 0x74, 0x05, 0x48, 0x8b, 0x0a, 0xff, 0xd1, 0xc3,
+        ];
+        assert_eq!(sites(&over), Some(vec![(4, Condition::Code(5), true)]));
+        // Two calls: which of them it is can't be told.
+        let two = [
+            0x55, 0x74, 0x05, 0x48, 0x8b, 0x0a, 0xff, 0xd1, 0xff, 0xd1, 0xc3,
+        ];
+        assert_eq!(sites(&two), None);
     }
 
     #[test]

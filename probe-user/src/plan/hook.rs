@@ -116,6 +116,9 @@ pub(super) enum Functions {
     /// The allocators that Go generates per size class, from 1.27 (1.26 with
     /// GOEXPERIMENT=sizespecializedmalloc): src/runtime/malloc_generated.go.
     SizeSpecialized,
+    /// The copies of this one that were inlined into the user's own code: each is an operation where its loop
+    /// begins.
+    InlinedCopies(&'static str),
 }
 
 /// Largest suffix of a generated allocator that any Go version has or has announced, doubled.
@@ -132,6 +135,7 @@ impl Functions {
                         .map(move |class| format!("runtime.mallocgc{family}{class}"))
                 })
                 .collect(),
+            Self::InlinedCopies(_) => Vec::new(),
         }
     }
 }

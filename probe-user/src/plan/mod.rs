@@ -5,7 +5,7 @@
 
 mod exit_cover;
 mod hook;
-mod indirect_call;
+mod inlined;
 mod logical;
 mod probe_name;
 mod reading;
@@ -14,7 +14,7 @@ mod sites;
 
 use std::{collections::HashMap, fmt};
 
-use hook::{LogicalProbe, Role};
+use hook::{Functions, LogicalProbe, Role};
 pub use probe_name::{PROBE_NAMES, ProbeName};
 pub use runtime_names::{stop_the_world_reason, wait_reason};
 pub use sites::{Condition, PlannedSite, Reading, SiteRole};
@@ -67,6 +67,8 @@ pub enum SkipReason {
     NoSite { function: String, detail: String },
     /// The kernel programs would have to read a field whose place is not known.
     UnknownLayout { field: &'static str },
+    /// No code of the program's own calls the function.
+    NotCalled { function: &'static str },
     /// The code could not be read.
     Unreadable { function: String, detail: String },
 }
@@ -82,6 +84,9 @@ impl fmt::Display for SkipReason {
                 )
             }
             Self::NoSite { function, detail } => write!(f, "no safe site in {function}: {detail}"),
+            Self::NotCalled { function } => {
+                write!(f, "no code of the program's own calls {function}")
+            }
             Self::UnknownLayout { field } => write!(
                 f,
                 "where {field} is at this version of Go is not known, and there is no debug information"
@@ -132,6 +137,14 @@ fn plan_probe(
     let mut found = Vec::new();
     let mut sites = Vec::new();
     for hook in probe.hooks {
+        if let Functions::InlinedCopies(callee) = hook.functions {
+            match inlined::choose(binary, callee, probe.name, hook) {
+                Ok(chosen) => sites.extend(chosen),
+                Err(reason) => return skipped(probe, found, reason),
+            }
+            found.push(callee.to_owned());
+            continue;
+        }
         let candidates = hook.functions.candidates();
         let present: Vec<&Function> = candidates
             .iter()

@@ -26,6 +26,7 @@ pub enum ProbeName {
     Finalizer,
     ThreadLock,
     Gosched,
+    GoroutineCount,
     StackDump,
     Caller,
     Gomaxprocs,
@@ -38,7 +39,7 @@ pub enum ProbeName {
 }
 
 /// Every name, in the order of the report.
-pub const PROBE_NAMES: [ProbeName; 30] = [
+pub const PROBE_NAMES: [ProbeName; 31] = [
     ProbeName::GoroutineCreate,
     ProbeName::Alloc,
     ProbeName::ChanSend,
@@ -60,6 +61,7 @@ pub const PROBE_NAMES: [ProbeName; 30] = [
     ProbeName::Finalizer,
     ProbeName::ThreadLock,
     ProbeName::Gosched,
+    ProbeName::GoroutineCount,
     ProbeName::StackDump,
     ProbeName::Caller,
     ProbeName::Gomaxprocs,
@@ -98,6 +100,7 @@ impl ProbeName {
             Self::Finalizer => "finalizer",
             Self::ThreadLock => "thread-lock",
             Self::Gosched => "gosched",
+            Self::GoroutineCount => "goroutine-count",
             Self::StackDump => "stack-dump",
             Self::Caller => "caller",
             Self::Gomaxprocs => "gomaxprocs",

@@ -12,7 +12,6 @@ use super::{
     ProbeName, SkipReason,
     exit_cover::{self, Body, CoverSite},
     hook::Role,
-    indirect_call,
 };
 use crate::{
     address::{FileOffset, VirtAddr},
@@ -130,16 +129,12 @@ pub(super) fn choose(
         .map(|i| accepted(i, bytes_of(&code, function.entry, i)?))
         .collect();
     let site = |chosen: &CoverSite, role| {
-        planned(
-            binary,
+        let decoded = Decoded {
             function,
-            probe,
-            &code,
-            &instructions,
-            chosen,
-            role,
-            reading,
-        )
+            code: &code,
+            instructions: &instructions,
+        };
+        planned(binary, &decoded, probe, chosen, role, reading)
     };
     let no_site = |detail: &str| SkipReason::NoSite {
         function: function.name.clone(),
@@ -158,19 +153,21 @@ pub(super) fn choose(
     if let Some(role) = at_entry {
         sites.push(site(&CoverSite::always(entry), role)?);
     }
+    let name_of = |addr| binary.function_at(addr).map(|callee| callee.name);
+    let body = Body {
+        instructions: &instructions,
+        costs: &costs,
+        entry,
+        name_of: &name_of,
+    };
     if role == Role::EventAtIndirectCall {
-        let call = indirect_call::site(&instructions, &costs)
-            .ok_or_else(|| no_site("it has no call through a pointer behind a conditional jump"))?;
-        sites.push(site(&call, SiteRole::Event)?);
+        let before = exit_cover::before_indirect_call(&body)
+            .ok_or_else(|| no_site("it has not one call through a pointer behind a branch"))?;
+        for way in &before {
+            sites.push(site(way, SiteRole::Event)?);
+        }
     }
     if matches!(role, Role::Operation | Role::End) {
-        let name_of = |addr| binary.function_at(addr).map(|callee| callee.name);
-        let body = Body {
-            instructions: &instructions,
-            costs: &costs,
-            entry,
-            name_of: &name_of,
-        };
         // A result is in its register at the return, and not before.
         let exits = if reads_result(reading.note) {
             exit_cover::returns(&body)
@@ -193,7 +190,7 @@ fn reads_result(note: u8) -> bool {
 
 /// Decodes linearly from the first byte. Go keeps jump tables in read-only data, so that code is all code;
 /// what does not decode ends the walk and can't hold a site.
-fn decode(code: &[u8], entry: VirtAddr) -> Vec<Instruction> {
+pub(super) fn decode(code: &[u8], entry: VirtAddr) -> Vec<Instruction> {
     Decoder::with_ip(64, code, entry.0, DecoderOptions::NONE)
         .into_iter()
         .take_while(|instruction| !instruction.is_invalid())
@@ -218,20 +215,28 @@ fn entry_site(instructions: &[Instruction]) -> Option<usize> {
     only_a_check.then_some(push)
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one site is assembled from all of these, once"
-)]
-fn planned(
+/// A function and its code.
+#[derive(Clone, Copy)]
+pub(super) struct Decoded<'a> {
+    pub(super) function: &'a Function,
+    pub(super) code: &'a [u8],
+    pub(super) instructions: &'a [Instruction],
+}
+
+/// Assembles the site at an instruction, or says why it must not be probed.
+pub(super) fn planned(
     binary: &GoBinary,
-    function: &Function,
+    decoded: &Decoded<'_>,
     probe: ProbeName,
-    code: &[u8],
-    instructions: &[Instruction],
     chosen: &CoverSite,
     role: SiteRole,
     reading: Reading,
 ) -> Result<PlannedSite, SkipReason> {
+    let Decoded {
+        function,
+        code,
+        instructions,
+    } = *decoded;
     let refused = |detail: String| SkipReason::NoSite {
         function: function.name.clone(),
         detail,

@@ -5,7 +5,7 @@ use std::{
     io::{self, Write},
 };
 
-use serde::Serialize as _;
+use serde::Serialize;
 use serde_json::ser::{CharEscape, Formatter, PrettyFormatter, Serializer};
 
 use crate::{escape, report::Report};
@@ -18,7 +18,12 @@ pub const JSON_SCHEMA: &str = include_str!("../../schema/report-v1.json");
 const MAX_STRING_BYTES: usize = 4096;
 
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    report.serialize(&mut Serializer::with_formatter(
+    write_value(report, out)
+}
+
+/// Writes any value the same way.
+pub(super) fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(
         &mut *out,
         InertFormatter::default(),
     ))?;

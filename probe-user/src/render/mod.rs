@@ -3,6 +3,7 @@
 //! Every name in a report came from the target and is hostile: each format makes it inert in its own way,
 //! and bounds it. Nothing here reads files, asks the terminal or knows where the bytes go.
 
+mod dump;
 mod folded;
 mod html;
 mod json;
@@ -19,9 +20,10 @@ mod units;
 
 use std::io::{self, Write};
 
+pub use dump::{Dump, write_dump_json};
 pub use json::JSON_SCHEMA;
 pub use plan::{Plan, PlannedProbe, write_plan};
-pub use text::{footer, write_doctor, write_ps};
+pub use text::{footer, write_catalogue, write_doctor, write_dump, write_explanation, write_ps};
 
 use crate::report::Report;
 

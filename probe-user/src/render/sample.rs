@@ -49,6 +49,7 @@ pub(super) fn service() -> Report {
         },
         probes: probes(),
         call_sites: call_sites(),
+        timeline: Some(timeline()),
         cpu: Some(cpu()),
         goroutines: None,
         findings: findings(),
@@ -66,6 +67,7 @@ pub(super) fn idle() -> Report {
     let mut report = service();
     report.findings.clear();
     report.call_sites.clear();
+    report.timeline = None;
     report.cpu = None;
     report.cost.hits = 0;
     report.cost.target_share = None;
@@ -409,6 +411,20 @@ fn call_sites() -> Vec<CallSite> {
     ]
 }
 
+fn timeline() -> Timeline {
+    let series = |probe: &str, step: u64| Series {
+        probe: probe.to_owned(),
+        hits: (0..SECONDS).map(|second| second % 5 * step).collect(),
+        latency_ns: (0..SECONDS).map(|second| second % 5 * step * 800).collect(),
+        bytes: (probe == "alloc")
+            .then(|| (0..SECONDS).map(|second| second % 5 * step * 16).collect()),
+    };
+    Timeline {
+        ends_ns: (1..=SECONDS).map(|second| second * 1_000_000_000).collect(),
+        series: vec![series("alloc", 20_000), series("chan-send", 700)],
+    }
+}
+
 /// 24 s of CPU time in 30 s, a sixth of it for the collector.
 fn cpu() -> Cpu {
     let frame = |function: &str, file: &str, line, inlined| StackFrame {
@@ -491,6 +507,7 @@ fn findings() -> Vec<Finding> {
     let finding = |rule: &str, severity, title: &str| Finding {
         rule: rule.to_owned(),
         exercises: vec!["dive-5".to_owned()],
+        also: Vec::new(),
         title: title.to_owned(),
         severity,
         confidence: 0.97,

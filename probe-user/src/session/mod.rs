@@ -1,6 +1,8 @@
 //! The pipeline as one readable programme: the only module that knows all stages.
 
 mod describe;
+mod dump;
+mod governing;
 mod in_flight;
 mod live;
 mod progress;
@@ -36,6 +38,8 @@ use crate::{
     summary::summarize,
     sys,
 };
+
+pub use dump::dump;
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -78,7 +82,8 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
             .unwrap_or_default(),
     })?;
     let sampling = Sampling::begin(&mut loaded, config);
-    let armed = subject.arm(loaded, &plan, &binary)?;
+    let limited = budget_share(&config.max_overhead).is_some();
+    let armed = subject.arm(loaded, &plan, &binary, limited)?;
     let started = Instant::now();
 
     let header = describe::header(&armed, &binary, &plan, config, calibration);

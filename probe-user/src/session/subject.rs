@@ -19,9 +19,13 @@ use crate::{
     doctor,
     failure::{Exit, Failure},
     inspect,
+    observed::State,
     plan::ProbePlan,
-    sys,
+    state, sys,
 };
+
+/// Operations that each probe counts of a command that has just started, until the governor has looked at it.
+const FIRST_LIMIT: u64 = 2_000;
 
 /// A process or a held command.
 #[derive(Debug)]
@@ -46,6 +50,8 @@ pub(super) struct Armed {
     pub(super) command: Option<Running>,
     pub(super) bias: LoadBias,
     pub(super) attachment: Attachment,
+    /// Read before the first probe was on; of a command, which had not begun, there is none.
+    pub(super) state: Option<State>,
     /// Sites that another tool had armed before.
     pub(super) foreign_breakpoints: Vec<ProcAddr>,
 }
@@ -130,27 +136,28 @@ impl Subject {
         warnings
     }
 
-    /// Attaches the probes; a held command is then let go.
+    /// Attaches the probes; a held command is then let go. With a limit a process is left as it is for now,
+    /// and a command begins with probes that go quiet soon.
     pub(super) fn arm(
         self,
         loaded: Loaded,
         plan: &ProbePlan,
         binary: &GoBinary,
+        limited: bool,
     ) -> Result<Armed, Failure> {
         let exe = self.exe()?;
         let pid = NonZeroU32::new(self.pid()).ok_or_else(no_process)?;
-        let segments: Vec<(u64, u64, u64)> = binary
-            .exec_segments()
-            .iter()
-            .map(|segment| (segment.file_offset.0, segment.vaddr.0, segment.len))
-            .collect();
+        let segments = segments(binary);
         match self {
             Self::Process(target) => {
                 let bias = target.load_bias(&segments)?;
                 let foreign_breakpoints = check(attach::check_text(plan, &target, bias))?;
+                let state = state::read(&target, binary, bias, 0);
                 let mut attachment = loaded.hold(plan, &exe, pid)?;
-                attachment.open_all(plan, u64::MAX)?;
-                check(attachment.check_armed(plan, &target, bias))?;
+                if !limited {
+                    attachment.open_all(plan, u64::MAX)?;
+                    check(attachment.check_armed(plan, &target, bias))?;
+                }
                 Ok(Armed {
                     pid: pid.get(),
                     pidfd: clone_fd(target.pidfd())?,
@@ -158,6 +165,7 @@ impl Subject {
                     target: Some(target),
                     command: None,
                     bias,
+                    state: Some(state),
                     attachment,
                     foreign_breakpoints,
                 })
@@ -166,7 +174,7 @@ impl Subject {
                 let pidfd = sys::pidfd_open(pid.get())
                     .map_err(|e| Failure::io("failed to open the command's process", &e))?;
                 let mut attachment = loaded.hold(plan, &exe, pid)?;
-                attachment.open_all(plan, u64::MAX)?;
+                attachment.open_all(plan, if limited { FIRST_LIMIT } else { u64::MAX })?;
                 let command = Running::new(held.release()?);
                 // A short command may be over by now: what the probes saw of it is all there is.
                 let target = discover::discover(pid.get()).ok();
@@ -183,12 +191,22 @@ impl Subject {
                     program,
                     command: Some(command),
                     bias: bias.unwrap_or(LoadBias(0)),
+                    state: None,
                     attachment,
                     foreign_breakpoints: Vec::new(),
                 })
             }
         }
     }
+}
+
+/// Returns the executable parts of a file, as the load bias is told from them.
+pub(super) fn segments(binary: &GoBinary) -> Vec<(u64, u64, u64)> {
+    binary
+        .exec_segments()
+        .iter()
+        .map(|segment| (segment.file_offset.0, segment.vaddr.0, segment.len))
+        .collect()
 }
 
 /// Reads an executable; one that is no Go program may be a wrapper around one.

@@ -25,6 +25,12 @@ pub struct NamedDetail {
 /// runtime's reason at its version.
 pub fn what(path: &Path, binary: &GoBinary) -> Option<String> {
     match ProbeName::from_name(&path.probe)? {
+        ProbeName::Alloc if path.detail != 0 => {
+            // A descriptor that is not in the file was made by package reflect.
+            let made = || "a type made by reflect".to_owned();
+            let found = binary.go_type(VirtAddr(path.detail));
+            Some(found.map_or_else(made, |found| found.name))
+        }
         ProbeName::Park => Some(wait_reason(path.detail, binary.go_version())),
         ProbeName::Finalizer if path.detail != 0 => binary
             .function_at(VirtAddr(path.detail))
@@ -34,7 +40,7 @@ pub fn what(path: &Path, binary: &GoBinary) -> Option<String> {
 }
 
 /// Returns a path's detail in words, `None` where its probe tells nothing.
-pub(super) fn text(path: &Path, _stack: &[StackFrame]) -> Option<String> {
+pub(super) fn text(path: &Path, stack: &[StackFrame]) -> Option<String> {
     let blocks = |yes: bool| if yes { "blocking" } else { "non-blocking" }.to_owned();
     let detail = path.detail;
     Some(match ProbeName::from_name(&path.probe)? {
@@ -47,9 +53,55 @@ pub(super) fn text(path: &Path, _stack: &[StackFrame]) -> Option<String> {
         ProbeName::Gomaxprocs => "set".to_owned(),
         ProbeName::MapRead => format!("elements of {detail} bytes"),
         ProbeName::Finalizer if detail == 0 && path.what.is_none() => "no function".to_owned(),
-        ProbeName::Finalizer | ProbeName::Park | ProbeName::Alloc => path.what.clone()?,
+        ProbeName::Alloc => allocated(path.what.as_deref(), stack),
+        ProbeName::Finalizer | ProbeName::Park => path.what.clone()?,
         _ => return None,
     })
+}
+
+/// What is allocated: the allocator knows the type, and what of it is known by who calls the allocator
+/// (src/runtime/slice.go, string.go, iface.go, Go 1.21 to 1.27).
+fn allocated(type_name: Option<&str>, stack: &[StackFrame]) -> String {
+    let called_by = |names: &[&str]| {
+        stack
+            .iter()
+            .take_while(|frame| frame.function.starts_with("runtime."))
+            .any(|frame| names.contains(&frame.function.as_str()))
+    };
+    let is_slice = called_by(&[
+        "runtime.makeslice",
+        "runtime.makeslice64",
+        "runtime.makeslicecopy",
+        "runtime.growslice",
+        "runtime.growsliceBuf",
+        "runtime.growsliceNoAlias",
+        "runtime.growsliceBufNoAlias",
+        "runtime.moveSlice",
+        "runtime.moveSliceNoCap",
+    ]);
+    match type_name {
+        Some(name) if is_slice => format!("[]{name}"),
+        Some(name) => name.to_owned(),
+        None if called_by(&["runtime.rawbyteslice", "runtime.stringtoslicebyte"]) => {
+            "[]uint8".to_owned()
+        }
+        None if called_by(&["runtime.rawruneslice", "runtime.stringtoslicerune"]) => {
+            "[]int32".to_owned()
+        }
+        None if called_by(&[
+            "runtime.rawstring",
+            "runtime.rawstringtmp",
+            "runtime.concatstrings",
+            "runtime.slicebytetostring",
+            "runtime.slicerunetostring",
+            "runtime.intstring",
+        ]) =>
+        {
+            "string".to_owned()
+        }
+        None if is_slice => "slice without pointers".to_owned(),
+        None => "memory without pointers".to_owned(),
+    }
 }
 
 fn element(detail: u64) -> String {

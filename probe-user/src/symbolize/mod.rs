@@ -4,6 +4,7 @@
 //! made again without the binary.
 
 mod detail;
+mod paths;
 
 use std::{
     cmp::Reverse,
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub use detail::{NamedDetail, what};
+pub use paths::{NamedPath, paths};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -213,11 +215,9 @@ struct Named {
     stack: Vec<StackFrame>,
 }
 
-/// Chooses the call site of a path: the innermost frame of the user's own code; without one the innermost of
-/// the standard library; without that the runtime's outermost.
-fn name(path: &Path, symbols: &Symbols) -> Named {
-    let frames: Vec<(Symbol, String)> = path
-        .call_addresses()
+/// The frames of a path, innermost first, each with the compiled function that holds it.
+fn frames_of(path: &Path, symbols: &Symbols) -> Vec<(Symbol, String)> {
+    path.call_addresses()
         .flat_map(|address| {
             let symbols = symbols.of(address);
             // The outermost of the frames at one address is the compiled function that holds them all.
@@ -228,7 +228,13 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
                 .into_iter()
                 .map(move |symbol| (symbol, holder.clone()))
         })
-        .collect();
+        .collect()
+}
+
+/// Chooses the call site of a path: the innermost frame of the user's own code; without one the innermost of
+/// the standard library; without that the runtime's outermost.
+fn name(path: &Path, symbols: &Symbols) -> Named {
+    let frames = frames_of(path, symbols);
     let first = |origin| {
         frames
             .iter()
@@ -265,9 +271,14 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
 const COLLECTION: [&str; 2] = ["runtime.gcStart", "runtime.gcAssistAlloc"];
 
 /// What a collection allocates and starts is the runtime's own, although an allocation of the user's led to
-/// it: nobody wrote a `go` statement there. Who triggered the stop of the world is asked for.
+/// it: nobody wrote a `go` statement there. Who triggered a stop of the world or a collection is asked for.
 fn first_of_collection(path: &Path, frames: &[(Symbol, String)]) -> Option<usize> {
-    if path.probe == ProbeName::StopTheWorld.as_str() {
+    let asks_who = [
+        ProbeName::StopTheWorld,
+        ProbeName::GcCycle,
+        ProbeName::GcAssist,
+    ];
+    if asks_who.iter().any(|probe| path.probe == probe.as_str()) {
         return None;
     }
     frames.iter().position(|(symbol, _)| {

@@ -31,7 +31,7 @@ pub fn judge(
 
 fn found(exercise: &Exercise, marks: &[Mark], said: &Said) -> Vec<String> {
     let rule = exercise.rule();
-    let findings: Vec<&Finding> = said.of(rule).collect();
+    let findings = said.of(rule);
     if findings.is_empty() {
         return vec![match said.verdict(rule) {
             Some(verdict) => format!("not found: {} ({})", verdict.verdict, verdict.why),
@@ -40,10 +40,7 @@ fn found(exercise: &Exercise, marks: &[Mark], said: &Said) -> Vec<String> {
     }
     let mut faults = Vec::new();
     for finding in findings {
-        let missing = exercise
-            .keys
-            .iter()
-            .find(|&&key| !finding.exercises.iter().any(|named| named == key));
+        let missing = exercise.keys.iter().find(|&&key| !finding.names(key));
         if let Some(key) = missing {
             faults.push(format!("names {:?} and not {key}", finding.exercises));
         }
@@ -86,6 +83,7 @@ fn silent(exercise: &Exercise, said: &Said) -> Vec<String> {
     let rule = exercise.rule();
     let mut faults: Vec<String> = said
         .of(rule)
+        .into_iter()
         .map(|finding| format!("false alarm: {}", text(finding)))
         .collect();
     match said.verdict(rule) {
@@ -100,10 +98,9 @@ fn silent(exercise: &Exercise, said: &Said) -> Vec<String> {
 
 fn alarms<'a>(exercise: &Exercise, said: &'a Said) -> impl Iterator<Item = String> + use<'a> {
     let rule = exercise.rule();
-    let others = said
-        .findings
-        .iter()
-        .filter(move |finding| finding.rule != rule);
+    let others = said.findings.iter().filter(move |finding| {
+        finding.rule != rule && !finding.also.iter().any(|also| also == rule)
+    });
     let alarms = others.filter(|finding| finding.severity >= Severity::Warning);
     alarms.map(|finding| format!("another alarm: {}", text(finding)))
 }
@@ -184,6 +181,20 @@ mod tests {
         assert!(
             faults.len() == 1 && faults[0].contains("not found: clear"),
             "{faults:?}"
+        );
+    }
+
+    #[test]
+    fn one_finding_may_speak_for_two_rules() {
+        let other = finding("short-goroutine", "warning", KEYS, 7);
+        let merged = other.replacen('{', r#"{"also":["channel-counter"],"#, 1);
+        let merged = said(&merged, "found");
+        assert!(judge(counter(), Side::Before, false, &mark(), &merged).is_empty());
+        assert_eq!(judge(counter(), Side::Alike, false, &[], &merged).len(), 1);
+        let silent = said(&other, "clear");
+        assert_eq!(
+            judge(counter(), Side::Before, false, &mark(), &silent).len(),
+            1
         );
     }
 

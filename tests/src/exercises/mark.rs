@@ -14,23 +14,37 @@ pub struct Mark {
     pub line: u32,
 }
 
-/// Returns the marks of all sources in `folder` and below it.
+/// Returns the marks of a program, whose folder is `program`: those of its own packages and of packages that stand
+/// beside it, which have no program of their own below them.
 ///
 /// # Errors
 /// A folder or a file that can't be read.
-pub fn marks(root: &Path, folder: &Path) -> io::Result<Vec<Mark>> {
+pub fn marks(root: &Path, program: &Path) -> io::Result<Vec<Mark>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
+    below(root, program, &mut found)?;
+    for entry in fs::read_dir(program.parent().unwrap_or(program))? {
         let path = entry?.path();
-        if path.is_dir() {
-            found.extend(marks(root, &path)?);
-        } else if path.extension().is_some_and(|extension| extension == "go") {
-            let below = path.strip_prefix(root).unwrap_or(&path);
-            let file = below.to_string_lossy().into_owned();
-            found.extend(in_text(&file, &fs::read_to_string(&path)?));
+        let package =
+            path.is_dir() && !path.join("main.go").exists() && !path.join("before").exists();
+        if package && path != program {
+            below(root, &path, &mut found)?;
         }
     }
     Ok(found)
+}
+
+fn below(root: &Path, folder: &Path, found: &mut Vec<Mark>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            below(root, &path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "go") {
+            let name = path.strip_prefix(root).unwrap_or(&path);
+            let file = name.to_string_lossy().into_owned();
+            found.extend(in_text(&file, &fs::read_to_string(&path)?));
+        }
+    }
+    Ok(())
 }
 
 fn in_text(file: &str, text: &str) -> Vec<Mark> {
@@ -49,6 +63,21 @@ fn in_text(file: &str, text: &str) -> Vec<Mark> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packages_beside_a_program_belong_to_it() {
+        let root = crate::exercises::folder();
+        let grown = marks(&root, &root.join("stack-growth/before")).unwrap();
+        assert_eq!(grown.len(), 1);
+        assert_eq!(grown[0].file, "stack-growth/tree/tree.go");
+        let forced = marks(&root, &root.join("forced-gc/before")).unwrap();
+        assert!(
+            forced
+                .iter()
+                .all(|mark| mark.file.starts_with("forced-gc/before/")),
+            "{forced:?}"
+        );
+    }
 
     #[test]
     fn a_mark_has_the_line_it_stands_at_and_all_names() {

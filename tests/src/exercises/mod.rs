@@ -4,6 +4,7 @@
 //! `alike`, which only looks as if. Where two exercises of one rule have different shapes, the second has a folder of
 //! its own in the rule's. A comment `// finding: FUNCTION` at a line of *before* says where the finding has to be.
 
+mod batch;
 mod build;
 mod environment;
 mod judge;
@@ -13,6 +14,7 @@ mod said;
 mod table;
 mod trial;
 
+pub use batch::run;
 pub use judge::judge;
 pub use mark::{Mark, marks};
 pub use program::Truth;

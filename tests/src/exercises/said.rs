@@ -14,6 +14,9 @@ pub struct Said {
 pub struct Finding {
     pub rule: String,
     pub exercises: Vec<String>,
+    /// Rules that told a consequence of the same cause.
+    #[serde(default)]
+    pub also: Vec<String>,
     pub severity: Severity,
     pub call_site: Option<CallSite>,
 }
@@ -48,13 +51,21 @@ pub struct Cost {
 }
 
 impl Said {
-    pub fn of(&self, rule: &str) -> impl Iterator<Item = &Finding> {
-        self.findings
-            .iter()
-            .filter(move |finding| finding.rule == rule)
+    /// The findings of a rule, and those of other rules that speak for it: findings of one cause are one.
+    pub fn of(&self, rule: &str) -> Vec<&Finding> {
+        let told = |finding: &&Finding| {
+            finding.rule == rule || finding.also.iter().any(|also| also == rule)
+        };
+        self.findings.iter().filter(told).collect()
     }
 
     pub fn verdict(&self, rule: &str) -> Option<&RuleVerdict> {
         self.rules.iter().find(|verdict| verdict.rule == rule)
+    }
+}
+
+impl Finding {
+    pub fn names(&self, key: &str) -> bool {
+        self.exercises.iter().any(|named| named == key)
     }
 }

@@ -9,7 +9,7 @@ use crate::support::{GoTarget, Truth, TruthSite, Watch};
 /// Starts a target with `-wait`, watches it from before its first operation to after its last one, and
 /// returns its truth and the report.
 #[track_caller]
-pub(super) fn watched(binary: &Path, args: &[&str]) -> (Truth, Report) {
+pub(crate) fn watched(binary: &Path, args: &[&str]) -> (Truth, Report) {
     let args: Vec<&str> = ["-wait"].iter().chain(args).copied().collect();
     let mut target = GoTarget::start(binary, &args);
     let watch = Watch::start(target.pid());
@@ -81,7 +81,12 @@ fn site_faults(expected: &TruthSite, report: &Report) -> Vec<String> {
             "{name}: {n} call sites instead of one; same line: {near:?}"
         )];
     };
-    let completed = found.latency.as_ref().map_or(0, |latency| latency.count);
+    // An operation without a duration is complete at once.
+    let completed = match &found.latency {
+        Some(latency) => latency.count,
+        None if has_no_duration(&found.probe) => found.hits,
+        None => 0,
+    };
     let mut faults = Vec::new();
     let mut check = |what: &str, found: u64, expected: u64| {
         if found != expected {
@@ -93,7 +98,30 @@ fn site_faults(expected: &TruthSite, report: &Report) -> Vec<String> {
     if let Some(bytes) = expected.bytes {
         check("bytes", found.bytes.unwrap_or(u64::MAX), bytes);
     }
+    if let Some(noted) = expected.noted {
+        check("noted", found.noted.unwrap_or(u64::MAX), noted);
+    }
+    if let Some(what) = &expected.what {
+        let details = found.details.iter().map(|part| (&part.what, part.hits));
+        let details: Vec<_> = details.collect();
+        if details != [(what, expected.count)] {
+            faults.push(format!("{name}: {details:?} instead of {what}"));
+        }
+    }
     faults
+}
+
+fn has_no_duration(probe: &str) -> bool {
+    let events = [
+        "thread-lock",
+        "goroutine-count",
+        "gosched",
+        "defer",
+        "finalizer",
+        "pool-miss",
+        "map-read",
+    ];
+    events.contains(&probe)
 }
 
 /// What is wrong with a probe's sums.
@@ -126,10 +154,10 @@ fn probe_faults(probe: &Probe, truth: &Truth, report: &Report) -> Vec<String> {
             probe.hits
         ));
     }
-    // What waits when the window opens ends in it without a begin: only of what the program names it is known
-    // that nothing does.
-    let named = expected().next().is_some();
-    for (reason, &n) in probe.lost.iter().filter(|_| named) {
+    // What waits when the window opens ends in it without a begin. Of what the program names it is known that
+    // nothing does, but the runtime's own goroutines park too.
+    let known = expected().next().is_some() && name != "park";
+    for (reason, &n) in probe.lost.iter().filter(|_| known) {
         let allowed = if reason == "panic" { panicked } else { 0 };
         if n != allowed {
             faults.push(format!("{name}: {n} lost by {reason} instead of {allowed}"));

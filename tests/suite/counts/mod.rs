@@ -4,4 +4,4 @@ mod exact;
 mod rate;
 mod versions;
 
-pub(crate) use exact::assert_exact;
+pub(crate) use exact::{assert_exact, watched};

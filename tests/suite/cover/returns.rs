@@ -8,15 +8,18 @@ use probe_user::{
     report::SiteCost,
 };
 
-/// Returns `sites` with every exit site replaced by all return instructions of its function.
+/// Returns `sites` with every exit site replaced by all return instructions of its function. Where an operation
+/// ends at a function's entry there is nothing to replace.
 pub(super) fn on_returns(binary: &GoBinary, sites: &[PlannedSite]) -> Vec<PlannedSite> {
+    let is_exit =
+        |site: &&PlannedSite| site.role == SiteRole::End && site.instruction != "push rbp";
     let mut replaced: Vec<PlannedSite> = sites
         .iter()
-        .filter(|site| site.role != SiteRole::End)
+        .filter(|site| !is_exit(site))
         .cloned()
         .collect();
     let mut done: Vec<&str> = Vec::new();
-    for site in sites.iter().filter(|site| site.role == SiteRole::End) {
+    for site in sites.iter().filter(is_exit) {
         if !done.contains(&site.function.as_str()) {
             done.push(&site.function);
             replaced.extend(returns_of(binary, site));

@@ -1,6 +1,7 @@
 //! What other tools read, read by them; and names that try to take over whoever reads them.
 
 mod hostile;
+mod page;
 mod tools;
 
 use std::{fs::File, path::Path};

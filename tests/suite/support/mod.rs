@@ -6,6 +6,7 @@
     reason = "helpers of tests fail the test that calls them"
 )]
 
+mod browser;
 mod command;
 mod needs;
 mod process;
@@ -16,6 +17,7 @@ mod text;
 mod truth;
 mod watch;
 
+pub(crate) use browser::Browser;
 pub(crate) use command::{binary, report, rtprobe};
 pub(crate) use needs::{
     Toolchain, require_c, require_command, require_go, require_root, require_root_alone,

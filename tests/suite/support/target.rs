@@ -68,6 +68,29 @@ impl GoTarget {
         self.stdin.as_mut().unwrap().write_all(b"\n").unwrap();
     }
 
+    /// Writes a command to stdin, for programs that take some.
+    #[track_caller]
+    pub(crate) fn tell(&mut self, command: &str) {
+        let line = format!("{command}\n");
+        self.stdin
+            .as_mut()
+            .unwrap()
+            .write_all(line.as_bytes())
+            .unwrap();
+    }
+
+    /// Returns the next line.
+    #[track_caller]
+    pub(crate) fn next_line(&mut self) -> String {
+        self.lines.recv_timeout(PATIENCE).unwrap()
+    }
+
+    /// Returns the lines before the one that is `end`.
+    #[track_caller]
+    pub(crate) fn lines_until(&mut self, end: &str) -> Vec<String> {
+        std::iter::from_fn(|| Some(self.next_line()).filter(|line| line != end)).collect()
+    }
+
     /// Ends the program's stdin, which makes it finish its work.
     pub(crate) fn end_input(&mut self) {
         drop(self.stdin.take());

@@ -24,6 +24,12 @@ pub(crate) struct TruthSite {
     pub(crate) completed: u64,
     /// Bytes asked of the allocator, where they are known.
     pub(crate) bytes: Option<u64>,
+    /// Operations that met the probe's condition, where they are known.
+    #[serde(default)]
+    pub(crate) noted: Option<u64>,
+    /// The detail of all of them, in the words of the report.
+    #[serde(default)]
+    pub(crate) what: Option<String>,
     /// Measured in the program around each operation, where it measures.
     #[serde(default)]
     pub(crate) latency: Option<TruthLatency>,

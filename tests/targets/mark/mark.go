@@ -48,6 +48,9 @@ type Truth struct {
 	Completed   uint64   `json:"completed"`
 	Bytes       *uint64  `json:"bytes"`
 	Latency     *Latency `json:"latency"`
+	// Noted is how many of them met the probe's condition, and What is the detail of all of them.
+	Noted *uint64 `json:"noted,omitempty"`
+	What  *string `json:"what,omitempty"`
 }
 
 // probes maps the first part of a site's name to logical probes: reading memory statistics stops the world too.
@@ -59,6 +62,29 @@ var probes = map[string][]string{
 	"cgo":      {"cgo-call"},
 	"stw":      {"stop-the-world"},
 	"memstats": {"mem-stats", "stop-the-world"},
+
+	"send":      {"chan-send"},
+	"recv":      {"chan-recv"},
+	"select":    {"select"},
+	"mutex":     {"mutex-wait"},
+	"park":      {"park"},
+	"run":       {"goroutine-run"},
+	"thread":    {"thread-lock"},
+	"gosched":   {"gosched"},
+	"growth":    {"stack-growth"},
+	"defer":     {"defer"},
+	"gc":        {"gc", "gc-cycle"},
+	"freeos":    {"free-os-memory", "gc-cycle"},
+	"finalizer": {"finalizer"},
+	"pool":      {"pool-miss"},
+	"stack":     {"stack-dump"},
+	"caller":    {"caller"},
+	"count":     {"goroutine-count"},
+	"procs":     {"gomaxprocs"},
+	"field":     {"reflect-field"},
+	"map":       {"map-read"},
+	"fire":      {"timer-fire"},
+	"stop":      {"timer-stop"},
 }
 
 // Read adds the markers of the sources; file is the path of one of them as the compiler recorded it.

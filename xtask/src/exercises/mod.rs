@@ -8,16 +8,11 @@ mod store;
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
 };
 
 use anyhow::{Result, ensure};
 use rtprobe_tests::{
-    exercises::{EXERCISES, Exercise, Side, Trial},
+    exercises::{self, EXERCISES, Exercise, Side, Trial},
     go::Go,
 };
 
@@ -100,24 +95,14 @@ fn trial<'a>(
     }
 }
 
-/// Runs the trials, `jobs` at a time, and tells each as it ends.
+/// Runs the trials and tells each as it ends.
 fn all(trials: &[Trial<'_>], jobs: usize, store: &mut Store) -> Vec<Key> {
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new((Vec::new(), store));
-    thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| {
-                while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = trial.run().map_err(|error| format!("{error:#}"));
-                    let key = Key::of(trial);
-                    let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                    done.1.put(key.clone(), result);
-                    println!("{}", matrix::line(done.1, &key));
-                    done.0.push(key);
-                }
-            });
-        }
+    let mut keys = Vec::new();
+    exercises::run(trials, jobs, |trial, result| {
+        let key = Key::of(trial);
+        store.put(key.clone(), result.map_err(|error| format!("{error:#}")));
+        println!("{}", matrix::line(store, &key));
+        keys.push(key);
     });
-    let (keys, _) = done.into_inner().unwrap_or_else(PoisonError::into_inner);
     keys
 }

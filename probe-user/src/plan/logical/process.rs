@@ -50,6 +50,15 @@ pub(super) const PROBES: &[LogicalProbe] = &[
         }],
     },
     LogicalProbe {
+        name: ProbeName::GoroutineCount,
+        // `runtime.NumGoroutine` and the counting are inlined into their callers.
+        hooks: &[Hook {
+            functions: Functions::InlinedCopies("runtime.gcount"),
+            flags: flag::AT_SITE,
+            ..EVENT
+        }],
+    },
+    LogicalProbe {
         name: ProbeName::Caller,
         // `runtime.Callers` is inlined into its callers. The runtime itself takes stacks for its profiles and
         // traces: all of that lies within its own text.

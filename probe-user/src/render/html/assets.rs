@@ -21,6 +21,7 @@ pub(super) const SCRIPT: &str = concat!(
     include_str!("assets/details.js"),
     include_str!("assets/sites.js"),
     include_str!("assets/flame.js"),
+    include_str!("assets/timeline.js"),
     "})();\n",
 );
 

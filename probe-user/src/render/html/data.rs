@@ -6,13 +6,14 @@ use serde::Serialize;
 
 use super::{
     origin::{self, Origin},
+    timeline,
     view::{Site, View},
     words,
 };
-use crate::report::{CallSite, StackFrame};
+use crate::report::{CallSite, Cpu, CpuStack, StackFrame, Timeline};
 
-/// Groups of goroutines that the flame graph gets.
-const MAX_GROUPS: usize = 1_000;
+/// Stacks of a kind that the flame graph gets, the heaviest first.
+const MAX_STACKS: usize = 3_000;
 /// Things that a call site's operations were about.
 const MAX_DETAILS: usize = 20;
 
@@ -23,6 +24,9 @@ struct Data<'a> {
     sites: Vec<SiteData>,
     /// Stacks of goroutines, each with how many are there.
     goroutines: Vec<Weighed>,
+    /// Sampled stacks.
+    cpu: Option<CpuData>,
+    timeline: Option<TimelineData<'a>>,
     top: usize,
     sort: &'static str,
 }
@@ -41,6 +45,20 @@ struct Weighed {
     /// Indices of frames, innermost first.
     stack: Vec<u32>,
     count: u64,
+}
+
+#[derive(Serialize)]
+struct CpuData {
+    stacks: Vec<Weighed>,
+    /// CPU time that one sample stands for.
+    sample_ns: f64,
+}
+
+#[derive(Serialize)]
+struct TimelineData<'a> {
+    ends_ns: &'a [u64],
+    /// In the order of the strips.
+    hits: Vec<&'a [u64]>,
 }
 
 #[derive(Serialize)]
@@ -92,7 +110,12 @@ pub(super) fn json(view: &View<'_>) -> io::Result<String> {
         .iter()
         .map(|site| site_data(site, &mut frames))
         .collect();
-    let groups = view.report.goroutines.iter().flatten().take(MAX_GROUPS);
+    let groups = view.report.goroutines.iter().flatten().take(MAX_STACKS);
+    let cpu = view
+        .report
+        .cpu
+        .as_ref()
+        .map(|cpu| cpu_data(cpu, &mut frames));
     let goroutines: Vec<_> = groups
         .map(|group| Weighed {
             stack: frames.indices(&group.stack),
@@ -103,6 +126,8 @@ pub(super) fn json(view: &View<'_>) -> io::Result<String> {
         frames: &frames.all,
         sites,
         goroutines,
+        cpu,
+        timeline: timeline::of(view).map(timeline_data),
         top: view.top,
         sort: match view.sort {
             crate::render::Sort::Total => "total",
@@ -112,6 +137,28 @@ pub(super) fn json(view: &View<'_>) -> io::Result<String> {
         },
     };
     Ok(inert(&serde_json::to_string(&data)?).into_owned())
+}
+
+fn cpu_data<'a>(cpu: &'a Cpu, frames: &mut Frames<'a>) -> CpuData {
+    let weighed = |stack: &'a CpuStack| Weighed {
+        stack: frames.indices(&stack.stack),
+        count: stack.samples,
+    };
+    CpuData {
+        stacks: cpu.stacks.iter().take(MAX_STACKS).map(weighed).collect(),
+        sample_ns: cpu.time_ns as f64 / cpu.samples.max(1) as f64,
+    }
+}
+
+fn timeline_data(timeline: &Timeline) -> TimelineData<'_> {
+    TimelineData {
+        ends_ns: &timeline.ends_ns,
+        hits: timeline
+            .series
+            .iter()
+            .map(|series| series.hits.as_slice())
+            .collect(),
+    }
 }
 
 /// Spells out what HTML or a script's line ends could take notice of. In JSON these stand in strings only,

@@ -4,8 +4,20 @@ use maud::{Markup, html};
 
 use super::view::View;
 
+/// Returns whether there is any stack to draw.
+pub(super) fn is_there(view: &View<'_>) -> bool {
+    let has_samples = view
+        .report
+        .cpu
+        .as_ref()
+        .is_some_and(|cpu| !cpu.stacks.is_empty());
+    has_samples
+        || !view.sites.is_empty()
+        || view.report.goroutines.iter().flatten().next().is_some()
+}
+
 pub(super) fn section(view: &View<'_>) -> Markup {
-    if view.sites.is_empty() {
+    if !is_there(view) {
         return html! {};
     }
     html! {

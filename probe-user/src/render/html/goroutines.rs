@@ -2,7 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{view::View, words};
+use super::{
+    table::{self, Column},
+    view::View,
+    words,
+};
 use crate::{
     render::units,
     report::{GoroutineGroup, StackFrame},
@@ -10,6 +14,13 @@ use crate::{
 
 /// Groups that are listed; the rest is counted.
 const MAX_GROUPS: usize = 200;
+
+const COLUMNS: [Column; 4] = [
+    Column::Number("Count"),
+    Column::Text("State"),
+    Column::Text("At"),
+    Column::Text("Created by"),
+];
 
 pub(super) fn section(view: &View<'_>) -> Markup {
     let Some(groups) = &view.report.goroutines else {
@@ -32,10 +43,8 @@ pub(super) fn section(view: &View<'_>) -> Markup {
             @if groups.is_empty() {
                 p.empty { "None were found." }
             } @else {
-                table.plain {
-                    thead { tr { th.number scope="col" { "Count" } th scope="col" { "State" } th scope="col" { "At" } th scope="col" { "Created by" } } }
-                    tbody { @for group in groups.iter().take(MAX_GROUPS) { (row(group)) } }
-                }
+                @let rows = html! { @for group in groups.iter().take(MAX_GROUPS) { (row(group)) } };
+                (table::of("Goroutines", &COLUMNS, &rows))
                 @if left_out > 0 {
                     p.note { (units::counted(left_out, "goroutine")) " more in smaller groups: the JSON report holds them all." }
                 }

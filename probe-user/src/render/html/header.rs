@@ -2,15 +2,17 @@
 
 use maud::{Markup, html};
 
-use super::{view::View, words};
+use super::{flame, timeline, view::View, words};
 use crate::{render::units, report::Severity};
 
 /// Sections, for the navigation: anchor and name.
-const SECTIONS: [(&str, &str); 9] = [
+const SECTIONS: [(&str, &str); 11] = [
     ("findings", "Findings"),
     ("recorded", "Recorded"),
     ("call-sites", "Call sites"),
+    ("cpu", "CPU"),
     ("flame", "Stacks"),
+    ("timeline", "Time line"),
     ("goroutines", "Goroutines"),
     ("probes", "Probes"),
     ("rules", "Rules"),
@@ -47,7 +49,9 @@ pub(super) fn banner(view: &View<'_>) -> Markup {
 
 fn is_there(anchor: &str, view: &View<'_>) -> bool {
     match anchor {
-        "flame" => !view.report.call_sites.is_empty(),
+        "flame" => flame::is_there(view),
+        "cpu" => view.report.cpu.is_some(),
+        "timeline" => timeline::of(view).is_some(),
         "goroutines" => view.report.goroutines.is_some(),
         "rules" => !view.report.rules.is_empty(),
         _ => true,

@@ -16,7 +16,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
             h2 { "Method and cost" }
             p {
                 "rtprobe put breakpoints (uprobes) on instructions of the Go runtime inside the running program and added up in the kernel what passed them. "
-                "It wrote nothing into the program's data and stopped no thread of it. "
+                "Beside that it changed nothing in the program and stopped no thread of it. "
                 "Each operation is one hit; one that ended while it was watched is completed and has a latency, from the first instruction behind the stack check to the return."
             }
             ul {
@@ -43,7 +43,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
 
 fn hit_cost(ns: Option<f64>) -> String {
     ns.filter(|ns| ns.is_finite() && *ns >= 0.0).map_or_else(
-        || "a cost that was not measured".to_owned(),
+        || "an unmeasured cost".to_owned(),
         |ns| units::duration(ns as u64),
     )
 }

@@ -8,6 +8,7 @@
 mod assets;
 mod bins;
 mod call_sites;
+mod cpu;
 mod data;
 mod findings;
 mod flame;
@@ -19,6 +20,8 @@ mod probes;
 mod recorded;
 mod rules;
 mod spark;
+mod table;
+mod timeline;
 mod view;
 mod words;
 
@@ -58,7 +61,9 @@ fn document(view: &View<'_>, data: &str) -> Markup {
                     (findings::section(view))
                     (recorded::section(view))
                     (call_sites::section(view))
+                    (cpu::section(view))
                     (flame::section(view))
+                    (timeline::section(view))
                     (goroutines::section(view))
                     (probes::section(view))
                     (rules::section(view))

@@ -2,11 +2,25 @@
 
 use maud::{Markup, html};
 
-use super::{view::View, words};
+use super::{
+    table::{self, Column},
+    view::View,
+    words,
+};
 use crate::{
     render::units,
     report::{Probe, ProbeState, Site, SiteCost, SiteKind},
 };
+
+const COLUMNS: [Column; 7] = [
+    Column::Text("Probe"),
+    Column::Text("State"),
+    Column::Number("On"),
+    Column::Number("Hits"),
+    Column::Number("Completed"),
+    Column::Number("Open"),
+    Column::Number("Lost"),
+];
 
 pub(super) fn section(view: &View<'_>) -> Markup {
     html! {
@@ -15,13 +29,8 @@ pub(super) fn section(view: &View<'_>) -> Markup {
             @if view.report.probes.is_empty() {
                 p.empty { "No probe was planned." }
             } @else {
-                table.plain {
-                    thead { tr {
-                        th scope="col" { "Probe" } th scope="col" { "State" }
-                        @for title in ["On", "Hits", "Completed", "Open", "Lost"] { th.number scope="col" { (title) } }
-                    } }
-                    tbody { @for probe in &view.report.probes { (row(probe)) } }
-                }
+                @let rows = html! { @for probe in &view.report.probes { (row(probe)) } };
+                (table::of("Probes", &COLUMNS, &rows))
             }
         }
     }

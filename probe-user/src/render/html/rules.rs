@@ -2,8 +2,19 @@
 
 use maud::{Markup, html};
 
-use super::{view::View, words};
+use super::{
+    table::{self, Column},
+    view::View,
+    words,
+};
 use crate::report::{RuleVerdict, Verdict};
+
+const COLUMNS: [Column; 4] = [
+    Column::Text("Rule"),
+    Column::Text("Verdict"),
+    Column::Text("Why"),
+    Column::Text("Needs"),
+];
 
 pub(super) fn section(view: &View<'_>) -> Markup {
     if view.report.rules.is_empty() {
@@ -14,10 +25,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
     html! {
         section id="rules" {
             h2 { "Rules" }
-            table.plain {
-                thead { tr { th scope="col" { "Rule" } th scope="col" { "Verdict" } th scope="col" { "Why" } th scope="col" { "Needs" } } }
-                tbody { @for rule in rules { (row(rule)) } }
-            }
+            (table::of("Rules", &COLUMNS, &html! { @for rule in rules { (row(rule)) } }))
         }
     }
 }

@@ -79,7 +79,7 @@ fn bars(bins: &Bins, axis: &Axis) -> String {
 }
 
 /// Writes a coordinate with two digits, without those that say nothing.
-fn decimal(value: f64) -> String {
+pub(super) fn decimal(value: f64) -> String {
     let text = format!("{value:.2}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

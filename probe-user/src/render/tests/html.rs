@@ -220,3 +220,21 @@ fn every_severity_is_counted_at_the_top() {
         assert!(verdict.contains(text), "{verdict}");
     }
 }
+
+#[test]
+fn the_time_line_is_drawn_where_it_shows_a_course() {
+    let mut report = sample::service();
+    let shown = page(&report);
+    assert_eq!(shown.matches("class=\"strip\"").count(), 2);
+    assert!(
+        shown.contains("peak 80.0k/s"),
+        "{}",
+        between(&shown, "id=\"timeline\"", "</section>")
+    );
+    assert_eq!(data(&shown)["timeline"]["hits"][1][4], 2_800);
+    // A series that is shorter than its axis is no series.
+    if let Some(timeline) = &mut report.timeline {
+        timeline.series[0].hits.pop();
+    }
+    assert!(!page(&report).contains("id=\"timeline\""));
+}

@@ -21,6 +21,8 @@ fn with_goroutines() -> Report {
         state: "waiting".to_owned(),
         wait_reason: Some("chan send".to_owned()),
         count: 812,
+        longest_wait_ns: Some(61_000_000_000),
+        system: false,
         created_by: None,
         stack: report.call_sites[0].stack.clone(),
     }]);

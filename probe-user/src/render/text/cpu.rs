@@ -58,7 +58,7 @@ fn groups(cpu: &Cpu) -> String {
 }
 
 /// Names a group of `samples::Group` for people.
-fn in_words(group: &str) -> String {
+pub(in crate::render) fn in_words(group: &str) -> String {
     match group {
         "user" => "your code".to_owned(),
         "not-go" => "code that is not Go".to_owned(),
@@ -114,26 +114,33 @@ fn notes(cpu: &Cpu, page: &mut Page<'_>) {
                 .to_owned(),
         );
     }
+    notes.extend(caveats(cpu));
+    if !notes.is_empty() {
+        page.prose(Line::indented(INDENT), Style::Secondary, &notes.join(" "));
+    }
+}
+
+/// Returns what the shares leave out, in sentences.
+pub(in crate::render) fn caveats(cpu: &Cpu) -> Vec<String> {
+    let mut caveats = Vec::new();
     if cpu.probing > 0 {
         let share = cpu.probing as f64 / cpu.samples.max(1) as f64;
-        notes.push(format!(
+        caveats.push(format!(
             "Of all samples {} found the probes at work and are left out.",
             units::share(share)
         ));
     }
     if cpu.lost > 0 {
-        notes.push(format!(
+        caveats.push(format!(
             "{} found no room for their stack.",
             units::counted(cpu.lost, "sample")
         ));
     }
     if cpu.partial > 0 {
-        notes.push(format!(
+        caveats.push(format!(
             "Of {} only the inner part of the stack is known.",
             units::counted(cpu.partial, "sample")
         ));
     }
-    if !notes.is_empty() {
-        page.prose(Line::indented(INDENT), Style::Secondary, &notes.join(" "));
-    }
+    caveats
 }

@@ -5,8 +5,10 @@
 
 mod bar;
 mod call_sites;
-mod cpu;
+pub(super) mod cpu;
 mod doctor;
+mod dump;
+mod explain;
 pub(super) mod facts;
 mod findings;
 mod fit;
@@ -49,7 +51,12 @@ pub(super) fn write(report: &Report, options: &TextOptions, out: &mut dyn Write)
     Ok(())
 }
 
-pub use self::{doctor::write as write_doctor, ps::write as write_ps};
+pub use self::{
+    doctor::write as write_doctor,
+    dump::write as write_dump,
+    explain::{write as write_explanation, write_list as write_catalogue},
+    ps::write as write_ps,
+};
 
 /// Returns the lines that a caller prints below a report: the files it wrote, each with what it is, and the
 /// command to type next.

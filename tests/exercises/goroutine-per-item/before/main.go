@@ -13,7 +13,7 @@ func parallel[In, Out any](in []In, out []Out, one func(In) Out) {
 	var all sync.WaitGroup
 	all.Add(len(in))
 	for i := range in {
-		go func(i int) { // finding: main.parallel[go.shape.struct { example.com/exercises/goroutine-per-item/rows.ID float64; example.com/exercises/goroutine-per-item/rows.Quantity float64; example.com/exercises/goroutine-per-item/rows.Price float64 },go.shape.struct { example.com/exercises/goroutine-per-item/rows.Total float64; example.com/exercises/goroutine-per-item/rows.Tax float64 }]
+		go func(i int) { // finding: main.parallel[go.shape.struct { ID float64; Quantity float64; Price float64 },go.shape.struct { Total float64; Tax float64 }]
 			defer all.Done()
 			out[i] = one(in[i])
 		}(i)

@@ -10,13 +10,16 @@ import (
 
 const tenants = 6
 
+// block is what is signed; that takes some ten microseconds.
+var block [256 << 10]byte
+
 var names = [tenants]string{"ada", "bea", "cleo", "dora", "ella", "fay"}
 
 // shard has a cache line of its own.
 type shard struct {
 	mu     sync.Mutex
 	counts map[string]uint32
-	block  [96 << 10]byte
+	_      [64]byte
 }
 
 type limiter struct{ shards [16]shard }
@@ -25,7 +28,7 @@ func (l *limiter) hit(tenant string) uint32 {
 	s := &l.shards[tenant[0]%16]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.counts[tenant] += crc32.ChecksumIEEE(s.block[:])
+	s.counts[tenant] += crc32.ChecksumIEEE(block[:])
 	return s.counts[tenant]
 }
 
@@ -35,5 +38,5 @@ func main() {
 		l.shards[i].counts = make(map[string]uint32)
 	}
 	run.Ballast(64)
-	run.Program{Rate: 9000, Workers: tenants, Unit: func(worker, _ int) { l.hit(names[worker]) }}.Main()
+	run.Program{Rate: 6000, Workers: tenants, Unit: func(worker, _ int) { l.hit(names[worker]) }}.Main()
 }

@@ -12,7 +12,7 @@ type walker struct{ sum int }
 
 func (w *walker) walk(root *tree.Node, done *sync.WaitGroup) {
 	defer done.Done()
-	w.sum += root.Sum() // finding: main.(*walker).walk
+	w.sum += root.Sum()
 }
 
 func main() {

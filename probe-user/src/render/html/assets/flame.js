@@ -5,9 +5,15 @@ const FLAME_ROW = 22;
 const FLAME_LEAST = 0.0008;
 
 const WEIGHTS = {
-  time: { name: "time", write: duration, of: (site) => site.latency?.sum ?? 0 },
-  count: { name: "count", write: count, of: (site) => site.count },
+  time: { name: "time in operations", write: duration, of: (site) => site.latency?.sum ?? 0 },
+  count: { name: "operations", write: count, of: (site) => site.count },
   bytes: { name: "bytes allocated", write: bytes, of: (site) => site.bytes ?? 0 },
+};
+
+// Stacks that no probe took.
+const WHOLE = {
+  cpu: { name: "CPU time", write: (n) => duration(Math.round(n * data.cpu.sample_ns)), stacks: () => data.cpu?.stacks ?? [] },
+  goroutines: { name: "goroutines at the end", write: count, stacks: () => data.goroutines },
 };
 
 const newNode = (name, kind, frame) => ({ name, kind, frame, value: 0, children: new Map(), parent: null });
@@ -33,8 +39,8 @@ function outermostFirst(indices) {
 
 function flameOf(weight, probe) {
   const root = newNode("all", "root");
-  if (weight === "goroutines") {
-    for (const group of data.goroutines) addStack(root, outermostFirst(group.stack), group.count);
+  if (weight in WHOLE) {
+    for (const { stack, count } of WHOLE[weight].stacks()) addStack(root, outermostFirst(stack), count);
     return root;
   }
   for (const site of data.sites) {
@@ -50,7 +56,7 @@ function setUpFlame() {
   const said = byId("flame-said");
   const weight = byId("flame-weight");
   const probe = byId("flame-probe");
-  const write = () => (weight.value === "goroutines" ? count : WEIGHTS[weight.value].write);
+  const write = () => (WHOLE[weight.value] ?? WEIGHTS[weight.value]).write;
   let whole = null;
   let top = null;
 
@@ -133,7 +139,7 @@ function setUpFlame() {
   }
 
   function build() {
-    probe.disabled = weight.value === "goroutines";
+    probe.disabled = weight.value in WHOLE;
     whole = flameOf(weight.value, probe.value);
     top = whole;
     if (whole.value > 0) {
@@ -149,7 +155,9 @@ function setUpFlame() {
   for (const [key, { name, of }] of Object.entries(WEIGHTS)) {
     if (data.sites.some((site) => of(site) > 0)) weight.append(el("option", { value: key }, name));
   }
-  if (data.goroutines.length) weight.append(el("option", { value: "goroutines" }, "goroutines at the end"));
+  for (const [key, { name, stacks }] of Object.entries(WHOLE)) {
+    if (stacks().length) weight.append(el("option", { value: key }, name));
+  }
   probe.append(el("option", { value: "" }, "all probes"));
   for (const name of new Set(data.sites.map((site) => site.probe))) probe.append(el("option", { value: name }, name));
   weight.addEventListener("change", build);

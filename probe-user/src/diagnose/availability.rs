@@ -1,0 +1,122 @@
+//! Whether a probe saw enough for its silence to mean something.
+
+use super::{observed::Observed, rule::Judgement, weigh};
+use crate::report::{Probe, ProbeState};
+
+/// How a probe's reason begins where the linker left its functions out ([`crate::plan::SkipReason::NotLinked`]).
+const NOT_LINKED: &str = "this program does not contain ";
+
+/// Operations that would have been seen at a rule's rate for silence to be a clean bill: with three expected,
+/// none is seen by chance one time in twenty.
+const EXPECTED_HITS: f64 = 3.0;
+
+impl Observed {
+    /// Returns whether a probe was on for any part of the window.
+    pub fn has(&self, probe: &str) -> bool {
+        self.probe(probe).is_some_and(|probe| {
+            matches!(probe.state, ProbeState::Attached | ProbeState::Windowed) || probe.hits > 0
+        })
+    }
+
+    /// Returns the answer of a rule that can't do without a probe that was not on; `None` where it was.
+    pub fn missing(&self, name: &str) -> Option<Judgement> {
+        if self.has(name) {
+            return None;
+        }
+        let Some(probe) = self.probe(name) else {
+            return Some(Judgement::not_enough(
+                format!("probe {name} was not asked for"),
+                format!("a run with probe {name}"),
+            ));
+        };
+        Some(absent(probe))
+    }
+
+    /// Returns the answer of a rule that found nothing: clear, if `probe` was on long enough to have seen
+    /// something that happens `rate_per_s` times a second.
+    pub fn silent(&self, probe: &str, rate_per_s: f64, clear: impl Into<String>) -> Judgement {
+        if let Some(missing) = self.missing(probe) {
+            return missing;
+        }
+        let watched = self.watched_seconds(probe);
+        if watched * rate_per_s >= EXPECTED_HITS.max(weigh::MIN_HITS as f64) {
+            return Judgement::Clear(clear.into());
+        }
+        let needed = EXPECTED_HITS / rate_per_s;
+        Judgement::not_enough(
+            format!("probe {probe} was on for {watched:.3} s only"),
+            format!("{needed:.1} s of it"),
+        )
+    }
+}
+
+impl Judgement {
+    /// Takes a second probe that the program can't reach for silent: the first one was enough.
+    pub(super) fn or_clear_if_not_linked(self, clear: &str) -> Self {
+        match self {
+            Self::NotApplicable(_) => Self::Clear(clear.to_owned()),
+            other => other,
+        }
+    }
+}
+
+fn absent(probe: &Probe) -> Judgement {
+    let name = &probe.name;
+    let reason = probe.reason.as_deref().unwrap_or("it gave no reason");
+    if reason.starts_with(NOT_LINKED) {
+        return Judgement::NotApplicable(reason.to_owned());
+    }
+    let why = format!("probe {name} was not on: {reason}");
+    let needs = match probe.state {
+        ProbeState::Dropped => format!("a larger --max-overhead, or --only {name}"),
+        _ => format!("probe {name}"),
+    };
+    Judgement::not_enough(why, needs)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{diagnose::sample, plan::SkipReason};
+
+    #[test]
+    fn a_probe_that_the_program_cannot_reach_makes_a_rule_inapplicable() {
+        let reason = SkipReason::NotLinked {
+            functions: vec!["runtime.cgocall".to_owned()],
+        };
+        let seen = sample::idle().without_probe("cgo-call", &reason.to_string());
+        assert!(matches!(
+            seen.missing("cgo-call"),
+            Some(Judgement::NotApplicable(_))
+        ));
+    }
+
+    #[test]
+    fn a_probe_that_was_dropped_or_never_asked_for_is_no_clean_bill() {
+        let seen = sample::idle().without_probe("cgo-call", "no safe site in runtime.cgocall: x");
+        assert!(matches!(
+            seen.missing("cgo-call"),
+            Some(Judgement::NotEnoughData { .. })
+        ));
+        assert!(matches!(
+            seen.missing("no-such"),
+            Some(Judgement::NotEnoughData { .. })
+        ));
+        assert!(seen.missing("alloc").is_none());
+    }
+
+    #[test]
+    fn silence_counts_from_three_expected_operations_on() {
+        let seen = sample::idle();
+        let rate = EXPECTED_HITS / seen.seconds;
+        assert!(matches!(
+            seen.silent("alloc", rate, "x"),
+            Judgement::Clear(_)
+        ));
+        let answer = seen.silent("alloc", rate * 0.99, "x");
+        assert!(
+            matches!(answer, Judgement::NotEnoughData { .. }),
+            "{answer:?}"
+        );
+    }
+}

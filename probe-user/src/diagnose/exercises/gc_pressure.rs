@@ -1,0 +1,219 @@
+//! `gc-pressure`.
+//!
+//! # What it looks for
+//! Collections several times a second, or a tenth of the CPU in marking.
+//! # Why it matters
+//! Marking and assists take CPU from the requests that allocate.
+//! # Evidence
+//! The runtime's own counters, or the cycles that a probe saw; the lines that allocate most.
+//! # What to try
+//! Fewer bytes at those lines, or a larger GOGC.
+//! # References
+//! dive-12; src/runtime/mgcpacer.go.
+
+use super::prelude::*;
+use crate::observed::CpuSamples;
+
+/// From the catalogue.
+const CYCLES_PER_S: f64 = 2.0;
+const MARK_SHARE: f64 = 0.10;
+/// Below this many bytes a second a collection has another cause than allocation: asked for, or a tiny heap.
+const BYTES_PER_S: f64 = 1e6;
+/// Lines that are named.
+const TOP: usize = 3;
+/// Fewer samples tell no share.
+const MIN_SAMPLES: u64 = 50;
+
+pub static RULE: Rule = Rule {
+    name: "gc-pressure",
+    exercises: &["dive-12"],
+    probes: &["gc-cycle", "gc-assist", "alloc", "gc"],
+    examine,
+    advice: Advice {
+        refuted_by: "GODEBUG=gctrace=1: few cycles, or a small share of CPU in its fourth column, under the same load.",
+        cure: "Allocate less at the lines that are named: reuse objects with sync.Pool, size slices, decode into what exists. If memory is plenty, a larger GOGC makes collections rarer.",
+        do_not_bother_when: "The heap is a few megabytes and marking is a small share of the CPU: the cycles are many because they are tiny.",
+    },
+    explanation: Explanation {
+        title: "The collector runs all the time",
+        in_the_runtime: "A collection starts when the heap has grown by GOGC percent since the last one. Marking takes a quarter of the CPUs while it lasts, and goroutines that allocate faster than it keeps up have to mark themselves before they get their memory (assists). A short-lived object costs nothing in marking, but brings the next collection nearer.",
+        how_it_is_seen: "The number of collections and their CPU time are read from the runtime before and after; where that is not possible a probe counts the cycles, and CPU samples show marking. Found from two cycles a second or a tenth of the CPU in marking, when the program allocates at least 1 MB/s.",
+        example: "// before\nfor line := range lines {\n\tr := &Record{}\n\tdecode(line, r)\n\temit(r)\n}\n\n// after: emit copies what it keeps\nfor line := range lines {\n\tr := records.Get().(*Record)\n\tr.Reset()\n\tdecode(line, r)\n\temit(r)\n\trecords.Put(r)\n}",
+        versions: "Go 1.26 marks with another algorithm by default (greenteagc), which costs less for small objects; the number of cycles is the same.",
+    },
+};
+
+fn examine(observed: &Observed) -> Judgement {
+    let own = own_cycles_per_s(observed);
+    let marking = marking_share(observed);
+    if own.is_none() && marking.is_none() {
+        return observed.missing("gc-cycle").unwrap_or_else(|| {
+            Judgement::not_enough(
+                "collections were not counted",
+                "runtime counters, or probe gc-cycle",
+            )
+        });
+    }
+    let cycles = own.unwrap_or(0.0);
+    let is_often = cycles >= CYCLES_PER_S && bytes_per_s(observed).is_none_or(|n| n >= BYTES_PER_S);
+    if is_often || (marking.unwrap_or(0.0) >= MARK_SHARE && cycles > 0.0) {
+        return Judgement::Found(vec![fault(observed, cycles, marking)]);
+    }
+    Judgement::Clear(format!("{cycles:.1} collections a second"))
+}
+
+/// Collections that nobody asked for, per second.
+fn own_cycles_per_s(observed: &Observed) -> Option<f64> {
+    if observed.seconds <= 0.0 {
+        return None;
+    }
+    if let Some(cycles) = observed.grown(|counters| counters.gc_cycles) {
+        let forced = observed
+            .grown(|counters| counters.forced_gc_cycles)
+            .unwrap_or(0);
+        return Some(cycles.saturating_sub(forced) as f64 / observed.seconds);
+    }
+    if observed.has("gc-cycle") {
+        let own = observed.sites("gc-cycle", |calls| !calls.passes("runtime.GC"));
+        return Some(own.iter().map(AtSite::rate_per_s).sum());
+    }
+    if !observed.has("stop-the-world") {
+        return None;
+    }
+    // `stwGCMarkTerm`, one per cycle; a forced one's user is at its sweep termination.
+    let ends = observed.sites("stop-the-world", |calls| calls.reason == 1);
+    let forced = observed.sites("stop-the-world", |calls| {
+        calls.reason == 2 && calls.passes("runtime.GC")
+    });
+    let rate = |sites: &[AtSite<'_>]| sites.iter().map(AtSite::rate_per_s).sum::<f64>();
+    Some((rate(&ends) - rate(&forced)).max(0.0))
+}
+
+/// The share of the CPU that goes to marking, assists included.
+fn marking_share(observed: &Observed) -> Option<f64> {
+    let counted = observed.grown(|counters| counters.gc_mark_cpu_ns);
+    if let (Some(ns), true) = (counted, observed.seconds > 0.0) {
+        return Some(observed.cpu_share(ns as f64 / observed.seconds));
+    }
+    sampled_marking(observed.samples.as_ref()?)
+}
+
+fn sampled_marking(samples: &CpuSamples) -> Option<f64> {
+    const MARKING: [&str; 4] = [
+        "runtime.gcBgMarkWorker",
+        "runtime.gcAssistAlloc",
+        "runtime.gcDrain",
+        "runtime.gcDrainN",
+    ];
+    let is_marking = |name: &str| MARKING.iter().any(|known| name.starts_with(known));
+    let marking: u64 = samples
+        .stacks
+        .iter()
+        .filter(|stack| stack.stack.iter().any(|frame| is_marking(&frame.function)))
+        .map(|stack| stack.samples)
+        .sum();
+    (samples.total >= MIN_SAMPLES).then(|| marking as f64 / samples.total as f64)
+}
+
+fn bytes_per_s(observed: &Observed) -> Option<f64> {
+    let counted = observed.grown(|counters| counters.allocated_bytes);
+    if let (Some(bytes), true) = (counted, observed.seconds > 0.0) {
+        return Some(bytes as f64 / observed.seconds);
+    }
+    let seen = observed.sites("alloc", |_| true);
+    observed
+        .has("alloc")
+        .then(|| seen.iter().map(AtSite::bytes_per_s).sum())
+}
+
+fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
+    let mut sites = observed.sites("alloc", |calls| calls.by_user);
+    sites.sort_by(|a, b| b.bytes.total_cmp(&a.bytes));
+    let mut fault = Fault::new("the collector runs all the time")
+        .evidence("collections", cycles, "1/s")
+        .evidence_if("CPU for marking", marking, "share")
+        .evidence_if("allocated", bytes_per_s(observed), "bytes/s");
+    for site in sites.iter().take(TOP).filter(|site| site.bytes > 0.0) {
+        let place = format!(
+            "{} ({}:{})",
+            site.site.function,
+            file_name(&site.site.file),
+            site.site.line
+        );
+        fault = fault.evidence(format!("of it {place}"), site.bytes_per_s(), "bytes/s");
+    }
+    let assists = observed.sites("gc-assist", |calls| calls.by_user);
+    let waited: f64 = assists.iter().map(AtSite::ns_per_s).sum();
+    if waited > 0.0 {
+        fault = fault.evidence(
+            "requests helped to mark for",
+            observed.cpu_share(waited),
+            "share",
+        );
+    }
+    // A cycle without a known share: a small heap takes some 100 µs on each of the CPUs that mark.
+    let share = marking.unwrap_or_else(|| observed.cpu_share(cycles * 500_000.0));
+    fault.confidence = if marking.is_some() { 0.95 } else { 0.8 };
+    fault.costs(share)
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn collecting(cycles: u64, mark_ns: Option<u64>) -> Observed {
+        idle()
+            .stated(|state| {
+                state.counters.gc_cycles = Some(7);
+                state.counters.gc_mark_cpu_ns = mark_ns.map(|_| 0);
+                state.counters.allocated_bytes = Some(0);
+            })
+            .ended(|state| {
+                state.counters.gc_cycles = Some(7 + cycles);
+                state.counters.gc_mark_cpu_ns = mark_ns;
+                state.counters.allocated_bytes = Some(5_000_000_000);
+            })
+            .with(calls("alloc").per_second(100_000.0).of_bytes(4_000))
+    }
+
+    #[test]
+    fn many_collections_are_found_with_the_line_that_allocates() {
+        let faults = found(examine(&collecting(200, Some(1_500_000_000))));
+        assert_eq!(faults[0].severity(), Severity::Critical, "15 % of a CPU");
+        assert!(faults[0].site.is_none(), "it is of the process");
+        assert!(
+            faults[0]
+                .evidence
+                .iter()
+                .any(|e| e.name.contains("work.Do"))
+        );
+    }
+
+    #[test]
+    fn two_a_second_is_the_threshold() {
+        assert_eq!(found(examine(&collecting(20, None))).len(), 1);
+        assert!(is_clear(&examine(&collecting(19, None))));
+    }
+
+    #[test]
+    fn forced_collections_are_another_rules() {
+        let forced = collecting(200, None)
+            .stated(|state| state.counters.forced_gc_cycles = Some(0))
+            .ended(|state| state.counters.forced_gc_cycles = Some(195));
+        assert!(is_clear(&examine(&forced)));
+    }
+
+    #[test]
+    fn without_counters_the_probes_decide_or_nobody() {
+        let cycles = calls("gc-cycle").per_second(10.0).not_by_user();
+        let busy = calls("alloc").per_second(100_000.0).of_bytes(4_000);
+        assert_eq!(found(examine(&idle().with(cycles).with(busy))).len(), 1);
+        let mut blind = idle();
+        blind.probes.clear();
+        assert!(is_undecided(&examine(&blind)));
+    }
+}

@@ -1,0 +1,183 @@
+//! `goroutine-per-item`.
+//!
+//! # What it looks for
+//! A `go` statement in a loop over many items: a thousand goroutines and more at once.
+//! # Why it matters
+//! Each has a stack of its own, and the run queues overflow into the global one (src/runtime/proc.go).
+//! # Evidence
+//! Goroutines of one `go` statement alive at once, or so many in so short a time that they must be.
+//! # What to try
+//! A pool of workers.
+//! # References
+//! source-5.
+
+use super::prelude::*;
+use crate::observed::{Census, State};
+
+/// From the catalogue: a burst is a thousand within 100 ms.
+const BURST: f64 = 1_000.0;
+const BURST_S: f64 = 0.1;
+/// Rate that keeps up with such bursts, one a second.
+const RATE_PER_S: f64 = BURST;
+/// Creation faster than this, one after the other, is a loop: a server's accept takes longer
+/// (accept4 and setting up a connection, 5 µs and more).
+const LOOP_NS: u64 = 3_000;
+/// Create, queue, switch to, end, as in `short-goroutine`, and the first touch of a stack.
+const GOROUTINE_NS: f64 = 900.0;
+
+pub static RULE: Rule = Rule {
+    name: "goroutine-per-item",
+    exercises: &["source-5"],
+    probes: &["goroutine-create", "goroutine-run"],
+    examine,
+    advice: Advice {
+        refuted_by: "goroutines of one statement that come one by one, each for a connection or a request.",
+        cure: "Start as many workers as there are CPUs (or as the other side can take), and give them the items through a channel or by index; errgroup.SetLimit does it in one line.",
+        do_not_bother_when: "The items are some dozens, or each one waits for the network and all may wait at once.",
+    },
+    explanation: Explanation {
+        title: "A goroutine for each item of a batch",
+        in_the_runtime: "A loop with a go statement makes goroutines faster than they end. Each needs a stack of 2 KiB or more, which grows; a P's queue holds 256, the rest goes to the global queue under a lock; and the last one runs long after the first was made.",
+        how_it_is_seen: "Goroutines are counted per go statement. Found from a thousand a second on average, or a thousand alive at one moment, where the statement's goroutines come much faster than they end or than connections could.",
+        example: "// before\nfor i := range rows {\n\twg.Add(1)\n\tgo func() { defer wg.Done(); out[i] = enrich(rows[i]) }()\n}\n\n// after\nvar g errgroup.Group\ng.SetLimit(runtime.GOMAXPROCS(0))\nfor i := range rows {\n\tg.Go(func() error { out[i] = enrich(rows[i]); return nil })\n}",
+        versions: "Go 1.21 to 1.27 alike.",
+    },
+};
+
+fn examine(observed: &Observed) -> Judgement {
+    let spawned = observed.sites("goroutine-create", |calls| {
+        calls.directly_by_user() && !is_accept_loop(calls)
+    });
+    let faults = spawned
+        .iter()
+        .filter(|site| site.hits >= MIN_HITS)
+        .filter_map(|site| {
+            let alive = alive(observed, site);
+            let is_burst = alive.is_some_and(|n| n as f64 >= BURST)
+                || (site.rate_per_s() >= RATE_PER_S && comes_in_bursts(observed, site));
+            is_burst.then(|| fault(observed, site, alive))
+        })
+        .collect();
+    Judgement::found_or(faults, || {
+        observed.silent(
+            "goroutine-create",
+            RATE_PER_S * BURST_S,
+            "no go statement makes a thousand goroutines at once",
+        )
+    })
+}
+
+/// Whether the goroutines are made right after a connection was accepted: the caller waits for each.
+fn is_accept_loop(calls: &Calls) -> bool {
+    calls.within_package("net") || calls.within_package("net/http")
+}
+
+/// The most goroutines of a `go` statement that were alive at either end of the window.
+fn alive(observed: &Observed, site: &AtSite<'_>) -> Option<u64> {
+    let count = |state: &Option<State>| {
+        state
+            .as_ref()?
+            .census
+            .as_ref()
+            .map(|census| of_site(census, site))
+    };
+    count(&observed.start).max(count(&observed.end))
+}
+
+fn of_site(census: &Census, site: &AtSite<'_>) -> u64 {
+    let made_here = census
+        .groups
+        .iter()
+        .filter(|group| group.created_by.as_ref() == Some(&site.site));
+    made_here
+        .map(|group| group.count)
+        .fold(0, u64::saturating_add)
+}
+
+/// Whether goroutines wait for their first turn: in a burst the later ones are made before the earlier run.
+/// Told by how long they take from creation to creation, where that is known, and by short creations.
+fn comes_in_bursts(observed: &Observed, site: &AtSite<'_>) -> bool {
+    let runs = observed.sites("goroutine-run", |_| true);
+    let run = runs.iter().find(|run| run.site == site.site);
+    // One after the other, each started when the one before has ended: no burst.
+    let busy_s = run
+        .and_then(AtSite::mean_ns)
+        .map(|ns| ns * site.rate_per_s() / 1e9);
+    let keeps_up = busy_s.is_some_and(|goroutines| goroutines < 0.01);
+    let quick = site.quantile_ns(0.5).is_none_or(|ns| ns < LOOP_NS);
+    quick && !keeps_up
+}
+
+fn fault(observed: &Observed, site: &AtSite<'_>, alive: Option<u64>) -> Fault {
+    let share = observed.cpu_share(site.rate_per_s() * GOROUTINE_NS);
+    let fault = Fault::at(site, "a goroutine is started for each item of a batch")
+        .evidence("goroutines", site.rate_per_s(), "1/s")
+        .evidence("CPU to start and end them", share, "share")
+        .costs(share);
+    match alive {
+        Some(n) if n as f64 >= BURST => fault.evidence("alive at once", n as f64, ""),
+        // The rate alone can't tell a burst from a steady stream.
+        _ => fault.less_sure(0.6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{GoroutineGroup, Location};
+
+    fn spawning(rate: f64) -> Calls {
+        calls("goroutine-create").per_second(rate).lasting(400)
+    }
+
+    fn crowd(n: u64) -> Census {
+        let site = spawning(1.0).site;
+        let created_by = Some(Location {
+            function: site.function,
+            file: site.file,
+            line: site.line,
+        });
+        let group = GoroutineGroup {
+            state: "runnable".to_owned(),
+            wait_reason: None,
+            count: n,
+            created_by,
+            ..GoroutineGroup::default()
+        };
+        Census {
+            total: n,
+            groups: vec![group],
+            ..Census::default()
+        }
+    }
+
+    #[test]
+    fn a_thousand_alive_at_once_are_found() {
+        let seen = idle()
+            .with(spawning(800.0))
+            .ended(|state| state.census = Some(crowd(1_000)));
+        assert_eq!(found(examine(&seen)).len(), 1);
+        let fewer = idle()
+            .with(spawning(800.0))
+            .ended(|state| state.census = Some(crowd(999)));
+        assert!(is_clear(&examine(&fewer)));
+    }
+
+    #[test]
+    fn a_stream_of_thousands_is_found_but_less_sure() {
+        let run = calls("goroutine-run").per_second(10_000.0).lasting(50_000);
+        let faults = found(examine(&idle().with(spawning(10_000.0)).with(run)));
+        assert!(faults[0].confidence < 0.7);
+    }
+
+    #[test]
+    fn pools_servers_and_one_after_the_other_are_silent() {
+        assert!(is_clear(&examine(&idle().with(spawning(10.0)))));
+        let server = spawning(5_000.0).called_by("net/http.(*conn).serve");
+        assert!(is_clear(&examine(&idle().with(server))));
+        let short = calls("goroutine-run").per_second(2_000.0).lasting(500);
+        assert!(is_clear(&examine(
+            &idle().with(spawning(2_000.0)).with(short)
+        )));
+    }
+}

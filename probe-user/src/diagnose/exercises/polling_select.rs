@@ -1,0 +1,199 @@
+//! `polling-select`.
+//!
+//! # What it looks for
+//! A line that asks a channel without waiting, in a loop, and finds it empty.
+//! # Why it matters
+//! It burns a CPU to wait.
+//! # Evidence
+//! Non-blocking receives and selects per line, and how many came back empty.
+//! # What to try
+//! Block.
+//! # References
+//! source-2; src/runtime/chan.go `selectnbrecv`, select.go `selectgo`.
+
+use super::prelude::*;
+use crate::report::StackFrame;
+
+/// From the catalogue.
+const RATE_PER_S: f64 = 100_000.0;
+const EMPTY_SHARE: f64 = 0.95;
+/// Share of the CPU in a line's polls from which the loop does little else, whatever the rate while it is
+/// watched: the probes slow such a loop down.
+const CPU_SHARE: f64 = 0.2;
+/// Fewer samples tell no share.
+const MIN_SAMPLES: u64 = 40;
+/// An empty poll, with the loop around it.
+const POLL_NS: f64 = 10.0;
+/// A select of several cases locks each channel.
+const SELECT_NS: f64 = 75.0;
+
+pub static RULE: Rule = Rule {
+    name: "polling-select",
+    exercises: &["source-2"],
+    probes: &["chan-recv", "select"],
+    examine,
+    advice: Advice {
+        refuted_by: "work of its own in each turn of the loop, which the poll only interrupts.",
+        cure: "Drop the default case and let select wait; add what ends the wait, a done channel or a context, as another case.",
+        do_not_bother_when: "The loop does real work between polls, and a poll is a small part of it.",
+    },
+    explanation: Explanation {
+        title: "Polling a channel in a loop",
+        in_the_runtime: "A select with a default and one case is a look at the channel that returns at once; with several cases it locks every channel in turn before it gives up. In a loop without anything else it takes a whole CPU, and the goroutine that would send waits for one.",
+        how_it_is_seen: "Receives and selects that may not wait are counted per line, with those that came back empty. Found from 100 000 a second of which 95 % are empty, or where CPU samples show a fifth of the CPU in them: the probes slow such a loop down while they are on.",
+        example: "// before\nfor {\n\tselect {\n\tcase job := <-work:\n\t\tprocess(job)\n\tdefault:\n\t}\n}\n\n// after\nfor {\n\tselect {\n\tcase job := <-work:\n\t\tprocess(job)\n\tcase <-done:\n\t\treturn\n\t}\n}",
+        versions: "Go 1.21 to 1.27 alike. A loop that polls a closed channel or a nil one is not told apart.",
+    },
+};
+
+fn examine(observed: &Observed) -> Judgement {
+    let polls = |calls: &Calls| calls.directly_by_user() && calls.detail == 0;
+    let mut faults = Vec::new();
+    for (probe, each_ns) in [("chan-recv", POLL_NS), ("select", SELECT_NS)] {
+        let sites = observed.sites(probe, polls);
+        let polling = sites
+            .iter()
+            .filter(|site| is_tight(observed, site) && empty_share(site) >= EMPTY_SHARE);
+        faults.extend(polling.map(|site| fault(observed, site, each_ns)));
+    }
+    Judgement::found_or(faults, || {
+        let clear = "no line polls a channel in a tight loop";
+        match observed.silent("chan-recv", RATE_PER_S, clear) {
+            Judgement::Clear(_) => observed
+                .silent("select", RATE_PER_S, clear)
+                .or_clear_if_not_linked(clear),
+            Judgement::NotApplicable(_) => observed.silent("select", RATE_PER_S, clear),
+            other => other,
+        }
+    })
+}
+
+fn is_tight(observed: &Observed, site: &AtSite<'_>) -> bool {
+    reaches(site, RATE_PER_S)
+        || (reaches(site, RATE_PER_S / 20.0) && sampled_share(observed, site) >= CPU_SHARE)
+}
+
+/// The share of the CPU samples that lie in polls of this line.
+fn sampled_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
+    const POLLS: [&str; 4] = [
+        "runtime.selectnbrecv",
+        "runtime.chanrecv",
+        "runtime.selectgo",
+        "runtime.selectnbsend",
+    ];
+    let Some(samples) = observed
+        .samples
+        .as_ref()
+        .filter(|samples| samples.total >= MIN_SAMPLES)
+    else {
+        return 0.0;
+    };
+    let polls_here = |stack: &[StackFrame]| {
+        stack.windows(2).any(|pair| match pair {
+            [inner, outer] => {
+                POLLS.contains(&inner.function.as_str())
+                    && outer.function == site.site.function
+                    && outer.line == site.site.line
+            }
+            _ => false,
+        })
+    };
+    let stacks = samples
+        .stacks
+        .iter()
+        .filter(|stack| polls_here(&stack.stack));
+    let here: u64 = stacks.map(|stack| stack.samples).sum();
+    here as f64 / samples.total as f64
+}
+
+/// Of the operations that ended while they were watched.
+fn empty_share(site: &AtSite<'_>) -> f64 {
+    let ended = site.count * site.completed as f64 / site.hits.max(1) as f64;
+    if ended > 0.0 { site.noted / ended } else { 0.0 }
+}
+
+fn fault(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> Fault {
+    let share = observed
+        .cpu_share(site.rate_per_s() * each_ns)
+        .max(sampled_share(observed, site));
+    Fault::at(site, "a channel is polled in a loop")
+        .evidence("polls", site.rate_per_s(), "1/s")
+        .evidence("of them empty", empty_share(site), "share")
+        .evidence("CPU for them, at least", share, "share")
+        .costs(share)
+        .less_sure(0.95)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observed::{CpuSamples, SampledStack};
+
+    fn polls(rate: f64, empty: f64) -> Calls {
+        calls("chan-recv").per_second(rate).noting(empty).detail(0)
+    }
+
+    fn watched() -> Observed {
+        idle().with_probe("chan-recv").with_probe("select")
+    }
+
+    #[test]
+    fn a_loop_that_finds_nothing_is_found() {
+        let faults = found(examine(&watched().with(polls(20_000_000.0, 0.999))));
+        assert_eq!(faults[0].severity(), Severity::Critical);
+        let select = Calls {
+            probe: "select".to_owned(),
+            ..polls(200_000.0, 0.99)
+        };
+        assert_eq!(
+            found(examine(&watched().with(select)))[0].severity(),
+            Severity::Warning
+        );
+    }
+
+    #[test]
+    fn the_thresholds_are_a_hundred_thousand_and_95_percent() {
+        assert_eq!(
+            found(examine(&watched().with(polls(100_000.0, 0.95)))).len(),
+            1
+        );
+        assert!(is_clear(&examine(&watched().with(polls(99_999.0, 0.95)))));
+        assert!(is_clear(&examine(&watched().with(polls(100_000.0, 0.94)))));
+    }
+
+    #[test]
+    fn a_loop_that_the_probes_slow_down_is_told_by_samples() {
+        let slow = |in_polls| {
+            let mut seen = watched().with(polls(6_000.0, 0.99));
+            let poll = [
+                "runtime.chanrecv",
+                "runtime.selectnbrecv",
+                "example.com/api/work.Do",
+            ];
+            let stack = |functions: &[&str], samples| SampledStack {
+                stack: functions.iter().map(|name| sample::frame(name)).collect(),
+                samples,
+                ..SampledStack::default()
+            };
+            let stacks = vec![
+                stack(&poll, in_polls),
+                stack(&["main.main"], 100 - in_polls),
+            ];
+            seen.samples = Some(CpuSamples {
+                hertz: 99,
+                total: 100,
+                stacks,
+                ..CpuSamples::default()
+            });
+            seen
+        };
+        assert_eq!(found(examine(&slow(20))).len(), 1);
+        assert!(is_clear(&examine(&slow(19))));
+    }
+
+    #[test]
+    fn receives_that_wait_are_silent() {
+        let blocking = polls(500_000.0, 0.0).detail(1);
+        assert!(is_clear(&examine(&watched().with(blocking))));
+    }
+}

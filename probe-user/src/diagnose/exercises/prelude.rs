@@ -1,0 +1,17 @@
+//! What every rule uses.
+
+pub(in crate::diagnose) use crate::{
+    diagnose::{
+        calls::{AtSite, Calls},
+        explanation::Explanation,
+        observed::Observed,
+        rule::{Advice, Fault, Judgement, Rule},
+        weigh::{self, MIN_HITS, allocation_ns, reaches},
+    },
+    report::Severity,
+};
+
+#[cfg(test)]
+pub(in crate::diagnose) use crate::diagnose::sample::{
+    self, SECONDS, calls, found, idle, is_clear, is_inapplicable, is_undecided,
+};

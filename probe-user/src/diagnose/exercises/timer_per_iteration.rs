@@ -1,0 +1,180 @@
+//! `timer-per-iteration`.
+//!
+//! # What it looks for
+//! A line that makes a timer ten times a second or more, where one could be reset.
+//! # Why it matters
+//! Each is three allocations and a place in a heap of timers (src/time/sleep.go `NewTimer`; measured).
+//! # Evidence
+//! Timers started per line through `time.After`, `time.NewTimer` or `time.Tick`.
+//! # What to try
+//! One timer and `Reset`.
+//! # References
+//! dive-5, source-3; the `asynctimerchan` setting of Go 1.23.
+
+use super::prelude::*;
+
+/// From the catalogue.
+const RATE_PER_S: f64 = 10.0;
+/// A timer with its channel: three objects, and its way into the heap and out (measured, 1.21 to 1.27).
+const TIMER_NS: f64 = 400.0;
+/// Bytes of a timer with its channel.
+const TIMER_BYTES: f64 = 208.0;
+/// Share of a line's timers that fire or are stopped from which it uses them as they are meant.
+const ENDED_SHARE: f64 = 0.5;
+
+pub static RULE: Rule = Rule {
+    name: "timer-per-iteration",
+    exercises: &["dive-5", "source-3"],
+    probes: &["timer-start", "timer-fire"],
+    examine,
+    advice: Advice {
+        refuted_by: "a line where each timer belongs to another goroutine that lives as long as the timer.",
+        cure: "Make one time.Timer before the loop and Reset it in each iteration; stop it when the loop ends.",
+        do_not_bother_when: "The loop turns a few times a second: the line is simpler, and the cost can't be measured.",
+    },
+    explanation: Explanation {
+        title: "A timer for every turn of a loop",
+        in_the_runtime: "time.After and time.NewTimer allocate a timer and a channel and put the timer into its P's heap. In a loop that selects on it, the next turn makes another before the last has fired. Up to Go 1.22 the old ones stay in the heap, and in memory, until they fire; since 1.23 an unreachable one is collected, but each turn still pays for the allocations.",
+        how_it_is_seen: "Probes on the start of timers count per line; timers of the standard library's own (contexts, deadlines) are left out, and so are lines whose timers are stopped or fire before the next is made where that can be seen. Found from ten timers a second on.",
+        example: "// before\nfor {\n\tselect {\n\tcase job := <-jobs:\n\t\tjob.Run()\n\tcase <-time.After(limit):\n\t\treturn\n\t}\n}\n\n// after\nidle := time.NewTimer(limit)\ndefer idle.Stop()\nfor {\n\tidle.Reset(limit)\n\tselect {\n\tcase job := <-jobs:\n\t\tjob.Run()\n\tcase <-idle.C:\n\t\treturn\n\t}\n}",
+        versions: "Up to Go 1.22, and with a go line below 1.23 (asynctimerchan=1), abandoned timers are held until they fire, and Reset needs the channel drained when Stop was too late. From 1.23 neither is true.",
+    },
+};
+
+/// What a user calls to get a channel that a timer sends on.
+const MAKERS: [&str; 3] = ["time.After", "time.NewTimer", "time.Tick"];
+
+fn examine(observed: &Observed) -> Judgement {
+    let sites = observed.sites("timer-start", makes_channel);
+    let faults = sites
+        .iter()
+        .filter(|site| reaches(site, RATE_PER_S))
+        .filter(|site| !mostly_ended(observed, site))
+        .map(|site| fault(observed, site))
+        .collect();
+    Judgement::found_or(faults, || {
+        observed.silent(
+            "timer-start",
+            RATE_PER_S,
+            "no line makes ten timers a second",
+        )
+    })
+}
+
+/// Whether the user's own line asked for a timer with a channel: contexts and deadlines use others.
+pub(super) fn makes_channel(calls: &Calls) -> bool {
+    calls.by_user
+        && calls
+            .callee()
+            .is_some_and(|callee| MAKERS.contains(&callee))
+}
+
+/// Whether most of a line's timers fired or were stopped: they were waited for, or given back.
+pub(super) fn mostly_ended(observed: &Observed, site: &AtSite<'_>) -> bool {
+    let fates = observed.sites("timer-fire", makes_channel);
+    if let Some(fate) = fates.iter().find(|fate| fate.site == site.site) {
+        return fate.completed as f64 >= ENDED_SHARE * fate.hits as f64;
+    }
+    let stops = observed.sites("timer-stop", |calls| calls.by_user);
+    let of_same = stops
+        .iter()
+        .filter(|stop| base(&stop.site.function) == base(&site.site.function));
+    let stopped: f64 = of_same.map(|stop| stop.count).sum();
+    stopped >= ENDED_SHARE * site.count
+}
+
+/// A function without the numbers of closures inside it.
+fn base(function: &str) -> &str {
+    function
+        .find(".func")
+        .and_then(|at| function.get(..at))
+        .unwrap_or(function)
+}
+
+/// Whether abandoned timers are held until they fire (src/time/sleep.go, `asynctimerchan`).
+pub(super) fn holds_abandoned(observed: &Observed) -> bool {
+    !observed.is_go(23) || observed.godebug("asynctimerchan") == Some("1")
+}
+
+fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
+    let rate = site.rate_per_s();
+    let share = observed.cpu_share(rate * TIMER_NS);
+    let fault = Fault::at(site, "a timer is made for every turn of a loop")
+        .evidence("timers started", rate, "1/s")
+        .evidence("allocated", rate * TIMER_BYTES, "bytes/s")
+        .costs(share)
+        .less_sure(if observed.has("timer-fire") { 1.0 } else { 0.9 });
+    if holds_abandoned(observed) {
+        return fault.do_not_bother_when(
+            "The loop turns a few times a second and the timeout is short: with this build every timer is held until it fires.",
+        );
+    }
+    fault.at_most(Severity::Warning).do_not_bother_when(
+        "The loop turns a few hundred times a second: this build collects abandoned timers, only the allocations remain.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(rate: f64) -> Calls {
+        let calls = calls("timer-start").per_second(rate);
+        calls.through_library(&["time.NewTimer", "time.After"])
+    }
+
+    #[test]
+    fn time_after_in_a_loop_is_found() {
+        let faults = found(examine(&idle().with(after(20_000.0))));
+        assert_eq!(faults[0].severity(), Severity::Info, "0.8 % of a CPU");
+        let faults = found(examine(&idle().on_go(22).with(after(400_000.0))));
+        assert_eq!(faults[0].severity(), Severity::Critical);
+        assert!(
+            faults[0]
+                .do_not_bother_when
+                .as_ref()
+                .is_some_and(|text| text.contains("held"))
+        );
+    }
+
+    #[test]
+    fn the_go_line_decides_what_is_held() {
+        assert!(!holds_abandoned(&idle()));
+        assert!(holds_abandoned(&idle().with_godebug("asynctimerchan=1")));
+        assert!(holds_abandoned(&idle().on_go(22)));
+    }
+
+    #[test]
+    fn ten_a_second_is_the_threshold() {
+        assert_eq!(found(examine(&idle().with(after(10.0)))).len(), 1);
+        assert!(is_clear(&examine(&idle().with(after(9.9)))));
+    }
+
+    #[test]
+    fn contexts_and_stopped_timers_are_silent() {
+        let context = calls("timer-start").per_second(500.0).through_library(&[
+            "time.AfterFunc",
+            "context.WithDeadline",
+            "context.WithTimeout",
+        ]);
+        assert!(is_clear(&examine(&idle().with(context))));
+        let made = calls("timer-start")
+            .per_second(500.0)
+            .through_library(&["time.NewTimer"]);
+        let stopped = calls("timer-stop").per_second(480.0).at_line(20);
+        assert!(is_clear(&examine(&idle().with(made).with(stopped))));
+        // A loop that is slower than its timer: each one fires.
+        let fate = |completed| Calls {
+            probe: "timer-fire".to_owned(),
+            completed,
+            ..after(500.0)
+        };
+        assert!(is_clear(&examine(
+            &idle().with(after(500.0)).with(fate(4_900))
+        )));
+        assert_eq!(
+            found(examine(&idle().with(after(500.0)).with(fate(100)))).len(),
+            1
+        );
+    }
+}

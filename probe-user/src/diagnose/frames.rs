@@ -1,0 +1,85 @@
+//! Whose code a frame is, where only its name is known: stacks of goroutines and of samples.
+
+use crate::report::{Location, StackFrame};
+
+/// Returns the import path of a function's package: `a/b/c.(*T).M` is of `a/b/c`.
+pub fn package(function: &str) -> &str {
+    // Type arguments may hold slashes and points.
+    let name = function.split('[').next().unwrap_or(function);
+    let after_slash = name.rfind('/').map_or(0, |at| at + 1);
+    let point = name.get(after_slash..).and_then(|last| last.find('.'));
+    point
+        .and_then(|at| name.get(..after_slash + at))
+        .unwrap_or(name)
+}
+
+/// Returns whether a function belongs to the program or its modules, not to Go: package main, the main
+/// module, or a path whose first element is a host name.
+pub fn is_users(function: &str, module: Option<&str>) -> bool {
+    let package = package(function);
+    let below = |module: &str| {
+        package
+            .strip_prefix(module)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    let first = package.split('/').next().unwrap_or(package);
+    package == "main" || module.is_some_and(below) || (first.contains('.') && package.contains('/'))
+}
+
+/// Returns the innermost frame of the program's own.
+pub fn first_of_user<'a>(stack: &'a [StackFrame], module: Option<&str>) -> Option<&'a StackFrame> {
+    stack.iter().find(|frame| is_users(&frame.function, module))
+}
+
+/// Returns the place of a frame.
+pub fn location(frame: &StackFrame) -> Location {
+    Location {
+        function: frame.function.clone(),
+        file: frame.file.clone(),
+        line: frame.line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_read_from_names_of_any_form() {
+        for (function, name) in [
+            ("main.main", "main"),
+            (
+                "example.com/api/hub.(*Hub).Run.func1",
+                "example.com/api/hub",
+            ),
+            ("runtime.gopark", "runtime"),
+            ("internal/sync.(*Mutex).lockSlow", "internal/sync"),
+            ("main.F[go.shape.struct { a/b.c int }]", "main"),
+            ("gopkg.in/yaml%2ev3.Unmarshal", "gopkg.in/yaml%2ev3"),
+            ("", ""),
+        ] {
+            assert_eq!(package(function), name, "{function}");
+        }
+    }
+
+    #[test]
+    fn go_itself_is_not_the_users() {
+        for function in [
+            "runtime.gopark",
+            "net/http.(*conn).serve",
+            "sync.(*Pool).Get",
+            "internal/poll.x",
+        ] {
+            assert!(!is_users(function, Some("api")), "{function}");
+        }
+        for function in [
+            "main.main",
+            "example.com/x.F",
+            "api.F",
+            "api/hub.F",
+            "rsc.io/quote.F",
+        ] {
+            assert!(is_users(function, Some("api")), "{function}");
+        }
+    }
+}

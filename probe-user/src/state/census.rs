@@ -1,0 +1,340 @@
+//! All goroutines of a moment, grouped by what they do and where.
+//!
+//! The target runs on: each goroutine is read, then its stack, then itself once more. One that has moved
+//! meanwhile is looked at again by itself; if it moves again, it is counted, without a stack, as torn.
+
+use std::collections::HashMap;
+
+use super::{
+    StateError,
+    goroutine::{Decoder, Goroutine, Saved, Status},
+    memory::Memory,
+    names::Names,
+    stacks::Stacks,
+    wait_reasons,
+};
+use crate::{
+    address::{ProcAddr, VirtAddr},
+    analyze::GoBinary,
+    observed::Census,
+    report::{GoroutineGroup, Location, StackFrame},
+    sys,
+};
+
+/// Far more goroutines than fit into a process of some gigabytes; a `g` takes 2.5 KB with its stack.
+const MAX_GOROUTINES: u64 = 1 << 22;
+/// Goroutines that are read together: the fewer, the less happens between the first and the last look.
+const BATCH: usize = 4096;
+/// Kinds of groups that are kept.
+const MAX_GROUPS: usize = 1 << 17;
+/// How often the list of goroutines is read again when it has grown meanwhile.
+const ATTEMPTS: usize = 8;
+
+/// Takes the census of one target.
+pub(super) struct Taker<'a> {
+    memory: &'a Memory<'a>,
+    binary: &'a GoBinary,
+    names: &'a Names<'a>,
+    decoder: Decoder,
+    stacks: Stacks,
+    reasons: Vec<String>,
+    /// By `m`, whether the program's own code locked a goroutine to it.
+    locked: HashMap<u64, bool>,
+    groups: HashMap<Key, Counts>,
+    torn: u64,
+}
+
+/// What goroutines of one group have in common.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    status: Status,
+    wait_reason: Option<u8>,
+    gopc: u64,
+    startpc: u64,
+    locked: bool,
+    /// Where to look up names, innermost first.
+    stack: Box<[VirtAddr]>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    goroutines: u64,
+    /// The earliest of all that are known.
+    waiting_since: Option<u64>,
+}
+
+impl<'a> Taker<'a> {
+    pub(super) fn new(
+        memory: &'a Memory<'a>,
+        binary: &'a GoBinary,
+        names: &'a Names<'a>,
+    ) -> Result<Self, StateError> {
+        let decoder = Decoder::new(binary.g_layout()).ok_or(StateError::Layout { of: "g" })?;
+        Ok(Self {
+            memory,
+            binary,
+            names,
+            decoder,
+            stacks: Stacks::of(binary),
+            reasons: wait_reasons::read(memory, binary),
+            locked: HashMap::new(),
+            groups: HashMap::new(),
+            torn: 0,
+        })
+    }
+
+    /// Reads every goroutine.
+    pub(super) fn take(mut self) -> Result<Census, StateError> {
+        let all = self.list()?;
+        for batch in all.chunks(BATCH) {
+            self.take_batch(batch)?;
+        }
+        Ok(self.census())
+    }
+
+    /// Returns the addresses of all `g`s.
+    fn list(&self) -> Result<Vec<u64>, StateError> {
+        let allgs = self.binary.runtime_globals().allgs;
+        let allgs = allgs.ok_or(StateError::Variable { name: "allgs" })?;
+        let at = self.memory.address(allgs);
+        let read = StateError::memory("allgs");
+        let mut seen = self.memory.words::<3>(at).map_err(&read)?;
+        for _ in 0..ATTEMPTS {
+            let [array, len, capacity] = seen;
+            if len == 0 || len > capacity || len > MAX_GOROUTINES {
+                break;
+            }
+            let mut bytes = vec![0; len as usize * 8];
+            self.memory
+                .read(ProcAddr(array), &mut bytes)
+                .map_err(&read)?;
+            seen = self.memory.words::<3>(at).map_err(&read)?;
+            // An array that was outgrown meanwhile may be anything by now.
+            if seen[0] == array && seen[1] >= len {
+                let all = bytes.as_chunks().0.iter();
+                return Ok(all.map(|word| u64::from_le_bytes(*word)).collect());
+            }
+        }
+        let [array, len, capacity] = seen;
+        Err(StateError::Implausible {
+            what: "allgs",
+            found: format!("{len} of {capacity} at {array:#x}"),
+        })
+    }
+
+    fn take_batch(&mut self, batch: &[u64]) -> Result<(), StateError> {
+        let before = self.goroutines(batch)?;
+        let mut stacks = self.stacks.read(self.memory, self.binary, &before)?;
+        let after = self.goroutines(batch)?;
+        let mut again: Vec<&u64> = Vec::new();
+        for (index, (before, after)) in before.iter().zip(&after).enumerate() {
+            match (before, after) {
+                (None, None) => {}
+                (Some(before), Some(after)) if is_same(before, after) => {
+                    let stack = stacks.get_mut(index).map(std::mem::take);
+                    self.count(after, stack.unwrap_or_default());
+                }
+                _ => again.extend(batch.get(index)),
+            }
+        }
+        for g in again {
+            self.take_again(*g)?;
+        }
+        Ok(())
+    }
+
+    fn take_again(&mut self, g: u64) -> Result<(), StateError> {
+        let before = self.goroutines(&[g])?;
+        let stacks = self.stacks.read(self.memory, self.binary, &before)?;
+        let after = self.goroutines(&[g])?;
+        let Some(after) = after.into_iter().flatten().next() else {
+            return Ok(());
+        };
+        match before.into_iter().flatten().next() {
+            Some(before) if is_same(&before, &after) => {
+                self.count(&after, stacks.into_iter().next().unwrap_or_default());
+            }
+            _ => {
+                self.torn += 1;
+                self.count(&after, Vec::new());
+            }
+        }
+        Ok(())
+    }
+
+    fn goroutines(&self, batch: &[u64]) -> Result<Vec<Option<Goroutine>>, StateError> {
+        let ranges: Vec<_> = batch.iter().map(|g| (*g, self.decoder.len())).collect();
+        let mut found = vec![None; batch.len()];
+        self.memory
+            .read_all(&ranges, |index, bytes| {
+                if let Some(slot) = found.get_mut(index) {
+                    *slot = self.decoder.decode(bytes);
+                }
+            })
+            .map_err(StateError::memory("goroutines"))?;
+        Ok(found)
+    }
+
+    fn count(&mut self, goroutine: &Goroutine, stack: Vec<VirtAddr>) {
+        let waits = goroutine.status.has_reason();
+        let key = Key {
+            status: goroutine.status,
+            wait_reason: waits.then_some(goroutine.wait_reason),
+            gopc: goroutine.gopc,
+            startpc: goroutine.startpc,
+            locked: goroutine.lockedm != 0 && self.is_locked_by_program(goroutine.lockedm),
+            stack: stack.into(),
+        };
+        let is_full = self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key);
+        let key = if is_full {
+            Key {
+                stack: Box::default(),
+                ..key
+            }
+        } else {
+            key
+        };
+        let counts = self.groups.entry(key).or_default();
+        counts.goroutines += 1;
+        let blocked = waits || goroutine.status == Status::Syscall;
+        if blocked && goroutine.waitsince != 0 {
+            let since = counts.waiting_since.get_or_insert(u64::MAX);
+            *since = (*since).min(goroutine.waitsince);
+        }
+    }
+}
+
+impl Taker<'_> {
+    /// Whether the program's own code locked a goroutine to its thread: the runtime does so too, for itself.
+    fn is_locked_by_program(&mut self, m: u64) -> bool {
+        let Some(offset) = self.binary.runtime_layout().m_locked_ext else {
+            return false;
+        };
+        let memory = self.memory;
+        *self.locked.entry(m).or_insert_with(|| {
+            let at = ProcAddr(m.wrapping_add(offset.into()));
+            memory.u32(at).is_ok_and(|locks| locks != 0)
+        })
+    }
+
+    fn census(self) -> Census {
+        let now = sys::monotonic_ns();
+        let mut census = Census {
+            torn: self.torn,
+            ..Census::default()
+        };
+        let mut groups: HashMap<Named, Counts> = HashMap::new();
+        let mut locked: HashMap<Named, Counts> = HashMap::new();
+        for (key, counts) in &self.groups {
+            census.total += counts.goroutines;
+            let named = self.named(key);
+            if key.locked {
+                locked.entry(named.clone()).or_default().add(*counts);
+            }
+            groups.entry(named).or_default().add(*counts);
+        }
+        census.groups = listed(groups, now);
+        census.locked_to_thread = listed(locked, now);
+        census
+    }
+
+    fn named(&self, key: &Key) -> Named {
+        let reason = key.wait_reason.map(|reason| {
+            let name = self.reasons.get(usize::from(reason)).cloned();
+            name.unwrap_or_else(|| format!("reason {reason}"))
+        });
+        let created_at = self.memory.in_file(key.gopc.wrapping_sub(1));
+        let start = self.names.function(self.memory.in_file(key.startpc));
+        let stack = self.names.stack(&key.stack);
+        Named {
+            state: key.status.name(),
+            wait_reason: reason.filter(|reason| !reason.is_empty()),
+            // The first goroutine was created by assembly, before there was a program.
+            created_by: (key.gopc != 0 && start != MAIN)
+                .then(|| self.names.location(created_at))
+                .flatten(),
+            system: is_system(&start, &stack),
+            stack,
+        }
+    }
+}
+
+/// Whether the runtime started a goroutine for itself (src/runtime/traceback.go `isSystemGoroutine`).
+fn is_system(start: &str, stack: &[StackFrame]) -> bool {
+    let is_of_runtime = |name: &str| name.starts_with("runtime.");
+    if USERS.contains(&start) || !is_of_runtime(start) {
+        return false;
+    }
+    // Finalizers and clean-ups are the user's code while they run.
+    let runs_users = |frame: &StackFrame| !is_of_runtime(&frame.function);
+    !(FINALIZING.contains(&start) && stack.iter().any(runs_users))
+}
+
+const MAIN: &str = "runtime.main";
+
+/// Functions of the runtime that goroutines of the user's start in.
+const USERS: [&str; 3] = [MAIN, "runtime.corostart", "runtime.handleAsyncEvent"];
+const FINALIZING: [&str; 3] = [
+    "runtime.runfinq",
+    "runtime.runFinalizers",
+    "runtime.runCleanups",
+];
+
+/// What a reader sees of a group: several keys may look the same.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Named {
+    state: &'static str,
+    wait_reason: Option<String>,
+    created_by: Option<Location>,
+    system: bool,
+    stack: Vec<StackFrame>,
+}
+
+impl Counts {
+    fn add(&mut self, other: Self) {
+        self.goroutines += other.goroutines;
+        self.waiting_since = [self.waiting_since, other.waiting_since]
+            .into_iter()
+            .flatten()
+            .min();
+    }
+}
+
+fn listed(groups: HashMap<Named, Counts>, now: u64) -> Vec<GoroutineGroup> {
+    let group = |(named, counts): (Named, Counts)| GoroutineGroup {
+        state: named.state.to_owned(),
+        wait_reason: named.wait_reason,
+        count: counts.goroutines,
+        longest_wait_ns: counts.waiting_since.map(|since| now.saturating_sub(since)),
+        system: named.system,
+        created_by: named.created_by,
+        stack: named.stack,
+    };
+    let mut listed: Vec<_> = groups.into_iter().map(group).collect();
+    sort(&mut listed);
+    listed
+}
+
+/// The user's first, the largest first; the rest only so that the order is always the same.
+fn sort(groups: &mut [GoroutineGroup]) {
+    groups.sort_by(|a, b| {
+        let functions = |group: &GoroutineGroup| -> Vec<(String, u32)> {
+            let frames = group.stack.iter();
+            frames.map(|f| (f.function.clone(), f.line)).collect()
+        };
+        (a.system.cmp(&b.system))
+            .then(b.count.cmp(&a.count))
+            .then_with(|| a.state.cmp(&b.state))
+            .then_with(|| a.wait_reason.cmp(&b.wait_reason))
+            .then_with(|| functions(a).cmp(&functions(b)))
+    });
+}
+
+/// Whether a goroutine stood still between two looks; one that runs has nothing that could move.
+fn is_same(before: &Goroutine, after: &Goroutine) -> bool {
+    let saved = |saved: Option<Saved>| saved.map(|saved| (saved.pc, saved.sp));
+    before.goid == after.goid
+        && before.status == after.status
+        && before.stack == after.stack
+        && saved(before.saved) == saved(after.saved)
+}

@@ -1,0 +1,159 @@
+//! What the runtime counts of itself, since the process started.
+
+use super::{
+    StateError,
+    runtime::{Found, Runtime, field},
+};
+use crate::analyze::HeapStatsLayout;
+
+/// Size of each size class, the same in Go 1.21 to 1.27 (`internal/runtime/gc/sizeclasses.go`); class 0 is for
+/// what is larger than all.
+const SIZES: [u64; 68] = [
+    0, 8, 16, 24, 32, 48, 64, 80, 96, 112, 128, 144, 160, 176, 192, 208, 224, 240, 256, 288, 320,
+    352, 384, 416, 448, 480, 512, 576, 640, 704, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792,
+    2048, 2304, 2688, 3072, 3200, 3456, 4096, 4864, 5376, 6144, 6528, 6784, 6912, 8192, 9472, 9728,
+    10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576, 27264, 28672,
+    32768,
+];
+/// The statistics are kept in so many generations, whose sum is what counts (`consistentHeapStats`).
+const GENERATIONS: usize = 3;
+/// `gcControllerState.heapLive`.
+const HEAP_LIVE: u32 = 104;
+/// Reads of what is being moved from one generation to another.
+const READS: usize = 3;
+
+/// Objects and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Allocated {
+    pub(super) objects: u64,
+    pub(super) bytes: u64,
+}
+
+impl Runtime<'_> {
+    /// How many goroutines were started, the runtime's own included.
+    ///
+    /// Numbers are handed out to each P in batches; what it still holds has not been used.
+    pub(super) fn goroutines_created(&self) -> Found<u64> {
+        let layout = self.layout.p_goidcache;
+        let goidcache = layout.ok_or(StateError::Layout { of: "p" })?;
+        let handed_out = || self.word("sched", self.globals.sched, 0);
+        let mut before = handed_out()?;
+        let mut unused = 0;
+        for _ in 0..READS {
+            unused = 0;
+            for p in self.processors()?.1 {
+                let at = field(p, goidcache);
+                let cache = self.memory.words::<2>(at);
+                let [next, end] = cache.map_err(StateError::memory("goidcache"))?;
+                unused += end.saturating_sub(next).min(1 << 16);
+            }
+            let after = handed_out()?;
+            if after == before {
+                break;
+            }
+            before = after;
+        }
+        Ok(before.saturating_sub(unused))
+    }
+
+    /// How many collections there were, and how many of them the program asked for.
+    pub(super) fn gc_cycles(&self) -> Found<(u64, u64)> {
+        let layout = self.layout.mstats_numgc;
+        let offset = layout.ok_or(StateError::Layout { of: "mstats" })?;
+        let both = self.word("memstats", self.globals.memstats, offset)?;
+        Ok((both & u64::from(u32::MAX), both >> 32))
+    }
+
+    pub(super) fn gc_pause_ns(&self) -> Found<u64> {
+        let layout = self.layout.mstats_pause_total_ns;
+        let offset = layout.ok_or(StateError::Layout { of: "mstats" })?;
+        self.word("memstats", self.globals.memstats, offset)
+    }
+
+    /// CPU time of all marking, and of assists alone, as of the last collection's end.
+    pub(super) fn gc_cpu_ns(&self) -> Found<(u64, u64)> {
+        let [assists, dedicated, idle] = self.words("work.cpuStats", self.globals.cpu_stats, 0)?;
+        Ok((
+            assists.saturating_add(dedicated).saturating_add(idle),
+            assists,
+        ))
+    }
+
+    /// What was allocated on the heap, objects smaller than a size class by their class. It is booked when a
+    /// span is full: recent allocations are missing, by up to a span per class and P.
+    pub(super) fn allocated(&self) -> Found<Allocated> {
+        let layout = self.layout.heap_stats;
+        let layout = layout.ok_or(StateError::Layout {
+            of: "heapStatsDelta",
+        })?;
+        let at = self.variable("memstats", self.globals.memstats)?;
+        let mut least: Option<Allocated> = None;
+        for _ in 0..READS {
+            let mut bytes = vec![0; layout.size as usize * GENERATIONS];
+            let read = self.memory.read(at, &mut bytes);
+            read.map_err(StateError::memory("memstats"))?;
+            let sum = sum(&bytes, &layout);
+            // While one generation is added to another, it is there twice for a moment: never too little.
+            least = Some(least.map_or(sum, |least| {
+                if sum.objects < least.objects {
+                    sum
+                } else {
+                    least
+                }
+            }));
+        }
+        Ok(least.unwrap_or_default())
+    }
+
+    pub(super) fn heap_live_bytes(&self) -> Found<u64> {
+        self.word("gcController", self.globals.gc_controller, HEAP_LIVE)
+    }
+
+    /// Calls to C: of the threads that are, and of those that were.
+    pub(super) fn cgo_calls(&self) -> Found<u64> {
+        let layout = self.layout.m.ok_or(StateError::Layout { of: "m" })?;
+        let mut calls = self.word("ncgocall", self.globals.ncgocall, 0)?;
+        for m in self.threads()? {
+            let of_m = self.memory.words(field(m, layout.ncgocall));
+            let [of_m] = of_m.map_err(StateError::memory("ncgocall"))?;
+            calls = calls.saturating_add(of_m);
+        }
+        Ok(calls)
+    }
+
+    /// Timers in the heaps of all Ps: those that may fire. From Go 1.23 on, a timer with a channel is there
+    /// only while somebody waits for it.
+    pub(super) fn timers(&self) -> Found<u64> {
+        let layout = self.layout.p_timers;
+        let offset = layout.ok_or(StateError::Layout { of: "p" })?;
+        let mut timers = 0_u64;
+        for p in self.processors()?.1 {
+            let of_p = self.memory.u32(field(p, offset));
+            timers += u64::from(of_p.map_err(StateError::memory("timers"))?);
+        }
+        Ok(timers)
+    }
+}
+
+/// Adds up all generations.
+fn sum(bytes: &[u8], layout: &HeapStatsLayout) -> Allocated {
+    let mut sum = Allocated::default();
+    for generation in bytes.chunks_exact(layout.size as usize) {
+        let word = |offset: u32| {
+            let word = generation.get(offset as usize..);
+            word.and_then(<[u8]>::first_chunk)
+                .map_or(0, |word| u64::from_le_bytes(*word))
+        };
+        // Tiny objects share a slot of their class, which is counted, with its bytes, too.
+        let tiny = word(layout.tiny_alloc_count);
+        let (large_bytes, large) = (word(layout.large_alloc), word(layout.large_alloc + 8));
+        sum.objects = sum.objects.wrapping_add(tiny).wrapping_add(large);
+        sum.bytes = sum.bytes.wrapping_add(large_bytes);
+        for (class, size) in SIZES.iter().enumerate() {
+            let n = word(layout.small_alloc_count + class as u32 * 8);
+            sum.objects = sum.objects.wrapping_add(n);
+            sum.bytes = sum.bytes.wrapping_add(n.wrapping_mul(*size));
+        }
+    }
+    sum
+}

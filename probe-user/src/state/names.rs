@@ -1,0 +1,91 @@
+//! Addresses of code to frames, each looked up once.
+
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+use crate::{
+    address::VirtAddr,
+    analyze::{Frame, GoBinary},
+    report::{Location, StackFrame},
+};
+
+/// Frames of one address, innermost first.
+type Frames = Rc<[StackFrame]>;
+
+/// The names of one binary's code.
+#[derive(Debug)]
+pub(super) struct Names<'a> {
+    binary: &'a GoBinary,
+    known: RefCell<HashMap<u64, Frames>>,
+}
+
+/// What every goroutine's stack begins with; Go's own traces leave it out.
+const OUTERMOST: &str = "runtime.goexit";
+
+impl<'a> Names<'a> {
+    pub(super) fn of(binary: &'a GoBinary) -> Self {
+        Self {
+            binary,
+            known: RefCell::default(),
+        }
+    }
+
+    /// Returns the frames of the instruction at `pc`; code without a Go function is one unknown frame.
+    pub(super) fn frames(&self, pc: VirtAddr) -> Frames {
+        if let Some(known) = self.known.borrow().get(&pc.0) {
+            return Rc::clone(known);
+        }
+        let mut frames: Vec<_> = self.binary.frames_at(pc).into_iter().map(named).collect();
+        if frames.is_empty() {
+            frames.push(StackFrame {
+                function: format!("[unknown {pc}]"),
+                file: String::new(),
+                line: 0,
+                inlined: false,
+            });
+        }
+        let frames: Frames = frames.into();
+        self.known.borrow_mut().insert(pc.0, Rc::clone(&frames));
+        frames
+    }
+
+    /// Returns the frames of a stack, given as instructions, innermost first.
+    pub(super) fn stack(&self, pcs: &[VirtAddr]) -> Vec<StackFrame> {
+        let mut stack: Vec<StackFrame> = Vec::new();
+        for pc in pcs {
+            stack.extend(self.frames(*pc).iter().cloned());
+        }
+        if stack.len() > 1 && stack.last().is_some_and(|last| last.function == OUTERMOST) {
+            stack.pop();
+        }
+        stack
+    }
+
+    /// Returns the line of an instruction.
+    pub(super) fn location(&self, pc: VirtAddr) -> Option<Location> {
+        let frames = self.frames(pc);
+        let frame = frames.first().filter(|frame| !frame.file.is_empty())?;
+        Some(Location {
+            function: frame.function.clone(),
+            file: frame.file.clone(),
+            line: frame.line,
+        })
+    }
+
+    /// Returns the name of the function, not inlined, that an instruction is in; empty where there is none.
+    pub(super) fn function(&self, pc: VirtAddr) -> String {
+        let frames = self.frames(pc);
+        frames
+            .last()
+            .filter(|frame| !frame.file.is_empty())
+            .map_or_else(String::new, |frame| frame.function.clone())
+    }
+}
+
+fn named(frame: Frame) -> StackFrame {
+    StackFrame {
+        function: frame.function,
+        file: frame.file,
+        line: frame.line,
+        inlined: frame.inlined,
+    }
+}

@@ -1,0 +1,70 @@
+//! Call paths one by one, with whose code each frame is: what rules tell one use of the runtime from another by.
+
+use super::{Symbol, SymbolOrigin, Symbols, frames_of, name};
+use crate::{
+    aggregate::{Buckets, Profile, Totals},
+    report::StackFrame,
+};
+
+/// One call path with its totals; several may lead to the same call site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedPath {
+    pub probe: String,
+    pub reason: u8,
+    /// What the operations were about, `probe_ebpf::abi::detail`.
+    pub detail: u64,
+    /// The part of it that only the binary tells: the name of a type or of a function.
+    pub what: Option<String>,
+    pub site: StackFrame,
+    pub inlined_into: Option<String>,
+    /// Innermost first, inlined frames expanded; the call site is one of them.
+    pub frames: Vec<Symbol>,
+    /// Index of the call site in `frames`.
+    pub site_at: usize,
+    pub totals: Totals,
+    pub buckets: Buckets,
+}
+
+impl NamedPath {
+    /// Returns whether the call site is a line of the user's own code.
+    pub fn is_users(&self) -> bool {
+        self.frames
+            .get(self.site_at)
+            .is_some_and(|symbol| symbol.origin == SymbolOrigin::User)
+    }
+
+    /// Returns the frames that the call site called, innermost first.
+    pub fn below_site(&self) -> &[Symbol] {
+        self.frames.get(..self.site_at).unwrap_or_default()
+    }
+}
+
+/// Names every call path, without adding any up.
+pub fn paths(profile: &Profile, symbols: &Symbols) -> Vec<NamedPath> {
+    let rows = profile.rows.values();
+    rows.filter_map(|row| {
+        let path = row.path.as_ref()?;
+        let named = name(path, symbols);
+        let frames: Vec<Symbol> = frames_of(path, symbols)
+            .into_iter()
+            .map(|(symbol, _)| symbol)
+            .collect();
+        let site_at = frames
+            .iter()
+            .position(|symbol| symbol.frame == named.site)
+            .unwrap_or(0);
+        Some(NamedPath {
+            probe: path.probe.clone(),
+            reason: path.reason,
+            detail: path.detail,
+            what: path.what.clone(),
+            site: named.site,
+            inlined_into: named.inlined_into,
+            frames,
+            site_at,
+            totals: row.totals,
+            buckets: row.buckets.clone(),
+        })
+    })
+    .collect()
+}
