@@ -148,11 +148,14 @@ impl<W: Write> Recorder<W> {
     }
 
     fn append(&mut self, records: &[&Record]) -> io::Result<()> {
-        let mut member = GzEncoder::new(Vec::new(), Compression::fast());
+        // The encoder clears its whole buffer at each write: it gets everything at once.
+        let mut lines = Vec::new();
         for record in records {
-            serde_json::to_writer(&mut member, record)?;
-            member.write_all(b"\n")?;
+            serde_json::to_writer(&mut lines, record)?;
+            lines.push(b'\n');
         }
+        let mut member = GzEncoder::new(Vec::new(), Compression::fast());
+        member.write_all(&lines)?;
         self.out.write_all(&member.finish()?)?;
         self.out.flush()
     }

@@ -239,8 +239,9 @@ impl Taking<'_> {
         self.governing.drained(&snapshot, self.gates);
         self.governing
             .complete(&mut snapshot, self.gates, self.target);
-        let changes = self.profile.changes(&snapshot);
-        self.profile.merge_at(elapsed.as_nanos() as u64, snapshot);
+        let changes = self.profile.changes(snapshot);
+        self.profile
+            .merge_at(elapsed.as_nanos() as u64, changes.clone());
         let Some(recorder) = self.recorder.as_mut() else {
             return Ok(());
         };
