@@ -1,7 +1,7 @@
 //! All goroutines of a moment, grouped by what they do and where.
 //!
-//! The target runs on: each goroutine is read, then its stack, then itself once more. One that has moved
-//! meanwhile is looked at again by itself; if it moves again, it is counted, without a stack, as torn.
+//! The target runs on: each goroutine is read, then its stack, twice, then itself once more. One that has moved
+//! meanwhile is looked at again by itself; if it always moves, it is counted, without a stack, as torn.
 
 use std::collections::HashMap;
 
@@ -29,6 +29,8 @@ const BATCH: usize = 4096;
 const MAX_GROUPS: usize = 1 << 17;
 /// How often the list of goroutines is read again when it has grown meanwhile.
 const ATTEMPTS: usize = 8;
+/// How often a goroutine that moves is looked at again, by itself.
+const RETRIES: usize = 3;
 
 /// Takes the census of one target.
 pub(super) struct Taker<'a> {
@@ -123,43 +125,42 @@ impl<'a> Taker<'a> {
     }
 
     fn take_batch(&mut self, batch: &[u64]) -> Result<(), StateError> {
-        let before = self.goroutines(batch)?;
-        let mut stacks = self.stacks.read(self.memory, self.binary, &before)?;
-        let after = self.goroutines(batch)?;
-        let mut again: Vec<&u64> = Vec::new();
-        for (index, (before, after)) in before.iter().zip(&after).enumerate() {
-            match (before, after) {
-                (None, None) => {}
-                (Some(before), Some(after)) if is_same(before, after) => {
-                    let stack = stacks.get_mut(index).map(std::mem::take);
-                    self.count(after, stack.unwrap_or_default());
-                }
-                _ => again.extend(batch.get(index)),
+        let mut left = self.look(batch)?;
+        for _ in 0..RETRIES {
+            let mut again = Vec::new();
+            for g in &left {
+                again.extend(self.look(std::slice::from_ref(g))?);
             }
+            left = again;
         }
-        for g in again {
-            self.take_again(*g)?;
+        for goroutine in self.goroutines(&left)?.iter().flatten() {
+            self.torn += 1;
+            self.count(goroutine, Vec::new());
         }
         Ok(())
     }
 
-    fn take_again(&mut self, g: u64) -> Result<(), StateError> {
-        let before = self.goroutines(&[g])?;
+    /// Counts those that stood still while they were looked at, and returns the others.
+    ///
+    /// A goroutine may run and come to stand at the same place again: so its stack has to be the same twice,
+    /// between two looks at itself that agree.
+    fn look(&mut self, batch: &[u64]) -> Result<Vec<u64>, StateError> {
+        let before = self.goroutines(batch)?;
         let stacks = self.stacks.read(self.memory, self.binary, &before)?;
-        let after = self.goroutines(&[g])?;
-        let Some(after) = after.into_iter().flatten().next() else {
-            return Ok(());
-        };
-        match before.into_iter().flatten().next() {
-            Some(before) if is_same(&before, &after) => {
-                self.count(&after, stacks.into_iter().next().unwrap_or_default());
-            }
-            _ => {
-                self.torn += 1;
-                self.count(&after, Vec::new());
+        let same = self.stacks.read(self.memory, self.binary, &before)?;
+        let after = self.goroutines(batch)?;
+        let looks = before.iter().zip(&after).zip(stacks.into_iter().zip(same));
+        let mut moved = Vec::new();
+        for (g, ((before, after), (stack, same))) in batch.iter().zip(looks) {
+            match (before, after) {
+                (None, None) => {}
+                (Some(before), Some(after)) if is_same(before, after) && stack == same => {
+                    self.count(after, stack);
+                }
+                _ => moved.push(*g),
             }
         }
-        Ok(())
+        Ok(moved)
     }
 
     fn goroutines(&self, batch: &[u64]) -> Result<Vec<Option<Goroutine>>, StateError> {

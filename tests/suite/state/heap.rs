@@ -63,9 +63,19 @@ fn seen(sites: &[HeapSite]) -> BTreeMap<Vec<String>, Sums> {
 /// The runtime's own frames are in one and not in the other.
 fn users<S: ToString>(functions: impl Iterator<Item = S>) -> Vec<String> {
     functions
-        .map(|name| name.to_string())
+        .map(|name| without_types(&name.to_string()))
         .filter(|name| !name.starts_with("runtime."))
         .collect()
+}
+
+/// Go prints `[...]` for type arguments.
+fn without_types(name: &str) -> String {
+    match (name.find('['), name.rfind(']')) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}[...]{}", &name[..start], &name[end + 1..])
+        }
+        _ => name.to_owned(),
+    }
 }
 
 fn profile_is_the_programs(version: &'static str, kind: Kind) -> Option<()> {
@@ -82,9 +92,12 @@ fn profile_is_the_programs(version: &'static str, kind: Kind) -> Option<()> {
         if functions.iter().any(|name| name == "main.heap") {
             continue;
         }
-        let found = seen
-            .get(functions)
-            .unwrap_or_else(|| panic!("{functions:?} is not seen"));
+        let found = seen.get(functions).unwrap_or_else(|| {
+            panic!(
+                "go{version} {kind:?}: no {functions:?} in {:#?}",
+                seen.keys()
+            )
+        });
         for (own, found) in sums.iter().zip(found) {
             let off = (own - found).abs();
             assert!(
