@@ -143,7 +143,7 @@ fn unknown_option_and_command_name_the_nearest() {
     assert!(failure.to_string().contains("`--duration`"), "{failure}");
     let failure = refused("recrod --pid 1");
     assert_eq!(failure.error, "unknown command `recrod`");
-    let commands = "commands are record, report, plan, ps, doctor, explain";
+    let commands = "commands are record, report, plan, dump, ps, doctor, explain";
     assert_eq!(failure.found.as_deref(), Some(commands));
 }
 
