@@ -275,6 +275,11 @@ impl<'a> AtSite<'a> {
     }
 }
 
+/// Adds up a number over sites. The standard library's sum of nothing is -0.
+pub fn total<'a>(sites: &[AtSite<'a>], number: impl Fn(&AtSite<'a>) -> f64) -> f64 {
+    sites.iter().fold(0.0, |sum, site| sum + number(site))
+}
+
 fn per_second(n: f64, seconds: f64) -> f64 {
     if seconds > 0.0 { n / seconds } else { 0.0 }
 }

@@ -1,6 +1,18 @@
 //! The rules in their order, and the exercises that they recognise.
 
-use super::{exercises::*, rule::Rule};
+use super::{
+    exercises::{
+        abandoned_timer, block_profile_rate, caller_per_log, cgo_chatter, channel_counter,
+        channel_hop, closure_escape, cpu_profile_rate, cpu_quota_mismatch, defer_in_loop,
+        escaping_object, finalizer_cleanup, forced_gc, free_os_memory_timer, gc_pressure,
+        gomaxprocs_per_request, goroutine_count_polling, goroutine_per_item, interface_boxing,
+        large_map_value, long_stop_the_world, map_growth, memstats_per_request, mutex_contention,
+        needless_gosched, polling_select, pool_miss, reflect_copy, short_goroutine,
+        short_lived_buffer, slice_growth, stack_dump_all, stack_growth, string_bytes_copy,
+        thread_locked_goroutine, timer_per_iteration, tracer_left_on, unbounded_profile,
+    },
+    rule::Rule,
+};
 
 /// Public texts that the exercises come from: prefix of the key, title.
 pub const TEXTS: [(&str, &str); 5] = [

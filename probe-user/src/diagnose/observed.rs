@@ -193,6 +193,5 @@ fn calls(path: NamedPath, scales: &BTreeMap<String, f64>, bias_ns: f64) -> Calls
         probe: path.probe,
         site: path.site,
         inlined_into: path.inlined_into,
-        ..Calls::default()
     }
 }

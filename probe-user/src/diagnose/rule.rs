@@ -61,6 +61,7 @@ impl Judgement {
 
 /// One thing that is wrong.
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Fault {
     pub title: String,
     /// Keys of the exercises that this one is; empty: all of the rule's.

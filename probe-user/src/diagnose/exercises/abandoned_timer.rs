@@ -13,7 +13,7 @@
 
 use super::{
     prelude::*,
-    timer_per_iteration::{holds_abandoned, makes_channel},
+    timer_per_iteration::{holds_abandoned, left_share, makes_channel},
 };
 
 /// From the catalogue.
@@ -38,7 +38,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "Timers that outlive the wait they limit",
         in_the_runtime: "A select on time.After that ends by another case leaves its timer behind. Up to Go 1.22 the runtime's heap of timers refers to it until it fires: the timer and its channel can't be collected, and the heap gets deeper for everybody on that P. With a thousand waits a second and a timeout of a minute, 60 000 dead timers are there at any moment.",
-        how_it_is_seen: "Each timer is followed from its start to where it fires or is stopped. Found where ten a second of a line do neither within the window, and the build is one that holds them.",
+        how_it_is_seen: "Each timer is followed from its start to where it fires or is stopped. Found where ten a second of a line do neither within the window, or fire long after the wait was over, and the build is one that holds them.",
         example: "// before\nselect {\ncase <-ctx.Done():\n\treturn ctx.Err()\ncase <-time.After(limit):\n\treturn errTimeout\n}\n\n// after\nt := time.NewTimer(limit)\ndefer t.Stop()\nselect {\ncase <-ctx.Done():\n\treturn ctx.Err()\ncase <-t.C:\n\treturn errTimeout\n}",
         versions: "From Go 1.23 on, with a go line of 1.23 or later, a timer that nobody can reach is collected: nothing is held. A go line below it, or GODEBUG=asynctimerchan=1, keeps the old way up to 1.26.",
     },
@@ -53,7 +53,7 @@ fn examine(observed: &Observed) -> Judgement {
     let sites = observed.sites("timer-fire", makes_channel);
     let faults = sites
         .iter()
-        .filter(|site| reaches(site, RATE_PER_S) && left_share(site) > LEFT_SHARE)
+        .filter(|site| reaches(site, RATE_PER_S) && left_share(observed, site) > LEFT_SHARE)
         .map(|site| fault(observed, site))
         .collect();
     Judgement::found_or(faults, || {
@@ -65,12 +65,8 @@ fn examine(observed: &Observed) -> Judgement {
     })
 }
 
-fn left_share(site: &AtSite<'_>) -> f64 {
-    1.0 - (site.completed as f64 / site.hits.max(1) as f64).min(1.0)
-}
-
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let left = site.rate_per_s() * left_share(site);
+    let left = site.rate_per_s() * left_share(observed, site);
     Fault::at(site, "timers are left running when the wait is over")
         .exercises(&["dive-16"])
         .evidence("timers left", left, "1/s")

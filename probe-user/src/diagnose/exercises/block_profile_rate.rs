@@ -40,7 +40,7 @@ pub static RULE: Rule = Rule {
 fn examine(observed: &Observed) -> Judgement {
     let rate = observed.setting(|settings| settings.block_profile_rate_ns);
     let events = observed.sites("block-profile", |_| true);
-    let per_s: f64 = events.iter().map(AtSite::rate_per_s).sum();
+    let per_s = total(&events, AtSite::rate_per_s);
     let Some((before, after)) = rate else {
         return match observed.missing("block-profile") {
             Some(Judgement::NotApplicable(why)) => Judgement::NotApplicable(why),

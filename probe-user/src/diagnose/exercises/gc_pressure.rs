@@ -21,6 +21,8 @@ const MARK_SHARE: f64 = 0.10;
 const BYTES_PER_S: f64 = 1e6;
 /// Lines that are named.
 const TOP: usize = 3;
+/// Share of the bytes from which one line is the place to begin.
+const MOST_SHARE: f64 = 0.5;
 /// Fewer samples tell no share.
 const MIN_SAMPLES: u64 = 50;
 
@@ -75,7 +77,7 @@ fn own_cycles_per_s(observed: &Observed) -> Option<f64> {
     }
     if observed.has("gc-cycle") {
         let own = observed.sites("gc-cycle", |calls| !calls.passes("runtime.GC"));
-        return Some(own.iter().map(AtSite::rate_per_s).sum());
+        return Some(total(&own, AtSite::rate_per_s));
     }
     if !observed.has("stop-the-world") {
         return None;
@@ -85,7 +87,7 @@ fn own_cycles_per_s(observed: &Observed) -> Option<f64> {
     let forced = observed.sites("stop-the-world", |calls| {
         calls.reason == 2 && calls.passes("runtime.GC")
     });
-    let rate = |sites: &[AtSite<'_>]| sites.iter().map(AtSite::rate_per_s).sum::<f64>();
+    let rate = |sites: &[AtSite<'_>]| total(sites, AtSite::rate_per_s);
     Some((rate(&ends) - rate(&forced)).max(0.0))
 }
 
@@ -123,7 +125,7 @@ fn bytes_per_s(observed: &Observed) -> Option<f64> {
     let seen = observed.sites("alloc", |_| true);
     observed
         .has("alloc")
-        .then(|| seen.iter().map(AtSite::bytes_per_s).sum())
+        .then(|| total(&seen, AtSite::bytes_per_s))
 }
 
 fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
@@ -143,7 +145,7 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
         fault = fault.evidence(format!("of it {place}"), site.bytes_per_s(), "bytes/s");
     }
     let assists = observed.sites("gc-assist", |calls| calls.by_user);
-    let waited: f64 = assists.iter().map(AtSite::ns_per_s).sum();
+    let waited = total(&assists, AtSite::ns_per_s);
     if waited > 0.0 {
         fault = fault.evidence(
             "requests helped to mark for",
@@ -151,6 +153,11 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
             "share",
         );
     }
+    let all_bytes = total(&sites, |site| site.bytes);
+    let most = sites
+        .first()
+        .filter(|site| site.bytes > 0.0 && site.bytes >= MOST_SHARE * all_bytes);
+    fault.site = most.map(|site| site.site.clone());
     // A cycle without a known share: a small heap takes some 100 µs on each of the CPUs that mark.
     let share = marking.unwrap_or_else(|| observed.cpu_share(cycles * 500_000.0));
     fault.confidence = if marking.is_some() { 0.95 } else { 0.8 };
@@ -184,7 +191,7 @@ mod tests {
     fn many_collections_are_found_with_the_line_that_allocates() {
         let faults = found(examine(&collecting(200, Some(1_500_000_000))));
         assert_eq!(faults[0].severity(), Severity::Critical, "15 % of a CPU");
-        assert!(faults[0].site.is_none(), "it is of the process");
+        assert!(faults[0].site.is_some(), "one line has all the bytes");
         assert!(
             faults[0]
                 .evidence

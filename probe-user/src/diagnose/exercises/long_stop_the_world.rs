@@ -17,8 +17,8 @@ use crate::plan::stop_the_world_reason;
 
 /// From the catalogue: collections stop the world for 10 to 50 µs on an idle host.
 const PAUSE_NS: u64 = 100_000;
-/// One pause in a window may be the host's doing: a thread that did not get its CPU.
-const QUANTILE: f64 = 0.9;
+/// The rarer ones may be the host's doing: a thread that did not get its CPU.
+const QUANTILE: f64 = 0.5;
 
 pub static RULE: Rule = Rule {
     name: "long-stop-the-world",
@@ -33,7 +33,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "Stops of the world that are long",
         in_the_runtime: "To stop the world the runtime asks every P to stop at its next safe point and waits for the last one; then it does what it stopped for; then it wakes the Ps again. What takes long is a goroutine that does not reach a safe point, a thread that the kernel does not run, or the work in between: a dump of all stacks, a change of GOMAXPROCS, a memory statistic.",
-        how_it_is_seen: "A pair of probes around each stop measures it from the request until the world runs again, with the runtime's reason and the line that led to it. Found where one in ten lasts longer than 100 µs; the severity is their share of the time.",
+        how_it_is_seen: "A pair of probes around each stop measures it from the request until the world runs again, with the runtime's reason and the line that led to it. Found where every other one lasts longer than 100 µs; the severity is their share of the time.",
         example: "// before: every reading of the statistics is a stop\nruntime.ReadMemStats(&m)\n\n// after: no stop\nmetrics.Read(samples)",
         versions: "Reasons have names from Go 1.21 on; goroutine profiles stop the world for a moment only since 1.19.",
     },
@@ -55,20 +55,20 @@ fn examine(observed: &Observed) -> Judgement {
         if let Some(missing) = observed.missing("stop-the-world") {
             return missing;
         }
-        Judgement::Clear("nine in ten stops of the world are shorter than 100 µs".to_owned())
+        Judgement::Clear("most stops of the world are shorter than 100 µs".to_owned())
     })
 }
 
 fn fault(site: &AtSite<'_>, reason: u8) -> Option<Fault> {
-    let late = site.quantile_ns(QUANTILE)?;
-    if site.hits < MIN_HITS || late <= PAUSE_NS {
+    let usual = site.quantile_ns(QUANTILE)?;
+    if site.hits < MIN_HITS || usual <= PAUSE_NS {
         return None;
     }
     let share = site.ns_per_s() / 1e9;
     let reason = stop_the_world_reason(reason.into());
     let mut fault = Fault::at(site, format!("long stops of the world: {reason}"))
         .evidence("stops", site.rate_per_s(), "1/s")
-        .evidence("p90 pause", late as f64, "ns")
+        .evidence("median pause", usual as f64, "ns")
         .evidence("longest pause", site.max_ns as f64, "ns")
         .evidence("stopped", share, "share")
         .costs(share);

@@ -21,7 +21,7 @@ const EMPTY_SHARE: f64 = 0.95;
 /// watched: the probes slow such a loop down.
 const CPU_SHARE: f64 = 0.2;
 /// Fewer samples tell no share.
-const MIN_SAMPLES: u64 = 40;
+const MIN_SAMPLES: u64 = 20;
 /// An empty poll, with the loop around it.
 const POLL_NS: f64 = 10.0;
 /// A select of several cases locks each channel.

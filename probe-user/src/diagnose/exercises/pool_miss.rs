@@ -55,11 +55,7 @@ fn examine(observed: &Observed) -> Judgement {
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     let share = observed.cpu_share(site.rate_per_s() * MISS_NS);
-    let cycles: f64 = observed
-        .sites("gc-cycle", |_| true)
-        .iter()
-        .map(AtSite::rate_per_s)
-        .fold(0.0, |sum, rate| sum + rate);
+    let cycles = total(&observed.sites("gc-cycle", |_| true), AtSite::rate_per_s);
     let fault = Fault::at(site, "a sync.Pool has to make new objects all the time")
         .evidence("misses", site.rate_per_s(), "1/s")
         .evidence("CPU for them", share, "share")

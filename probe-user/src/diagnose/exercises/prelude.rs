@@ -2,7 +2,7 @@
 
 pub(in crate::diagnose) use crate::{
     diagnose::{
-        calls::{AtSite, Calls},
+        calls::{AtSite, Calls, total},
         explanation::Explanation,
         observed::Observed,
         rule::{Advice, Fault, Judgement, Rule},

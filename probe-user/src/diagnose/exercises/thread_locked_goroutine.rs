@@ -124,7 +124,7 @@ fn at_call(observed: &Observed, site: &AtSite<'_>) -> Fault {
 /// Waits of goroutines that run `function`.
 fn waits_per_s(observed: &Observed, function: &str) -> f64 {
     let parks = observed.sites("park", |calls| calls.site.function == function);
-    parks.iter().map(AtSite::rate_per_s).sum()
+    total(&parks, AtSite::rate_per_s)
 }
 
 fn from_census(observed: &Observed, census: &Census, known: &[AtSite<'_>]) -> Vec<Fault> {

@@ -21,6 +21,8 @@ const TIMER_NS: f64 = 400.0;
 const TIMER_BYTES: f64 = 208.0;
 /// Share of a line's timers that fire or are stopped from which it uses them as they are meant.
 const ENDED_SHARE: f64 = 0.5;
+/// Lines between a `select` and its cases, at most, to be taken for one.
+const NEAR_LINES: u32 = 8;
 
 pub static RULE: Rule = Rule {
     name: "timer-per-iteration",
@@ -69,11 +71,11 @@ pub(super) fn makes_channel(calls: &Calls) -> bool {
             .is_some_and(|callee| MAKERS.contains(&callee))
 }
 
-/// Whether most of a line's timers fired or were stopped: they were waited for, or given back.
-pub(super) fn mostly_ended(observed: &Observed, site: &AtSite<'_>) -> bool {
+/// Whether most of a line's timers were waited for until they fired, or were stopped.
+fn mostly_ended(observed: &Observed, site: &AtSite<'_>) -> bool {
     let fates = observed.sites("timer-fire", makes_channel);
     if let Some(fate) = fates.iter().find(|fate| fate.site == site.site) {
-        return fate.completed as f64 >= ENDED_SHARE * fate.hits as f64;
+        return left_share(observed, fate) <= 1.0 - ENDED_SHARE;
     }
     let stops = observed.sites("timer-stop", |calls| calls.by_user);
     let of_same = stops
@@ -81,6 +83,37 @@ pub(super) fn mostly_ended(observed: &Observed, site: &AtSite<'_>) -> bool {
         .filter(|stop| base(&stop.site.function) == base(&site.site.function));
     let stopped: f64 = of_same.map(|stop| stop.count).sum();
     stopped >= ENDED_SHARE * site.count
+}
+
+/// The share of a line's timers that nobody waits for any more: those that neither fired nor were stopped, and
+/// those that fired long after the wait was over.
+pub(super) fn left_share(observed: &Observed, fate: &AtSite<'_>) -> f64 {
+    let ended = fate.completed as f64 / fate.hits.max(1) as f64;
+    let stopped = fate.noted_share().min(ended);
+    let fired = if outlive_the_wait(observed, fate) {
+        0.0
+    } else {
+        ended - stopped
+    };
+    (1.0 - stopped - fired).clamp(0.0, 1.0)
+}
+
+/// Whether the timers take longer to their end than the function that makes them waits, by far.
+fn outlive_the_wait(observed: &Observed, fate: &AtSite<'_>) -> bool {
+    let near = |wait: &&AtSite<'_>| {
+        wait.site.function == fate.site.function
+            && wait.site.line.abs_diff(fate.site.line) <= NEAR_LINES
+    };
+    let waits = ["select", "chan-recv"].map(|probe| observed.sites(probe, Calls::directly_by_user));
+    let waits = waits.iter().flatten().filter(near);
+    let wait = waits.max_by(|a, b| a.count.total_cmp(&b.count));
+    match (
+        wait.and_then(|wait| wait.quantile_ns(0.5)),
+        fate.quantile_ns(0.5),
+    ) {
+        (Some(wait), Some(life)) => wait < life / 2,
+        _ => false,
+    }
 }
 
 /// A function without the numbers of closures inside it.
@@ -142,6 +175,20 @@ mod tests {
         assert!(!holds_abandoned(&idle()));
         assert!(holds_abandoned(&idle().with_godebug("asynctimerchan=1")));
         assert!(holds_abandoned(&idle().on_go(22)));
+    }
+
+    #[test]
+    fn timers_that_fire_when_nobody_waits_any_more_are_left() {
+        let waited = |ns| {
+            let fate = Calls {
+                probe: "timer-fire".to_owned(),
+                ..after(500.0).lasting(50_000_000)
+            };
+            let wait = calls("select").per_second(500.0).lasting(ns).at_line(10);
+            examine(&idle().with(after(500.0)).with(fate).with(wait))
+        };
+        assert_eq!(found(waited(2_000)).len(), 1);
+        assert!(is_clear(&waited(49_000_000)));
     }
 
     #[test]

@@ -43,8 +43,14 @@ fn one(finding: &Finding, page: &mut Page<'_>) {
         labelled(page, "evidence", &evidence.join(", "));
     }
     labelled(page, "cure", &fit::name(&finding.cure));
-    let more = format!("rtprobe explain {}", fit::name(&finding.rule));
-    let sure = format!("  {} sure", units::share(finding.confidence));
+    // Any of its exercises leads to the same page; the first one is the shortest to type.
+    let key = finding.exercises.first().unwrap_or(&finding.rule);
+    let more = format!("rtprobe explain {}", fit::name(key));
+    let sure = format!(
+        "  {}, {} sure",
+        fit::name(&finding.rule),
+        units::share(finding.confidence)
+    );
     let label = Line::indented(2).secondary("more").padded_to(TEXT_COLUMN);
     page.push(label.plain(more).secondary(sure));
 }
