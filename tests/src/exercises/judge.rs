@@ -57,7 +57,7 @@ fn misplaced(marks: &[Mark], site: Option<&CallSite>) -> Option<String> {
         places.collect::<Vec<_>>().join(" or ")
     };
     match site {
-        None if marks.is_empty() => None,
+        None if marks.iter().all(|mark| mark.or_process) => None,
         None => Some(format!("no call site instead of {}", truth())),
         Some(site) if marks.iter().any(|mark| is_at(site, mark)) => None,
         Some(site) => {
@@ -130,6 +130,7 @@ mod tests {
             functions: vec!["main.inc".to_owned()],
             file: "c/main.go".to_owned(),
             line: 7,
+            or_process: false,
         }]
     }
 

@@ -3,6 +3,8 @@
 use std::{fs, io, path::Path};
 
 const MARKER: &str = "// finding: ";
+/// Of a finding of the process, which may name the line that does most of it.
+const MOST: &str = "// most of it: ";
 
 /// A line with a fault in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +14,8 @@ pub struct Mark {
     /// Below `tests/exercises`, `/` between the parts.
     pub file: String,
     pub line: u32,
+    /// Whether the finding may as well be of the process.
+    pub or_process: bool,
 }
 
 /// Returns the marks of a program, whose folder is `program`: those of its own packages and of packages that stand
@@ -50,11 +54,14 @@ fn below(root: &Path, folder: &Path, found: &mut Vec<Mark>) -> io::Result<()> {
 fn in_text(file: &str, text: &str) -> Vec<Mark> {
     let numbered = (1..).zip(text.lines());
     let marked = numbered.filter_map(|(line, text)| {
-        let (_, names) = text.split_once(MARKER)?;
+        let process = text.split_once(MOST).map(|(_, names)| (names, true));
+        let site = text.split_once(MARKER).map(|(_, names)| (names, false));
+        let (names, or_process) = process.or(site)?;
         Some(Mark {
             functions: names.trim().split('|').map(str::to_owned).collect(),
             file: file.to_owned(),
             line,
+            or_process,
         })
     });
     marked.collect()
@@ -87,8 +94,14 @@ mod tests {
             [Mark {
                 functions: vec!["main.(*T).f".to_owned(), "main.main.T.f".to_owned()],
                 file: "a/main.go".to_owned(),
-                line: 2
+                line: 2,
+                or_process: false,
             }]
+        );
+        let most = in_text("a/main.go", "\tx := new(int) // most of it: main.f\n");
+        assert!(
+            most[0].or_process && most[0].functions == ["main.f"],
+            "{most:?}"
         );
         assert_eq!(in_text("a/main.go", "package main // no finding\n"), []);
     }

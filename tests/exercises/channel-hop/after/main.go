@@ -29,7 +29,7 @@ func main() {
 	go s.loop()
 	sum, items := 0, make([]int, 0, batch)
 	run.Ballast(64)
-	run.Program{Rate: 25000, Unit: func(_, n int) {
+	run.Program{Rate: 50000, Unit: func(_, n int) {
 		items = append(items, n)
 		if len(items) == batch {
 			items = s.pass(items)

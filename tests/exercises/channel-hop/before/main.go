@@ -19,10 +19,18 @@ func (s *stage[T]) pass(item T) T {
 	return <-s.out // finding: main.(*stage[go.shape.int]).pass
 }
 
-func main() {
-	s := &stage[int]{in: make(chan int), out: make(chan int), apply: func(n int) int { return n + 1 }}
+func newStage[T any](apply func(T) T) *stage[T] {
+	s := &stage[T]{in: make(chan T), out: make(chan T), apply: apply}
 	go s.loop()
-	sum := 0
+	return s
+}
+
+func main() {
+	next := func(n int) int { return n + 1 }
+	stages := [2]*stage[int]{newStage(next), newStage(next)}
+	var sums [2]int
 	run.Ballast(64)
-	run.Program{Rate: 25000, Unit: func(_, n int) { sum += s.pass(n) }}.Main()
+	run.Program{Rate: 50000, Workers: 2, Unit: func(worker, n int) {
+		sums[worker] += stages[worker].pass(n)
+	}}.Main()
 }

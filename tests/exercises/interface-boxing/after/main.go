@@ -17,7 +17,8 @@ func (c *cache) get(key []byte) { c.bytes += len(key) }
 func (c *cache) profile(id int64) {
 	c.key = append(c.key[:0], "user:"...)
 	c.key = strconv.AppendInt(c.key, id, 10)
-	c.key = append(c.key, ":profile"...)
+	c.key = append(c.key, ":profile:"...)
+	c.key = strconv.AppendInt(c.key, id*7, 10)
 	c.get(c.key)
 }
 

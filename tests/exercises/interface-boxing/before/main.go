@@ -12,11 +12,11 @@ type cache struct{ bytes int }
 func (c *cache) get(key string) { c.bytes += len(key) }
 
 func (c *cache) profile(id int64) {
-	c.get(key(id))
+	c.get(key(id, id*7))
 }
 
-func key(id int64) string {
-	return fmt.Sprintf("user:%d:profile", id) // finding: main.key
+func key(id, version int64) string {
+	return fmt.Sprintf("user:%d:profile:%d", id, version) // finding: main.key
 }
 
 func main() {
