@@ -12,6 +12,8 @@ pub const MAX_FRAMES: usize = 32;
 pub const MAX_SITES: u32 = 2048;
 /// Logical probes of one run.
 pub const MAX_PROBES: u32 = 64;
+/// Numbers from here on are of probes on rtprobe's own code, on which hits are measured.
+pub const FIRST_OWN_PROBE: u8 = 60;
 /// Call paths that are told apart; hits on further ones are counted as lost (`full`).
 pub const MAX_ROWS: u32 = 1 << 14;
 /// Operations in flight at the same time; further ones are counted as lost (`full`).
@@ -198,6 +200,10 @@ pub struct Site {
     pub key: u8,
     /// Of fields in structs of the runtime, or limits; what reads them says which.
     pub offsets: [u16; 4],
+    /// What the probes add between the two clocks of an operation that begins here; where one ends, the most
+    /// that they add to any.
+    pub bias_ns: u32,
+    pub padding: u32,
 }
 
 /// Identifies a row: one call path of one probe.
@@ -417,7 +423,7 @@ pub const PROGRAM: &str = "operation";
 pub const SAMPLE_PROGRAM: &str = "cpu_sample";
 
 const _: () = {
-    assert!(size_of::<Site>() == 40);
+    assert!(size_of::<Site>() == 48);
     assert!(size_of::<RowKey>() == 32);
     assert!(size_of::<Row>() == 112);
     assert!(size_of::<CallPath>() == 16 + 8 * MAX_FRAMES);

@@ -14,7 +14,7 @@ use aya_ebpf::{
 };
 use probe_ebpf::abi::{Site, condition, flag};
 
-use crate::maps::{PID_NAMESPACE_DEV, PID_NAMESPACE_INO, TARGET_TGID, global};
+use crate::maps::{CALIBRATION_TGID, PID_NAMESPACE_DEV, PID_NAMESPACE_INO, TARGET_TGID, global};
 
 /// Depths beyond this are not stacks: Go's own limit is 1 GB (runtime.maxstacksize).
 const MAX_DEPTH: u64 = 1 << 31;
@@ -83,10 +83,9 @@ pub(crate) fn read_user<T>(address: u64) -> Option<T> {
 /// Returns whether the current thread is one of the target's.
 #[inline(always)]
 pub(crate) fn is_target() -> bool {
-    let wanted = global(&TARGET_TGID);
     let namespace = global(&PID_NAMESPACE_INO);
     if namespace == 0 {
-        return (bpf_get_current_pid_tgid() >> 32) as u32 == wanted;
+        return is_wanted((bpf_get_current_pid_tgid() >> 32) as u32);
     }
     let mut info = bpf_pidns_info { pid: 0, tgid: 0 };
     // SAFETY: `info` is valid for writes of the size that is passed.
@@ -98,7 +97,13 @@ pub(crate) fn is_target() -> bool {
             size_of::<bpf_pidns_info>() as u32,
         )
     };
-    failed == 0 && info.tgid == wanted
+    failed == 0 && is_wanted(info.tgid)
+}
+
+/// The target, or the process that hits are measured on.
+#[inline(always)]
+fn is_wanted(tgid: u32) -> bool {
+    tgid == global(&TARGET_TGID) || tgid == global(&CALIBRATION_TGID)
 }
 
 /// The registers at the probe.

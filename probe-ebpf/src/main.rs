@@ -25,7 +25,7 @@ use aya_ebpf::{
 use gate::Gate;
 use go_abi::{Frame, holds, is_target, read_user, registers};
 use latency::{complete, count_event, count_hit, count_lost, count_lost_without_row};
-use maps::{BIAS_EMULATED_NS, BIAS_STEPPED_NS, SITES, global};
+use maps::SITES;
 use probe_ebpf::abi::{Flight, FlightKey, Site, flag, kind, lost};
 
 /// Frames above `gopanic` that may belong to a probed function.
@@ -97,7 +97,7 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
     };
     // The clock is read last: what this program took before is no part of the operation.
     // SAFETY: the helper has no preconditions.
-    let start_ns = unsafe { bpf_ktime_get_ns() }.wrapping_add(bias_ns(site));
+    let start_ns = unsafe { bpf_ktime_get_ns() }.wrapping_add(u64::from(site.bias_ns));
     let flight = Flight {
         start_ns,
         row,
@@ -126,7 +126,7 @@ fn ends(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
         return orphan(regs, site, gate, &frame);
     }
     // Shorter than what the probes add on average, which is at most this, is nothing that can be told.
-    if now_ns.wrapping_add(global(&BIAS_STEPPED_NS)) < flight.start_ns {
+    if now_ns.wrapping_add(u64::from(site.bias_ns)) < flight.start_ns {
         count_lost(flight.row, lost::CLOCK);
     } else {
         let duration_ns = now_ns.saturating_sub(flight.start_ns);
@@ -174,16 +174,6 @@ fn site(ctx: &ProbeContext) -> Option<Site> {
     // SAFETY: the context is the program's own.
     let cookie = unsafe { bpf_get_attach_cookie(ctx.as_ptr()) };
     SITES.get(cookie as u32).copied()
-}
-
-/// What the probes add to an operation that begins at `site`.
-#[inline(always)]
-fn bias_ns(site: &Site) -> u64 {
-    if site.flags & flag::STEPPED == 0 {
-        global(&BIAS_EMULATED_NS)
-    } else {
-        global(&BIAS_STEPPED_NS)
-    }
 }
 
 #[inline(always)]

@@ -91,11 +91,9 @@ pub(crate) static PID_NAMESPACE_INO: u64 = 0;
 #[unsafe(no_mangle)]
 pub(crate) static TEXT_BASE: u64 = 0;
 
-/// What the probes add between the two clocks of an operation, by the kind of the site where it begins.
+/// The process that hits are measured on, in rtprobe's own PID namespace; 0: none.
 #[unsafe(no_mangle)]
-pub(crate) static BIAS_EMULATED_NS: u64 = 0;
-#[unsafe(no_mangle)]
-pub(crate) static BIAS_STEPPED_NS: u64 = 0;
+pub(crate) static CALIBRATION_TGID: u32 = 0;
 
 /// Reads a global that user space sets at load time.
 ///

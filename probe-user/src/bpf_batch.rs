@@ -13,6 +13,7 @@ use aya::Pod;
 /// Commands of bpf(2), include/uapi/linux/bpf.h.
 const BPF_MAP_LOOKUP_BATCH: libc::c_long = 24;
 const BPF_MAP_UPDATE_BATCH: libc::c_long = 26;
+const BPF_MAP_DELETE_BATCH: libc::c_long = 27;
 
 /// Entries per call.
 const CHUNK: usize = 4096;
@@ -96,6 +97,20 @@ pub(crate) fn read_all<K: Pod + Default, V: Pod + Default>(
         first = false;
     }
     Ok(entries)
+}
+
+/// Deletes entries of a hash map.
+pub(crate) fn delete(map: BorrowedFd<'_>, keys: &[u32]) -> io::Result<()> {
+    for chunk in keys.chunks(CHUNK) {
+        let mut attr = BatchAttr {
+            keys: chunk.as_ptr() as u64,
+            count: chunk.len() as u32,
+            map_fd: map.as_raw_fd() as u32,
+            ..BatchAttr::default()
+        };
+        bpf(BPF_MAP_DELETE_BATCH, &mut attr)?;
+    }
+    Ok(())
 }
 
 /// Writes `values` to an array map, from index 0 on.

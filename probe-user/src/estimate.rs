@@ -136,11 +136,17 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile) -> (f64, f64, f64) {
         let own_ns = ((used - cost) / rate).max(LEAST_OPERATION_NS);
         (usual / rate / own_ns).max(1.0)
     };
-    (
-        factor(cost),
+    let (low, high) = (
         factor(cost * (1.0 - COST_ERROR)),
         factor(cost * (1.0 + COST_ERROR)),
-    )
+    );
+    // Where next to nothing is known, the middle of what is possible is the least wrong by a factor.
+    let measured = if high > 2.0 * low {
+        (low * high).sqrt()
+    } else {
+        factor(cost)
+    };
+    (measured.clamp(low, high), low, high)
 }
 
 /// Returns what the runtime counted by itself during the run.

@@ -7,6 +7,7 @@
 )]
 
 mod analyze; // Go binaries to functions, frames and origins: against Go's own tools, and hostile files
+mod budget; // the limit on what the probes cost is kept, and what is estimated then is true (root)
 mod cli; // the command line: what is printed where, exit codes of wrong usage, the environment
 mod counts; // hits, bytes and completions per call site are the program's own (root)
 #[cfg(feature = "kernel")]

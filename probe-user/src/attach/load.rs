@@ -11,11 +11,11 @@ use probe_ebpf::abi;
 
 use super::{AttachError, Gates, Mode, Pulse, samples};
 use crate::{
-    address::VirtAddr,
     analyze::TextBitmap,
     bpf_batch,
     observed::Calibration,
-    plan::{PlannedSite, ProbePlan},
+    plan::{PlannedSite, ProbePlan, SiteRole},
+    report::SiteCost,
 };
 
 /// The object of the kernel programs, aligned as the ELF reader wants it.
@@ -47,7 +47,15 @@ pub struct LoadRequest<'a> {
     /// Device and inode of this process's PID namespace, `None` in the initial one.
     pub pid_namespace: Option<(u64, u64)>,
     pub mode: Mode,
-    pub bias: Bias,
+    /// Sites in rtprobe's own code, on which hits are measured.
+    pub own: OwnSites,
+}
+
+/// Sites in rtprobe's own code, and the process in which it runs; none by default.
+#[derive(Clone, Debug, Default)]
+pub struct OwnSites {
+    pub tgid: u32,
+    pub sites: Vec<abi::Site>,
 }
 
 /// What the probes add between the two clocks of an operation, in nanoseconds; 0: nothing is subtracted.
@@ -57,6 +65,45 @@ pub struct Bias {
     pub emulated_ns: u64,
     /// Of operations that begin at a single-stepped one.
     pub stepped_ns: u64,
+}
+
+impl Loaded {
+    /// Tells the programs what to subtract from durations.
+    pub(crate) fn subtract(&mut self, bias: Bias, plan: &ProbePlan) -> Result<(), AttachError> {
+        let with_bias = |site: &PlannedSite| {
+            let begins_cheaply = site.role == SiteRole::Begin && site.cost == SiteCost::Emulated;
+            let bias_ns = if begins_cheaply {
+                bias.emulated_ns
+            } else {
+                bias.emulated_ns.max(bias.stepped_ns)
+            };
+            abi::Site {
+                bias_ns: u32::try_from(bias_ns).unwrap_or(u32::MAX),
+                ..site.to_abi()
+            }
+        };
+        let sites: Vec<abi::Site> = plan.sites().map(with_bias).collect();
+        fill(&mut self.programs, abi::SITES, &sites)
+    }
+
+    /// Forgets everything that was counted so far. Nothing may be attached.
+    pub(crate) fn forget(&self) -> Result<(), AttachError> {
+        let failed = |name| move |source| AttachError::Map { name, source };
+        let rows = self.maps.rows.fd().as_fd();
+        let known: Vec<(u32, u64)> =
+            bpf_batch::read_all(self.maps.n_rows.fd().as_fd(), 1).map_err(failed(abi::N_ROWS))?;
+        let n_rows = known
+            .first()
+            .map_or(0, |(_, n)| *n)
+            .min(u64::from(abi::MAX_ROWS));
+        let empty = vec![abi::Row::default(); n_rows as usize];
+        bpf_batch::write_array(rows, &empty).map_err(failed(abi::ROWS))?;
+        let buckets = self.maps.buckets.fd().as_fd();
+        let counts: Vec<(u32, u64)> = bpf_batch::read_all(buckets, abi::MAX_BUCKETS as usize)
+            .map_err(failed(abi::BUCKETS))?;
+        let keys: Vec<u32> = counts.into_iter().map(|(key, _)| key).collect();
+        bpf_batch::delete(buckets, &keys).map_err(failed(abi::BUCKETS))
+    }
 }
 
 impl From<&Calibration> for Bias {
@@ -91,76 +138,37 @@ pub struct Loaded {
     pub(super) maps: Maps,
 }
 
-/// What the programs are loaded with, whoever the target is.
-pub(crate) struct Settings<'a> {
-    pub(crate) sites: &'a [abi::Site],
-    pub(crate) text_base: VirtAddr,
-    pub(crate) text_words: &'a [u64],
-    pub(crate) tgid: u32,
-    pub(crate) pid_namespace: Option<(u64, u64)>,
-    pub(crate) mode: Mode,
-    pub(crate) bias: Bias,
-    /// Entries of the tables that can be smaller, `None`: as declared.
-    pub(crate) room: Option<u32>,
-}
-
 /// Loads the programs and fills their maps. Touches no process.
 pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
-    let sites: Vec<abi::Site> = request.plan.sites().map(PlannedSite::to_abi).collect();
-    load_with(&Settings {
-        sites: &sites,
-        text_base: request.user_text.base,
-        text_words: &request.user_text.words,
-        tgid: request.tgid,
-        pid_namespace: request.pid_namespace,
-        mode: request.mode,
-        bias: request.bias,
-        room: None,
-    })
-}
-
-/// Loads the programs with these settings.
-pub(crate) fn load_with(settings: &Settings<'_>) -> Result<Loaded, AttachError> {
     let failed = |source| AttachError::Load {
         source: Box::new(source),
     };
-    let (device, inode) = settings.pid_namespace.unwrap_or((0, 0));
-    let words = settings.text_words.len().max(1) as u32;
+    let (device, inode) = request.pid_namespace.unwrap_or((0, 0));
+    let words = request.user_text.words.len().max(1) as u32;
     let text_len = u64::from(words) << abi::TEXT_WORD_SHIFT;
     let has_task_regs = u32::from(Path::new(KERNEL_BTF).exists());
-    let n_stacks = settings.room.unwrap_or_else(samples::room_for_stacks);
-    let object = match settings.mode {
+    let n_stacks = samples::room_for_stacks();
+    let object = match request.mode {
         Mode::PerSite => per_site_object(),
         Mode::Multi | Mode::MultiUnfiltered => OBJECT.to_vec(),
     };
-    let mut loader = EbpfLoader::new();
-    if let Some(room) = settings.room {
-        for name in [
-            abi::ROW_OF,
-            abi::ROWS,
-            abi::CALL_PATHS,
-            abi::IN_FLIGHT,
-            abi::BUCKETS,
-        ] {
-            loader.map_max_entries(name, room);
-        }
-    }
-    let mut programs = loader
-        .override_global("TARGET_TGID", &settings.tgid, true)
+    let mut programs = EbpfLoader::new()
+        .override_global("TARGET_TGID", &request.tgid, true)
         .override_global("PID_NAMESPACE_DEV", &device, true)
         .override_global("PID_NAMESPACE_INO", &inode, true)
-        .override_global("TEXT_BASE", &settings.text_base.0, true)
+        .override_global("TEXT_BASE", &request.user_text.base.0, true)
         .override_global("TEXT_LEN", &text_len, true)
         .override_global("HAS_TASK_REGS", &has_task_regs, true)
-        .override_global("BIAS_EMULATED_NS", &settings.bias.emulated_ns, true)
-        .override_global("BIAS_STEPPED_NS", &settings.bias.stepped_ns, true)
+        .override_global("CALIBRATION_TGID", &request.own.tgid, true)
         .map_max_entries(abi::USER_TEXT, words)
         .map_max_entries(abi::STACK_OF, n_stacks)
         .map_max_entries(abi::STACKS, n_stacks)
         .load(&object)
         .map_err(failed)?;
-    fill(&mut programs, abi::SITES, settings.sites)?;
-    fill(&mut programs, abi::USER_TEXT, settings.text_words)?;
+    let planned = request.plan.sites().map(PlannedSite::to_abi);
+    let sites: Vec<abi::Site> = planned.chain(request.own.sites.iter().copied()).collect();
+    fill(&mut programs, abi::SITES, &sites)?;
+    fill(&mut programs, abi::USER_TEXT, &request.user_text.words)?;
     program(&mut programs)?
         .load()
         .map_err(|source| AttachError::Program { source })?;
@@ -184,7 +192,7 @@ pub(crate) fn load_with(settings: &Settings<'_>) -> Result<Loaded, AttachError> 
     })?;
     Ok(Loaded {
         programs,
-        mode: settings.mode,
+        mode: request.mode,
         gates,
         gates_map,
         pulse,

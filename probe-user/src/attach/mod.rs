@@ -36,8 +36,7 @@ use heart::Heart;
 pub(crate) use holder::{Cause, ClosedWindow, Event};
 use holder::{Holder, Tools};
 pub(crate) use link::LinkSpec;
-pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, load};
-pub(crate) use load::{Settings, load_with};
+pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, OwnSites, load};
 pub use mode::{MAX_SITES_PER_SITE_MODE, Mode};
 pub use samples::{HERTZ, Sampler};
 use verify::{SiteState, state_of};
@@ -236,6 +235,10 @@ impl Loaded {
         let path = link::path_of(exe.as_fd());
         let id = program.attach(points, path, scope).map_err(failed)?;
         program.take_link(id).map(Link::PerSite).map_err(failed)
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
     }
 
     /// Returns the windows of all probes.

@@ -1,7 +1,8 @@
 //! The code that is probed: functions that do what a Go function does at its probe sites, and nothing else.
 //!
 //! `outer` calls `inner` as often as it is told, through one frame in between as the runtime has it
-//! (`newobject` above `mallocgc`, `chansend1` above `chansend`). `r14` holds what a Go function finds there, a
+//! (`newobject` above `mallocgc`, `chansend1` above `chansend`). Frame pointers end there, as they do where a
+//! goroutine begins. `r14` holds what a Go function finds there, a
 //! goroutine. Each inner function has an instruction of the kinds that are probed: `push rbp` and a
 //! conditional jump, which the kernel emulates, and a move, which it single-steps.
 
@@ -16,7 +17,7 @@ macro_rules! chain {
             concat!(".hidden ", $outer),
             concat!($outer, ":"),
             "push rbp",
-            "mov rbp, rsp",
+            "xor ebp, ebp",
             "push r14",
             "push rbx",
             "mov r14, rdi",

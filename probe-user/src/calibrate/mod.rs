@@ -1,7 +1,6 @@
 //! What a hit costs a target on this host now: measured at start, on a private process.
 //!
-//! The same programs are loaded a second time with small tables and attached to code whose instructions are
-//! known. Times are CPU time of the probed thread, so that a busy machine does not matter; of many short runs
+//! The programs are attached to code whose instructions are known, before they are attached to the target. Times are CPU time of the probed thread, so that a busy machine does not matter; of many short runs
 //! a low quantile is taken, because everything that disturbs only adds.
 
 mod child;
@@ -17,17 +16,13 @@ use probe_ebpf::{
 };
 
 use crate::{
-    address::VirtAddr,
     aggregate::Snapshot,
-    attach::{self, AttachError, Bias, LinkSpec, Loaded, Mode, Settings},
-    discover,
+    attach::{AttachError, Bias, LinkSpec, Loaded, Mode, OwnSites},
     drain::{self, DrainError},
     observed::Calibration,
-    plan::ProbeName,
+    plan::ProbePlan,
 };
 
-/// Entries of the tables: one row, and room for every bucket of two rows.
-const ROOM: u32 = 1 << 10;
 /// Operations in one run, and runs. What is stepped costs ten times as much.
 const SERIES: (u32, u8) = (40, 60);
 const STEPPED_SERIES: (u32, u8) = (8, 24);
@@ -54,59 +49,89 @@ pub enum CalibrateError {
 
 const EXE: &str = "/proc/self/exe";
 
-/// Measures. Needs what attaching needs.
-pub fn measure(mode: Mode) -> Result<Calibration, CalibrateError> {
-    let started = Instant::now();
-    let exe = File::open(EXE).map_err(failed("open the program of"))?;
-    let mut child = Child::start().map_err(failed("start"))?;
-    let bare_ns = child
-        .run(Subject::Emulated, 20_000, 5)
-        .map_err(failed("run"))?;
-    let (sites, offsets) = sites()?;
-    let base = text_base();
-    let mut loaded = attach::load_with(&Settings {
-        sites: &sites,
-        text_base: base.0,
-        text_words: &base.1,
-        tgid: child.pid(),
-        pid_namespace: discover::own_pid_namespace(),
-        mode,
-        bias: Bias::default(),
-        room: Some(ROOM),
-    })?;
-    let spec = LinkSpec {
-        probe: 0,
-        cookies: (0..offsets.len() as u64).collect(),
-        offsets,
-        pid: if mode == Mode::MultiUnfiltered {
-            0
-        } else {
-            child.pid() as i32
-        },
-    };
-    let link = loaded.attach_one(&spec, &exe)?;
-    for subject in [Subject::Pair, Subject::SteppedPair] {
-        loaded.gates().open(subject as u8, u64::MAX);
+/// The process to measure on, and the sites in it.
+#[derive(Debug)]
+pub struct Bench {
+    child: Child,
+    sites: Vec<Site>,
+    offsets: Vec<u64>,
+    bare_ns: f64,
+}
+
+impl Bench {
+    /// Starts the process.
+    pub fn start() -> Result<Self, CalibrateError> {
+        let mut child = Child::start().map_err(failed("start"))?;
+        let bare_ns = child
+            .run(Subject::Emulated, 20_000, 5)
+            .map_err(failed("run"))?;
+        let (sites, offsets) = sites()?;
+        Ok(Self {
+            child,
+            sites,
+            offsets,
+            bare_ns,
+        })
     }
-    let emulated_ns = cost(&mut child, Subject::Emulated)? - bare_ns;
-    let stepped_ns = cost(&mut child, Subject::Stepped)? - bare_ns;
-    let pair_ns = cost(&mut child, Subject::Pair)? - bare_ns;
-    cost(&mut child, Subject::SteppedPair)?;
-    drop(child);
-    let biases = biases(&loaded)?;
-    // Taking off waits for the kernel; nothing here depends on it.
-    thread::spawn(move || {
-        drop(link);
-        drop(loaded);
-    });
-    Ok(Calibration {
-        emulated_ns,
-        stepped_ns,
-        operation_ns: (pair_ns - 2.0 * emulated_ns).max(0.0),
-        bias_emulated_ns: biases.emulated_ns,
-        bias_stepped_ns: biases.stepped_ns,
-        took_ns: started.elapsed().as_nanos() as u64,
-    })
+
+    /// Returns what the programs have to be loaded with.
+    pub fn own_sites(&self) -> OwnSites {
+        OwnSites {
+            tgid: self.child.pid(),
+            sites: self.sites.clone(),
+        }
+    }
+
+    /// Measures with programs that were loaded with the own sites behind those of the plan, and tells them what
+    /// to subtract.
+    pub fn measure(
+        mut self,
+        loaded: &mut Loaded,
+        plan: &ProbePlan,
+    ) -> Result<Calibration, CalibrateError> {
+        let started = Instant::now();
+        let exe = File::open(EXE).map_err(failed("open the program of"))?;
+        let mode = loaded.mode();
+        let first = plan.sites().count() as u64;
+        let spec = LinkSpec {
+            probe: abi::FIRST_OWN_PROBE,
+            cookies: (first..).take(self.offsets.len()).collect(),
+            offsets: std::mem::take(&mut self.offsets),
+            pid: if mode == Mode::MultiUnfiltered {
+                0
+            } else {
+                self.child.pid() as i32
+            },
+        };
+        let link = loaded.attach_one(&spec, &exe)?;
+        for subject in [Subject::Pair, Subject::SteppedPair] {
+            loaded.gates().open(number(subject), u64::MAX);
+        }
+        let mut cost = |subject| cost(&mut self.child, subject);
+        let pair_ns = cost(Subject::Pair)? - self.bare_ns;
+        cost(Subject::SteppedPair)?;
+        let emulated_ns = cost(Subject::Emulated)? - self.bare_ns;
+        let stepped_ns = cost(Subject::Stepped)? - self.bare_ns;
+        drop(self.child);
+        let bias = biases(loaded)?;
+        // Taking off waits for the kernel; nothing here depends on it, and nothing more is hit.
+        thread::spawn(move || drop(link));
+        loaded.forget()?;
+        loaded.subtract(bias, plan)?;
+        Ok(Calibration {
+            emulated_ns,
+            stepped_ns,
+            operation_ns: (pair_ns - 2.0 * emulated_ns).max(0.0),
+            bias_emulated_ns: bias.emulated_ns,
+            bias_stepped_ns: bias.stepped_ns,
+            took_ns: started.elapsed().as_nanos() as u64,
+        })
+    }
+}
+
+/// The number of the probe that stands for a subject.
+fn number(subject: Subject) -> u8 {
+    abi::FIRST_OWN_PROBE + subject as u8
 }
 
 fn failed(what: &'static str) -> impl Fn(io::Error) -> CalibrateError {
@@ -159,32 +184,11 @@ fn site(subject: Subject, address: u64, kind: u8, flags: u16, condition: u8) -> 
     Site {
         vaddr: address,
         flags,
-        probe: subject as u8,
+        probe: number(subject),
         kind,
         condition,
         ..Site::default()
     }
-}
-
-/// Marks the callers of the code as the user's text: the frame in between is walked past.
-fn text_base() -> (VirtAddr, Vec<u64>) {
-    let outer = |subject: Subject| subject.outer() as usize as u64;
-    let low = SUBJECTS.map(outer).into_iter().min().unwrap_or(0);
-    let high = SUBJECTS.map(outer).into_iter().max().unwrap_or(0);
-    let n_words = ((high - low) >> abi::TEXT_WORD_SHIFT) + 1;
-    let mut words = vec![0_u64; n_words as usize];
-    // An outer function has less than 64 bytes, four granules.
-    for granule in SUBJECTS
-        .map(outer)
-        .map(|at| (at - low) >> abi::TEXT_GRANULE_SHIFT)
-    {
-        for bit in granule..granule + 4 {
-            if let Some(word) = words.get_mut((bit >> 6) as usize) {
-                *word |= 1 << (bit & 63);
-            }
-        }
-    }
-    (VirtAddr(low), words)
 }
 
 /// Finds the offset into this program's file of what is mapped at `address`.
@@ -207,25 +211,18 @@ fn file_offset(address: u64) -> Result<u64, CalibrateError> {
 
 /// Reads off the measured durations what the probes add to one: the code in between takes next to nothing.
 fn biases(loaded: &Loaded) -> Result<Bias, CalibrateError> {
-    let snapshot = drain::drain(loaded.maps(), &|_| false)?;
+    let snapshot = drain::drain(loaded.maps(), &|_| true)?;
     Ok(Bias {
-        emulated_ns: bias_ns(&snapshot, Subject::Pair)?,
-        stepped_ns: bias_ns(&snapshot, Subject::SteppedPair)?,
+        emulated_ns: bias_ns(&snapshot, Subject::Pair, 0)?,
+        stepped_ns: bias_ns(&snapshot, Subject::SteppedPair, 1)?,
     })
 }
 
-fn bias_ns(snapshot: &Snapshot, subject: Subject) -> Result<u64, CalibrateError> {
+/// `row`: rows are handed out in the order in which the subjects ran.
+fn bias_ns(snapshot: &Snapshot, subject: Subject, row: u32) -> Result<u64, CalibrateError> {
     let (n, runs) = series(subject);
     let made = u64::from(n) * u64::from(runs);
-    let name = ProbeName::from_index(subject as u8).map(ProbeName::as_str);
-    let is_of_subject = |row: &u32| {
-        let path = snapshot.paths.get(row);
-        path.is_some_and(|path| Some(path.probe.as_str()) == name)
-    };
-    let of_subject = snapshot
-        .buckets
-        .iter()
-        .filter(|(row, ..)| is_of_subject(row));
+    let of_subject = snapshot.buckets.iter().filter(|(of, ..)| *of == row);
     let mut buckets: Vec<(u32, u64)> = of_subject.map(|&(_, bucket, n)| (bucket, n)).collect();
     buckets.sort_unstable();
     let seen: u64 = buckets.iter().map(|(_, n)| n).sum();
@@ -256,19 +253,6 @@ mod tests {
                 _ => 0x75,
             };
             assert_eq!(exe[offset as usize], expected);
-        }
-    }
-
-    #[test]
-    fn only_the_outer_functions_are_user_text() {
-        let (base, words) = text_base();
-        let is_user = |address: u64| {
-            let bit = (address - base.0) >> abi::TEXT_GRANULE_SHIFT;
-            words[(bit >> 6) as usize] >> (bit & 63) & 1 == 1
-        };
-        for subject in SUBJECTS {
-            assert!(is_user(subject.outer() as usize as u64));
-            assert!(!is_user(subject.sites().0 - 64));
         }
     }
 }

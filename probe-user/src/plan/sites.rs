@@ -105,6 +105,8 @@ impl PlannedSite {
             note: self.reading.note,
             key: self.reading.key,
             offsets: self.reading.offsets,
+            bias_ns: 0,
+            padding: 0,
         }
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Live<'a> {
     armed: Armed,
     pub(super) sampling: Sampling,
     governing: Governing,
+    /// Governing has failed, and would again.
+    ungoverned: bool,
     header: Header,
     recorder: Option<Recorder<OutputFile>>,
     progress: &'a Progress,
@@ -68,6 +70,7 @@ impl<'a> Live<'a> {
         let calibration = header.calibration.as_ref();
         Self {
             governing: Governing::new(header.budget_share, &armed, &plan, calibration),
+            ungoverned: false,
             binary,
             plan,
             armed,
@@ -288,7 +291,7 @@ impl Watched for Live<'_> {
     }
 
     fn govern(&mut self) {
-        if self.incomplete.is_some() {
+        if self.ungoverned {
             return;
         }
         let Armed {
@@ -298,6 +301,7 @@ impl Watched for Live<'_> {
             let failure = Failure::from(error);
             self.progress.phase(&failure.to_string());
             note(&mut self.incomplete, Err(failure));
+            self.ungoverned = true;
         }
     }
 

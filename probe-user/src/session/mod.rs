@@ -25,11 +25,10 @@ use window::Ends;
 use crate::{
     analyze,
     attach::{self, LoadRequest},
-    calibrate,
+    calibrate::Bench,
     cli::{Budget, PlanConfig, PlanSubject, RecordConfig, Save, Verbosity},
     discover,
     failure::{Exit, Failure},
-    observed::Calibration,
     output::{self, OutputFile},
     plan::{self, PlanRequest},
     recording::{Header, Recorder},
@@ -69,18 +68,19 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     };
     let mut ends = Ends::listen().map_err(|e| Failure::io("failed to listen for signals", &e))?;
     let mode = kernel_mode()?;
-    let calibration = measured(mode, &progress);
+    let bench = Bench::start();
+    let own = bench.as_ref().map(Bench::own_sites).unwrap_or_default();
     let mut loaded = attach::load(&LoadRequest {
         plan: &plan,
         user_text: &binary.user_text()?,
         tgid: subject.pid(),
         pid_namespace: discover::own_pid_namespace(),
         mode,
-        bias: calibration
-            .as_ref()
-            .map(attach::Bias::from)
-            .unwrap_or_default(),
+        own,
     })?;
+    let measured = bench.and_then(|bench| bench.measure(&mut loaded, &plan));
+    progress.phase(&describe::calibrated(&measured));
+    let calibration = measured.ok();
     let sampling = Sampling::begin(&mut loaded, config);
     let limited = budget_share(&config.max_overhead).is_some();
     let armed = subject.arm(loaded, &plan, &binary, limited)?;
@@ -154,13 +154,6 @@ fn kernel_mode() -> Result<attach::Mode, Failure> {
         .found(format!("Linux {}", sys::kernel_release()))
         .try_("rtprobe doctor")
     })
-}
-
-/// Measures what a hit costs; a host where that fails is one where it is not known.
-fn measured(mode: attach::Mode, progress: &Progress) -> Option<Calibration> {
-    let found = calibrate::measure(mode);
-    progress.phase(&describe::calibrated(&found));
-    found.ok()
 }
 
 fn request(config: &RecordConfig) -> PlanRequest {

@@ -14,7 +14,7 @@ use std::{
 
 use probe_user::{
     analyze::GoBinary,
-    attach::{self, Attachment, Bias, LoadRequest, Mode},
+    attach::{self, Attachment, LoadRequest, Mode, OwnSites},
     discover, drain,
     plan::{self, Outcome, PROBE_NAMES, PlanRequest, PlannedProbe, PlannedSite, ProbePlan},
 };
@@ -88,7 +88,7 @@ fn attached(binary: &GoBinary, plan: &ProbePlan, exe: &File, pid: u32) -> Attach
         tgid: pid,
         pid_namespace: discover::own_pid_namespace(),
         mode: Mode::of_this_kernel().unwrap(),
-        bias: Bias::default(),
+        own: OwnSites::default(),
     });
     let attachment = loaded
         .unwrap()

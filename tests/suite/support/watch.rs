@@ -42,9 +42,11 @@ impl Watch {
         Self::run(&mut command)
     }
 
-    /// `rtprobe`, with its output to be collected.
+    /// `rtprobe`, with its output to be collected. Without a limit unless options set one: what is counted
+    /// exactly has to be on all the time.
     pub(crate) fn command() -> Command {
         let mut command = Command::new(binary());
+        command.env("RTPROBE_MAX_OVERHEAD", "none");
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         command
     }

@@ -1,0 +1,124 @@
+//! Programs that do nothing but what is probed.
+
+use std::{process::Command, thread, time::Duration};
+
+use probe_user::report::{ProbeState, Report};
+
+use super::meter::{self, Reading};
+use crate::support::{END, GoTarget, Process, Watch, assert_sums, differing_bytes, report};
+
+const UNPROBED: Duration = Duration::from_secs(2);
+/// What is spent in advance or goes by before it is noticed, as a part of the budget.
+const TOLERANCE: f64 = 1.3;
+
+struct Run {
+    report: Report,
+    before: Reading,
+    after: Reading,
+}
+
+fn watch(target: &mut GoTarget, options: &[&str]) -> Run {
+    let mut command: Command = Watch::command();
+    let pid = target.pid().to_string();
+    command
+        .args(["--pid", &pid, "-f", "json", "--no-save"])
+        .args(options);
+    let before = meter::read(target);
+    let ended = Process::spawn(&mut command).end(END).with_code(0);
+    Run {
+        report: report(&ended.stdout),
+        before,
+        after: meter::read(target),
+    }
+}
+
+/// Checks the cost of a run, and what it says of the operation that was done flat out.
+fn assert_budget(what: &str, probe: &str) {
+    let Some(mut target) = meter::start(what) else {
+        return;
+    };
+    let first = meter::read(&mut target);
+    thread::sleep(UNPROBED);
+    let second = meter::read(&mut target);
+    let run = watch(&mut target, &["--max-overhead", "2%", "-d", "6s"]);
+    assert_eq!(differing_bytes(target.pid()), 0);
+    assert_sums(&run.report);
+
+    let loss = 1.0 - run.after.speed_since(run.before) / second.speed_since(first);
+    let share = run.report.cost.target_share.unwrap();
+    eprintln!(
+        "{what}: {:.2} % of the time, throughput less by {:.2} %",
+        share * 1e2,
+        loss * 1e2
+    );
+    assert!(share > 0.0 && share <= 0.02 * TOLERANCE, "{share}");
+
+    let told = run
+        .report
+        .probes
+        .iter()
+        .find(|told| told.name == probe)
+        .unwrap();
+    assert_eq!(told.state, ProbeState::Windowed, "{told:?}");
+    assert!(told.observed_share < 0.5, "{told:?}");
+    assert!(told.hits > 0 && told.count > told.hits, "{told:?}");
+
+    // The program ran a little longer than it was watched: that is on the upper side only.
+    let truth = run.after.operations_since(run.before);
+    let sites = run
+        .report
+        .call_sites
+        .iter()
+        .filter(|site| site.probe == probe);
+    let (low, high) = sites.fold((0, 0), |(low, high), site| {
+        assert!(
+            site.count_low <= site.count && site.count <= site.count_high,
+            "{site:?}"
+        );
+        (low + site.count_low, high + site.count_high)
+    });
+    eprintln!("{what}: {truth} operations, told {low} to {high}");
+    assert!(
+        low <= truth && high >= truth / 4,
+        "{truth} is not in {low} to {high}"
+    );
+}
+
+#[test]
+fn allocations_keep_to_the_budget() {
+    assert_budget("alloc", "alloc");
+}
+
+#[test]
+fn sends_keep_to_the_budget() {
+    assert_budget("send", "chan-send");
+}
+
+#[test]
+fn spawned_goroutines_keep_to_the_budget() {
+    assert_budget("spawn", "goroutine-create");
+}
+
+#[test]
+fn nothing_is_probed_without_a_budget() {
+    let Some(mut target) = meter::start("send") else {
+        return;
+    };
+    let run = watch(&mut target, &["--max-overhead", "0%", "-d", "1s"]);
+    assert_eq!(run.report.cost.hits, 0);
+    let dropped = |state| matches!(state, ProbeState::Dropped | ProbeState::Skipped);
+    assert!(run.report.probes.iter().all(|probe| dropped(probe.state)));
+    assert!(run.report.probes.iter().all(|probe| probe.reason.is_some()));
+}
+
+#[test]
+fn a_quiet_program_is_watched_all_the_time() {
+    let Some(mut target) = meter::start("idle") else {
+        return;
+    };
+    let run = watch(&mut target, &["--max-overhead", "2%", "-d", "4s"]);
+    let on = (run.report.probes.iter()).filter(|probe| probe.state == ProbeState::Attached);
+    let on: Vec<f64> = on.map(|probe| probe.observed_share).collect();
+    assert!(!on.is_empty(), "{:?}", run.report.probes);
+    assert!(on.iter().all(|share| *share > 0.5), "{on:?}");
+}

@@ -1,0 +1,45 @@
+//! The program that does one thing as fast as it can, and what it says about itself.
+
+use rtprobe_tests::go::{Kind, NEWEST};
+
+use crate::support::{GoTarget, require_go, require_root};
+
+/// What the program has done by one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading {
+    operations: u64,
+    cpu_ns: u64,
+}
+
+impl Reading {
+    /// Operations since `earlier`.
+    pub(crate) fn operations_since(self, earlier: Self) -> u64 {
+        self.operations - earlier.operations
+    }
+
+    /// Operations in a second of CPU time since `earlier`.
+    pub(crate) fn speed_since(self, earlier: Self) -> f64 {
+        let cpu_ns = (self.cpu_ns - earlier.cpu_ns).max(1);
+        self.operations_since(earlier) as f64 / cpu_ns as f64 * 1e9
+    }
+}
+
+/// Starts the program; `None` where there is no root or no Go.
+#[track_caller]
+pub(crate) fn start(what: &str) -> Option<GoTarget> {
+    require_root()?;
+    let binary = require_go(NEWEST)?.build("flatout", Kind::Plain);
+    Some(GoTarget::start(&binary, &["-do", what]))
+}
+
+/// Asks the program.
+#[track_caller]
+pub(crate) fn read(target: &mut GoTarget) -> Reading {
+    target.begin();
+    let line = target.wait_for("COUNT ");
+    let number = |n: usize| line.split(' ').nth(n).unwrap().parse().unwrap();
+    Reading {
+        operations: number(2),
+        cpu_ns: number(3),
+    }
+}
