@@ -125,8 +125,8 @@ fn ends(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
         count_lost(flight.row, lost::WINDOW);
         return orphan(regs, site, gate, &frame);
     }
-    // Shorter than what the probes add on average: nothing that can be told.
-    if now_ns.wrapping_add(bias_ns(site)) < flight.start_ns {
+    // Shorter than what the probes add on average, which is at most this, is nothing that can be told.
+    if now_ns.wrapping_add(global(&BIAS_STEPPED_NS)) < flight.start_ns {
         count_lost(flight.row, lost::CLOCK);
     } else {
         let duration_ns = now_ns.saturating_sub(flight.start_ns);

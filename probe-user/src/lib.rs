@@ -37,6 +37,7 @@ pub mod samples;
 
 pub mod recording;
 
+mod estimate;
 pub mod summary;
 
 pub mod doctor;

@@ -8,6 +8,7 @@ use probe_ebpf::abi::lost;
 use crate::{
     aggregate::{self, Growth, Profile, sum},
     diagnose::{Observed, diagnose},
+    estimate::{self, Estimate, Scale},
     histogram,
     plan::ProbeName,
     recording::{Header, Recording},
@@ -28,6 +29,13 @@ pub fn summarize(recording: &Recording) -> Report {
             let n = (*n).min(row.totals.open());
             let stale = &mut row.totals.lost[lost::STALE];
             *stale = stale.saturating_add(n);
+        }
+    }
+    for (row, n) in end.iter().flat_map(|end| &end.cut) {
+        if let Some(row) = profile.rows.get_mut(row) {
+            let n = (*n).min(row.totals.open());
+            let cut = &mut row.totals.lost[lost::WINDOW];
+            *cut = cut.saturating_add(n);
         }
     }
     let header = &recording.header;
@@ -51,6 +59,22 @@ pub fn summarize(recording: &Recording) -> Report {
                 .to_owned(),
         );
     }
+    let probes: Vec<Probe> = header
+        .probes
+        .iter()
+        .map(|probe| counted(&ended(probe, recording), &profile))
+        .map(
+            |probe| match Scale::of(recording, &probe.name, duration_ns) {
+                Some(scale) => Probe {
+                    observed_share: scale.observed_share(duration_ns),
+                    count: scale.total(probe.hits),
+                    ..probe
+                },
+                None => probe,
+            },
+        )
+        .collect();
+    cannot_see.extend(estimate::limits(&probes, &profile));
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),
@@ -63,17 +87,13 @@ pub fn summarize(recording: &Recording) -> Report {
         },
         cost: Cost {
             budget_share: header.budget_share,
-            target_share: cpu.as_ref().and_then(probing_share),
+            target_share: target_share(&profile).or(cpu.as_ref().and_then(probing_share)),
             hits: profile.hits(),
             agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
-            attach_ns: header.attach_ns,
+            attach_ns: header.attach_ns.or(end.and_then(|end| end.attach_ns)),
             detach_ns: end.and_then(|end| end.detach_ns),
         },
-        probes: header
-            .probes
-            .iter()
-            .map(|probe| counted(probe, &profile))
-            .collect(),
+        probes,
         call_sites: named
             .call_sites
             .iter()
@@ -81,6 +101,17 @@ pub fn summarize(recording: &Recording) -> Report {
                 latency: latency(site, floor_ns(header, &site.probe)),
                 ..call_site(site, seconds, header.stack_depth as usize)
             })
+            .zip(&named.call_sites)
+            .map(
+                |(found, site)| match Scale::of(recording, &site.probe, duration_ns) {
+                    Some(scale) => estimated(
+                        found,
+                        &scale.estimate(&profile, &site.rows, site.totals.hits),
+                        seconds,
+                    ),
+                    None => found,
+                },
+            )
             .collect(),
         timeline: timeline(&profile.timeline),
         cpu,
@@ -119,6 +150,42 @@ fn timeline(timeline: &aggregate::Timeline) -> Option<Timeline> {
         ends_ns: timeline.ends_ns.clone(),
         series: timeline.series.iter().map(series).collect(),
     })
+}
+
+/// Puts the estimate in the place of what was seen.
+fn estimated(found: CallSite, estimate: &Estimate, seconds: f64) -> CallSite {
+    let seconds = seconds.max(1e-9);
+    let bytes = found.bytes.map(|seen| seen.max(estimate.bytes));
+    CallSite {
+        count: estimate.count,
+        count_low: estimate.low,
+        count_high: estimate.high,
+        rate_per_s: estimate.count as f64 / seconds,
+        bytes,
+        bytes_per_s: bytes.map(|bytes| bytes as f64 / seconds),
+        ..found
+    }
+}
+
+/// Returns what the probes took of the target's CPU time.
+fn target_share(profile: &Profile) -> Option<f64> {
+    let spending = profile.spending.filter(|spending| spending.target_ns > 0)?;
+    Some(spending.probes_ns / spending.target_ns as f64)
+}
+
+/// Takes over what became of a probe.
+fn ended(probe: &Probe, recording: &Recording) -> Probe {
+    let end = recording.end.as_ref();
+    let end = end.and_then(|end| end.probes.iter().find(|end| end.name == probe.name));
+    end.map_or_else(
+        || probe.clone(),
+        |end| Probe {
+            state: end.state,
+            reason: end.reason.clone(),
+            observed_share: 0.0,
+            ..probe.clone()
+        },
+    )
 }
 
 /// Fills in a probe's counts.

@@ -64,7 +64,8 @@ fn look(binary: &GoBinary) -> Seen {
         }
         let _maybe = binary.function_at(VirtAddr(pc));
     }
-    let _layout = binary.g_layout();
+    let _layouts = (binary.g_layout(), binary.runtime_layout());
+    let _globals = binary.runtime_globals();
     let _facts = (
         binary.kind(),
         binary.build_id(),

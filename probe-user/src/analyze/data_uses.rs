@@ -30,7 +30,7 @@ pub(super) enum Use {
 pub(super) fn uses(code: &[u8], entry: u64) -> Vec<Use> {
     let mut registers = Registers::default();
     let mut found = Vec::new();
-    for instruction in Decoder::with_ip(64, code, entry, DecoderOptions::NONE).iter() {
+    for instruction in &mut Decoder::with_ip(64, code, entry, DecoderOptions::NONE) {
         if found.len() >= MAX_USES {
             break;
         }

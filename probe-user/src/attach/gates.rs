@@ -116,6 +116,12 @@ impl Gates {
         self.set(probe, OPEN, 0);
     }
 
+    /// Takes note that the sites of a closed window are restored: what is still in flight ends unseen, and is
+    /// not what ends when they are armed again.
+    pub fn retire(&self, probe: u8) {
+        self.word(probe, EPOCH, |w| w.fetch_add(1, Release));
+    }
+
     /// Lets an open window count `n` more operations from here on.
     pub fn extend(&self, probe: u8, n: u64) {
         let begun = self.word(probe, BEGUN, |w| w.load(Acquire));

@@ -18,7 +18,7 @@ use std::{
     fs::File,
     io,
     num::NonZeroU32,
-    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
+    os::fd::{AsFd as _, OwnedFd},
     thread,
     time::{Duration, Instant},
 };
@@ -310,6 +310,16 @@ impl Attachment {
         }
     }
 
+    /// Returns whether no probe was put on so far.
+    pub(crate) fn is_unattended(&self) -> bool {
+        self.on.is_empty() && self.refused.is_empty()
+    }
+
+    /// Returns whether probes can come on again after they went off, in next to no time.
+    pub(crate) fn can_reopen(&self) -> bool {
+        matches!(self.links, Links::Held(_))
+    }
+
     /// Attaches every planned probe, each for at most `limit` operations, and returns when all are on or
     /// refused.
     pub(crate) fn open_all(&mut self, plan: &ProbePlan, limit: u64) -> Result<(), AttachError> {
@@ -379,14 +389,6 @@ impl Attachment {
                 let name = ProbeName::from_index(*probe);
                 self.refused.extend(name.map(|name| (name, reason.clone())));
             }
-        }
-    }
-
-    /// Returns what becomes readable when there are events.
-    pub(crate) fn events_fd(&self) -> Option<BorrowedFd<'_>> {
-        match &self.links {
-            Links::Held(holder) => Some(holder.as_fd()),
-            Links::Own(_) => None,
         }
     }
 

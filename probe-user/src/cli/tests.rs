@@ -81,6 +81,27 @@ fn every_option_of_record_is_read() {
 }
 
 #[test]
+fn dump_takes_its_format_from_the_suffix_unless_typed() {
+    let dumped = |line: &str| match command(line) {
+        Command::Dump(config) => (config.pid, config.format, config.path),
+        other => panic!("`{line}`: {other:?}"),
+    };
+    assert_eq!(dumped("dump --pid 7"), (7, PlainFormat::Text, None));
+    assert_eq!(dumped("dump -p 7 -o -"), (7, PlainFormat::Text, None));
+    let path = Some(PathBuf::from("all.json"));
+    assert_eq!(
+        dumped("dump -p 7 -o all.json"),
+        (7, PlainFormat::Json, path.clone())
+    );
+    assert_eq!(
+        dumped("dump -p 7 -o all.json -f text"),
+        (7, PlainFormat::Text, path)
+    );
+    refused("dump");
+    refused("dump --pid 0");
+}
+
+#[test]
 fn command_after_two_dashes_keeps_its_own_options() {
     let expected = Selector::Command(["./api", "--pid", "5", "-v"].map(OsString::from).to_vec());
     assert_eq!(recorded("-- ./api --pid 5 -v").selector, expected);

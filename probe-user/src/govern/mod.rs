@@ -24,6 +24,8 @@ const STEADY_SHARE: f64 = 0.6;
 const ADVANCE_NS: f64 = 2e6;
 /// How long a first look at a hot probe may last at most, for what it may cost.
 const WORST_LOOK_NS: f64 = 3e6;
+/// How long it takes until a first look at a hot probe has shown what it costs.
+const PENDING_NS: u64 = 15_000_000;
 /// How long a probe waits that could not be paid for.
 const RETRY_NS: u64 = 20_000_000;
 /// How often the rates of probes that stay on are looked at.
@@ -346,7 +348,7 @@ impl Governor {
         // What windows in progress have been paid for is not in the hits yet.
         let running = |probe: &Probe| match probe.state {
             State::On { stays: false, .. } => probe.pace.overhead_ns,
-            State::On { since_ns, .. } if since_ns + FIRST_LOOK_NS > look.now_ns => {
+            State::On { since_ns, .. } if since_ns + PENDING_NS > look.now_ns => {
                 self.cpus * WORST_LOOK_NS
             }
             _ => 0.0,

@@ -5,10 +5,18 @@ use std::{cmp::Reverse, collections::BTreeMap};
 use super::Sort;
 use crate::report::{CallSite, Report};
 
-/// Returns the call sites in the order of `sort`, largest first, equal ones by their count.
+/// Probes whose operations last as long as there is nothing to do: by total time idle goroutines would come
+/// before everything that costs something.
+const WAITS: [&str; 5] = ["park", "select", "chan-recv", "timer-fire", "goroutine-run"];
+
+/// Returns the call sites in the order of `sort`, largest first, equal ones by their count. By total time those
+/// that wait for work come behind all others.
 pub(super) fn ranked(report: &Report, sort: Sort) -> Vec<&CallSite> {
     let mut sites: Vec<_> = report.call_sites.iter().collect();
-    sites.sort_by_key(|site| (Reverse(key(sort, site)), Reverse(site.count)));
+    sites.sort_by_key(|site| {
+        let waits = sort == Sort::Total && WAITS.contains(&site.probe.as_str());
+        (waits, Reverse(key(sort, site)), Reverse(site.count))
+    });
     sites
 }
 

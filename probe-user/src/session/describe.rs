@@ -44,6 +44,13 @@ pub(super) fn subject(subject: &Subject, binary: &GoBinary, plan: &ProbePlan) ->
 
 /// One line: the probes are on, and for how long.
 pub(super) fn attached(armed: &Armed, header: &Header, config: &RecordConfig) -> String {
+    if armed.attachment.is_unattended() {
+        return format!(
+            "probes are attached as the limit of {:.1} % allows; watching {} (Ctrl-C ends it and reports)",
+            header.budget_share.unwrap_or(0.0) * 100.0,
+            for_how_long(config),
+        );
+    }
     let on = header
         .probes
         .iter()
@@ -52,11 +59,15 @@ pub(super) fn attached(armed: &Armed, header: &Header, config: &RecordConfig) ->
     format!(
         "attached {on} probes in {:.0} ms; watching {} (Ctrl-C ends it and reports)",
         armed.attachment.attach_time.as_secs_f64() * 1e3,
-        match config.duration {
-            Some(_) => format!("for {}", window(config.duration)),
-            None => window(config.duration),
-        },
+        for_how_long(config),
     )
+}
+
+fn for_how_long(config: &RecordConfig) -> String {
+    match config.duration {
+        Some(_) => format!("for {}", window(config.duration)),
+        None => window(config.duration),
+    }
 }
 
 /// One line: what a hit costs here.
@@ -109,14 +120,14 @@ pub(super) fn header(
         target,
         start: Timestamp::now().to_string(),
         budget_share: budget_share(&config.max_overhead),
-        attach_ns: Some(armed.attachment.attach_time.as_nanos() as u64),
+        attach_ns: Some(armed.attachment.attach_time.as_nanos() as u64).filter(|ns| *ns > 0),
         stack_depth: config.stack_depth,
         probes: plan
             .probes
             .iter()
             .map(|planned| probe(planned, armed))
             .collect(),
-        cannot_see: cannot_see(binary, plan, config, calibration),
+        cannot_see: cannot_see(binary, plan, calibration),
         state: armed.state.clone(),
         rules: diagnose::catalogue::wanted(&config.only, &config.skip),
         default_godebug: binary
@@ -224,7 +235,6 @@ fn site(planned: &PlannedSite) -> Site {
 fn cannot_see(
     binary: &GoBinary,
     plan: &ProbePlan,
-    config: &RecordConfig,
     calibration: Option<Calibration>,
 ) -> Vec<String> {
     let mut limits: Vec<String> = binary.degraded().to_vec();
@@ -245,12 +255,6 @@ fn cannot_see(
         limits.push(
             "what a hit costs could not be measured: the probes' own time is part of the latencies, \
              about 1 µs per operation"
-                .to_owned(),
-        );
-    }
-    if budget_share(&config.max_overhead).is_some() {
-        limits.push(
-            "the overhead is not limited in this version: every probe stays on for the whole window"
                 .to_owned(),
         );
     }

@@ -21,14 +21,19 @@ pub(super) fn stale(
     layout: &GLayout,
     target: &Target,
 ) -> Vec<(u32, u64)> {
-    let mut stale = BTreeMap::<u32, u64>::new();
-    for (key, flight) in flights {
-        if key.g != 0 && key.depth != by::NO_GOROUTINE && is_gone(key, layout, target) == Some(true)
-        {
-            *stale.entry(flight.row).or_default() += 1;
-        }
+    let gone = flights.iter().filter(|(key, _)| {
+        key.g != 0 && key.depth != by::NO_GOROUTINE && is_gone(key, layout, target) == Some(true)
+    });
+    by_row(gone.map(|(_, flight)| flight.row))
+}
+
+/// Returns the number of operations by row.
+pub(super) fn by_row(rows: impl Iterator<Item = u32>) -> Vec<(u32, u64)> {
+    let mut counts = BTreeMap::<u32, u64>::new();
+    for row in rows {
+        *counts.entry(row).or_default() += 1;
     }
-    stale.into_iter().collect()
+    counts.into_iter().collect()
 }
 
 /// Returns whether the frame of an operation is gone, `None` where the goroutine can't be read.

@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::{
+    governing::{Governing, GoverningError},
     in_flight,
     progress::{self, Progress},
     sampling::Sampling,
@@ -16,8 +17,8 @@ use super::{
 use crate::{
     aggregate::Profile,
     analyze::GoBinary,
-    attach::{self, Maps},
-    discover::Liveness,
+    attach::{self, Gates, Maps},
+    discover::{Liveness, Target},
     drain,
     failure::Failure,
     output::OutputFile,
@@ -35,6 +36,7 @@ pub(super) struct Live<'a> {
     plan: ProbePlan,
     armed: Armed,
     pub(super) sampling: Sampling,
+    governing: Governing,
     header: Header,
     recorder: Option<Recorder<OutputFile>>,
     progress: &'a Progress,
@@ -63,7 +65,9 @@ impl<'a> Live<'a> {
         recorder: Option<Recorder<OutputFile>>,
         progress: &'a Progress,
     ) -> Self {
+        let calibration = header.calibration.as_ref();
         Self {
+            governing: Governing::new(header.budget_share, &armed, &plan, calibration),
             binary,
             plan,
             armed,
@@ -109,8 +113,17 @@ impl<'a> Live<'a> {
             ..
         } = self.armed;
         self.sampling.stop();
+        let can_reopen = attachment.can_reopen();
+        let quiet = attachment.quiet();
+        let mut governing = self.governing;
         let detached = attachment.detach();
         let mut notes = self.notes;
+        if !quiet.is_zero() {
+            notes.push(format!(
+                "rtprobe was stopped: nothing was counted for {:.1} s",
+                quiet.as_secs_f64()
+            ));
+        }
         let samples = self
             .sampling
             .named(&self.binary, &self.plan, bias, target.as_ref());
@@ -123,16 +136,24 @@ impl<'a> Live<'a> {
                 "{n} sites still hold a breakpoint: another tool put them there"
             ));
         }
+        let mut incomplete = self.incomplete;
+        let ended = governing.end(&detached.events, &detached.maps, &detached.gates);
+        note(&mut incomplete, ended.map_err(Failure::from));
         let mut taking = Taking {
             binary: &self.binary,
             profile: &mut self.profile,
             symbols: &mut self.symbols,
             recorder: &mut self.recorder,
+            governing: &mut governing,
+            gates: &detached.gates,
+            target: target.as_ref(),
         };
-        let mut incomplete = self.incomplete;
         note(&mut incomplete, taking.take(&detached.maps, elapsed));
+        let flights = drain::in_flight(&detached.maps).unwrap_or_default();
+        let (cut, flights): (Vec<_>, Vec<_>) = flights
+            .into_iter()
+            .partition(|(key, _)| governing.was_windowed(key.probe as u8));
         let stale = target.as_ref().map_or_else(Vec::new, |target| {
-            let flights = drain::in_flight(&detached.maps).unwrap_or_default();
             in_flight::stale(&flights, &self.binary.g_layout(), target)
         });
         let state = target
@@ -154,9 +175,9 @@ impl<'a> Live<'a> {
             stale,
             notes,
             state,
-            cut: Vec::new(),
-            attach_ns: None,
-            probes: Vec::new(),
+            cut: in_flight::by_row(cut.iter().map(|(_, flight)| flight.row)),
+            attach_ns: governing.attach_ns(),
+            probes: governing.ends(can_reopen),
             samples: samples.ok().flatten(),
         };
         let mut saved = None;
@@ -200,6 +221,9 @@ struct Taking<'a> {
     profile: &'a mut Profile,
     symbols: &'a mut Symbols,
     recorder: &'a mut Option<Recorder<OutputFile>>,
+    governing: &'a mut Governing,
+    gates: &'a Gates,
+    target: Option<&'a Target>,
 }
 
 impl Taking<'_> {
@@ -212,6 +236,9 @@ impl Taking<'_> {
             path.what = symbolize::what(path, self.binary);
             self.symbols.resolve(path, self.binary, &mut added);
         }
+        self.governing.drained(&snapshot, self.gates);
+        self.governing
+            .complete(&mut snapshot, self.gates, self.target);
         let changes = self.profile.changes(&snapshot);
         self.profile.merge_at(elapsed.as_nanos() as u64, snapshot);
         let Some(recorder) = self.recorder.as_mut() else {
@@ -223,6 +250,15 @@ impl Taking<'_> {
             *self.recorder = None;
         }
         result.map_err(|error| Failure::io(RECORDING_FAILED, &error))
+    }
+}
+
+impl From<GoverningError> for Failure {
+    fn from(error: GoverningError) -> Self {
+        match error {
+            GoverningError::Attach(error) => error.into(),
+            GoverningError::Drain(error) => error.into(),
+        }
     }
 }
 
@@ -239,12 +275,29 @@ impl Watched for Live<'_> {
             profile: &mut self.profile,
             symbols: &mut self.symbols,
             recorder: &mut self.recorder,
+            governing: &mut self.governing,
+            gates: self.armed.attachment.gates(),
+            target: self.armed.target.as_ref(),
         };
         let result = taking.take(self.armed.attachment.maps(), elapsed);
         if let Err(failure) = &result {
             self.progress.phase(&failure.to_string());
         }
         note(&mut self.incomplete, result);
+    }
+
+    fn govern(&mut self) {
+        if self.incomplete.is_some() {
+            return;
+        }
+        let Armed {
+            attachment, target, ..
+        } = &mut self.armed;
+        if let Err(error) = self.governing.step(attachment, target.as_ref()) {
+            let failure = Failure::from(error);
+            self.progress.phase(&failure.to_string());
+            note(&mut self.incomplete, Err(failure));
+        }
     }
 
     fn show(&mut self, elapsed: Duration) {

@@ -2,6 +2,7 @@
 
 mod describe;
 mod dump;
+mod governing;
 mod in_flight;
 mod live;
 mod progress;
@@ -81,7 +82,8 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
             .unwrap_or_default(),
     })?;
     let sampling = Sampling::begin(&mut loaded, config);
-    let armed = subject.arm(loaded, &plan, &binary)?;
+    let limited = budget_share(&config.max_overhead).is_some();
+    let armed = subject.arm(loaded, &plan, &binary, limited)?;
     let started = Instant::now();
 
     let header = describe::header(&armed, &binary, &plan, config, calibration);

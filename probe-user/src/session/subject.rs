@@ -24,6 +24,9 @@ use crate::{
     state, sys,
 };
 
+/// Operations that each probe counts of a command that has just started, until the governor has looked at it.
+const FIRST_LIMIT: u64 = 2_000;
+
 /// A process or a held command.
 #[derive(Debug)]
 pub(super) enum Subject {
@@ -133,12 +136,14 @@ impl Subject {
         warnings
     }
 
-    /// Attaches the probes; a held command is then let go.
+    /// Attaches the probes; a held command is then let go. With a limit a process is left as it is for now,
+    /// and a command begins with probes that go quiet soon.
     pub(super) fn arm(
         self,
         loaded: Loaded,
         plan: &ProbePlan,
         binary: &GoBinary,
+        limited: bool,
     ) -> Result<Armed, Failure> {
         let exe = self.exe()?;
         let pid = NonZeroU32::new(self.pid()).ok_or_else(no_process)?;
@@ -149,8 +154,10 @@ impl Subject {
                 let foreign_breakpoints = check(attach::check_text(plan, &target, bias))?;
                 let state = state::read(&target, binary, bias, 0);
                 let mut attachment = loaded.hold(plan, &exe, pid)?;
-                attachment.open_all(plan, u64::MAX)?;
-                check(attachment.check_armed(plan, &target, bias))?;
+                if !limited {
+                    attachment.open_all(plan, u64::MAX)?;
+                    check(attachment.check_armed(plan, &target, bias))?;
+                }
                 Ok(Armed {
                     pid: pid.get(),
                     pidfd: clone_fd(target.pidfd())?,
@@ -167,7 +174,7 @@ impl Subject {
                 let pidfd = sys::pidfd_open(pid.get())
                     .map_err(|e| Failure::io("failed to open the command's process", &e))?;
                 let mut attachment = loaded.hold(plan, &exe, pid)?;
-                attachment.open_all(plan, u64::MAX)?;
+                attachment.open_all(plan, if limited { FIRST_LIMIT } else { u64::MAX })?;
                 let command = Running::new(held.release()?);
                 // A short command may be over by now: what the probes saw of it is all there is.
                 let target = discover::discover(pid.get()).ok();

@@ -154,14 +154,13 @@ impl Decoder {
         let maybe = |offset: Option<u32>| offset.and_then(word).unwrap_or(0);
         let status = Status::of(word(fields.atomicstatus)? as u32)?;
         let saved = match status {
-            Status::Running | Status::CopyStack | Status::Unknown => None,
             Status::Syscall if maybe(layout.syscallsp) != 0 => Some(Saved {
                 pc: maybe(layout.syscallpc),
                 sp: maybe(layout.syscallsp),
                 bp: layout.syscallbp.and_then(word),
             }),
-            // Between entering and leaving one there are moments without.
-            Status::Syscall => None,
+            // Between entering and leaving a system call there are moments without.
+            Status::Syscall | Status::Running | Status::CopyStack | Status::Unknown => None,
             _ => Some(Saved {
                 pc: word(layout.sched_pc)?,
                 sp: word(layout.sched_sp)?,

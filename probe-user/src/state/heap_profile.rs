@@ -162,10 +162,10 @@ impl Estimate {
     /// Adds what samples stand for: an object of a size is sampled with the probability 1 − e^(−size/rate)
     /// (src/runtime/pprof/protomem.go `scaleHeapSample`).
     fn add(&mut self, sampled: Sampled, size: u64, rate: u64) {
-        let scale = match rate {
-            1 => 1.0,
-            _ if size == 0 => 1.0,
-            _ => -1.0 / (-(size as f64) / rate as f64).exp_m1(),
+        let scale = if rate == 1 || size == 0 {
+            1.0
+        } else {
+            -1.0 / (-(size as f64) / rate as f64).exp_m1()
         };
         self.objects += sampled.objects as f64 * scale;
         self.bytes += sampled.bytes as f64 * scale;

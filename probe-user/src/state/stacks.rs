@@ -90,9 +90,8 @@ impl Stacks {
             // The frame pointer of the caller lies right below the return address.
             saved.sp.checked_add(u64::from(depth))?.checked_sub(8)
         });
-        match bp {
-            Some(bp) => walked = window.walk(bp, goroutine.stack, &mut returns),
-            None => {}
+        if let Some(bp) = bp {
+            walked = window.walk(bp, goroutine.stack, &mut returns);
         }
         // One that has not run yet stands at its function's first instruction, all others behind a call.
         let starts = saved.pc == goroutine.startpc;
@@ -130,7 +129,7 @@ impl Job {
         let (low, high) = goroutine.stack;
         let used = high
             .checked_sub(saved.sp)
-            .filter(|_| low <= saved.sp && saved.sp % 8 == 0)?;
+            .filter(|_| low <= saved.sp && saved.sp.is_multiple_of(8))?;
         Some(Self {
             index,
             goroutine: *goroutine,

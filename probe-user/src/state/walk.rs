@@ -32,7 +32,7 @@ impl Window<'_> {
                 return Walked::Cut;
             }
             let inside = bp >= self.start
-                && bp % 8 == 0
+                && bp.is_multiple_of(8)
                 && bp.checked_add(16).is_some_and(|end| end <= stack.1);
             if !inside {
                 return Walked::Broken;

@@ -57,5 +57,6 @@ pub fn analyze(file: Vec<u8>) {
         let _code = binary.code(&function);
     }
     let _text = binary.user_text();
-    let _layout = binary.g_layout();
+    let _layouts = (binary.g_layout(), binary.runtime_layout());
+    let _globals = binary.runtime_globals();
 }

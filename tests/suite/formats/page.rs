@@ -116,6 +116,16 @@ fn the_page_opens_sorts_filters_and_draws() {
         "solid"
     );
 
+    // Scripts write numbers as the table has them.
+    let told = "(() => { const row = document.querySelector('tr.site.open'); \
+        const cells = Object.fromEntries([...row.querySelectorAll('td.number')].map((cell) => [cell.dataset.label.toLowerCase(), cell.firstChild.textContent])); \
+        return [...document.querySelectorAll('tr.details dl.figures div')].map((pair) => [pair.querySelector('dt').textContent, pair.querySelector('dd').textContent]) \
+            .filter(([name]) => name in cells && name !== 'count').map(([name, text]) => [name, text === cells[name]]); })()";
+    assert_eq!(
+        browser.value(told),
+        json!([["p50", true], ["p90", true], ["p99", true], ["max", true]])
+    );
+
     // The stacks are drawn, and arrow keys walk through them.
     browser.value("document.querySelector('#flame-graph button').focus()");
     browser.press("ArrowDown");

@@ -49,7 +49,7 @@ fn a_second_interrupt_leaves_without_a_report() {
     command.stdin(std::process::Stdio::piped());
     let mut rtprobe = Process::spawn(&mut command);
     rtprobe.wait_for("attached ", PROMPT);
-    let child = only_child(rtprobe.pid());
+    let child = child_command(rtprobe.pid());
     thread::sleep(Duration::from_millis(300));
     // The command does not end when it is asked to, and rtprobe waits for it.
     rtprobe.signal(libc::SIGINT);
@@ -64,14 +64,18 @@ fn a_second_interrupt_leaves_without_a_report() {
     }
 }
 
-fn only_child(pid: u32) -> u32 {
+/// The command: the child that runs another program than rtprobe itself.
+fn child_command(pid: u32) -> u32 {
+    let program = |pid: &str| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let own = program(&pid.to_string());
     let mut children = String::new();
     for task in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
         let path = task.unwrap().path().join("children");
         children.push_str(&std::fs::read_to_string(path).unwrap());
     }
     children
-        .trim()
-        .parse()
-        .unwrap_or_else(|_| panic!("children of {pid}: {children}"))
+        .split_whitespace()
+        .find(|child| program(child) != own)
+        .and_then(|child| child.parse().ok())
+        .unwrap_or_else(|| panic!("children of {pid}: {children}"))
 }

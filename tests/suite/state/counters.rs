@@ -88,7 +88,11 @@ fn work_is_counted(version: &'static str) -> Option<()> {
         "go{version}: {bytes} bytes"
     );
     let timers = grown(after.timers, before.timers);
-    assert_eq!(timers, 500, "go{version}");
+    // The runtime sleeps between its own chores.
+    assert!(
+        (497..=503).contains(&timers),
+        "go{version}: {timers} timers"
+    );
     Some(())
 }
 

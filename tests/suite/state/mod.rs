@@ -1,6 +1,8 @@
 //! What is read of a running program without a probe is what the program's own runtime says of itself.
 
+mod commands; // what `rtprobe dump` prints, and what a report has of it
 mod counters; // collections, allocations, goroutines, calls to C, timers; what is switched on
+mod cpu_limit; // quotas of control groups
 mod globals; // stripped files give the same addresses and offsets as those with symbols
 mod goroutines; // the census is Go's own stack trace
 mod heap; // the memory profile is the program's own

@@ -88,9 +88,10 @@ pub(super) fn hold() -> io::Result<()> {
     }
     // Without senders the threads close what they hold, all at once: the kernel's wait is shared.
     drop(commands);
-    let _ = watcher.join();
+    // One that panicked has let go of its link all the same.
+    drop(watcher.join());
     for thread in threads {
-        let _ = thread.join();
+        drop(thread.join());
     }
     Ok(())
 }
@@ -115,8 +116,9 @@ fn start(
 
 fn tell(commands: &Commands, probe: u8, command: Command) {
     let thread = commands.iter().find(|(of, _)| *of == probe);
-    // A thread that is gone has nothing to close.
-    drop(thread.map(|(_, thread)| thread.send(command)));
+    if thread.is_some_and(|(_, thread)| thread.send(command).is_err()) {
+        // A thread that is gone has nothing to open or to close.
+    }
 }
 
 /// Keeps one link: opens its windows, and sees to it that they close.
@@ -162,16 +164,20 @@ fn window(
     let now_ns = sys::monotonic_ns();
     let cpu_ns = shared.cpu_time_ns().saturating_sub(cpu_ns);
     drop(armed);
+    shared.gates.retire(probe);
     let quiet_ns = match cause {
         Cause::Abandoned => shared.pulse.last_ns().map(|ns| ns + STALE_BEAT_NS),
         _ => shared.gates.shut_ns(probe),
     };
+    let closed_ns = quiet_ns.map_or(now_ns, |ns| ns.clamp(opened_ns, now_ns));
+    // The part of the CPU time that fell into the window; the rest went by until it was noticed.
+    let part = (closed_ns - opened_ns) as f64 / now_ns.saturating_sub(opened_ns).max(1) as f64;
     Ok(ClosedWindow {
         opened_ns,
-        closed_ns: quiet_ns.map_or(now_ns, |ns| ns.clamp(opened_ns, now_ns)),
+        closed_ns,
         attach_ns,
         detach_ns: sys::monotonic_ns().saturating_sub(now_ns),
-        cpu_ns,
+        cpu_ns: (cpu_ns as f64 * part) as u64,
         cause,
     })
 }

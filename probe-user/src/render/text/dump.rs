@@ -52,14 +52,12 @@ fn title(dump: &Dump, page: &mut Page<'_>) {
 
 fn section(group: &GoroutineGroup, dump: &Dump, page: &mut Page<'_>) {
     page.blank();
-    let mut facts = String::new();
-    if let Some(waited) = group.longest_wait_ns {
-        facts.push_str(&format!("  for at least {}", units::duration(waited)));
-    }
-    if let Some(n) = locked(group, dump) {
-        facts.push_str(&format!("  {} locked to a thread", units::count(n)));
-    }
-    page.push(head(group).secondary(facts));
+    let waited = group
+        .longest_wait_ns
+        .map(|waited| format!("  for at least {}", units::duration(waited)));
+    let locked = locked(group, dump).map(|n| format!("  {} locked to a thread", units::count(n)));
+    let line = head(group).secondary(waited.unwrap_or_default());
+    page.push(line.secondary(locked.unwrap_or_default()));
     let hidden = if page.options.verbose {
         0
     } else {

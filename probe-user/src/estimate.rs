@@ -1,0 +1,180 @@
+//! What a whole run amounts to, from what windows of it saw.
+//!
+//! A probe that was on all the time needs none of this: its counts are exact. For the others each window
+//! stands for its period (`aggregate::sampling`). Two things are added here. Probes slow a program down that
+//! has nothing to wait for, so that windows see fewer operations than there are without them (dilation). And
+//! where the runtime itself counts, its totals are right, and the windows only divide them.
+
+use crate::{
+    aggregate::{ProbeSampling, Profile, RowSampling},
+    observed::RuntimeCounters,
+    plan::ProbeName,
+    recording::Recording,
+    report::Probe,
+};
+
+/// Two-sided 95 % of the normal distribution.
+const Z: f64 = 1.96;
+/// What is not known of a calibrated cost: caches are colder in a real program, call paths longer.
+const COST_ERROR: f64 = 0.35;
+/// No operation of the runtime's takes less.
+const LEAST_OPERATION_NS: f64 = 10.0;
+/// The runtime hands out numbers and books allocations in batches.
+const COUNTER_ERROR: f64 = 0.01;
+
+/// How a probe's estimates become those of the unprobed program.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scale {
+    sampling: ProbeSampling,
+    factor: f64,
+    low: f64,
+    high: f64,
+    /// The total is the runtime's own.
+    known_total: bool,
+}
+
+/// An estimate with its 95 % interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Estimate {
+    pub(crate) count: u64,
+    pub(crate) low: u64,
+    pub(crate) high: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Scale {
+    /// Returns the scale of a probe, `None` where its counts are exact: it was on all the time.
+    pub(crate) fn of(recording: &Recording, probe: &str, duration_ns: u64) -> Option<Self> {
+        let sampling = *recording.profile.sampling.probes.get(probe)?;
+        if sampling.period_ns == 0 || sampling.on_ns == 0 {
+            return None;
+        }
+        // Windows stand for the time until the last of them ended.
+        let whole = duration_ns as f64 / sampling.period_ns as f64;
+        let (factor, low, high) = dilation(&sampling, &recording.profile);
+        let total = total_of_runtime(recording, probe, duration_ns);
+        if let Some(total) = total.filter(|_| sampling.total > 0.0 && is_partial(&sampling)) {
+            let factor = total / sampling.total;
+            return Some(Self {
+                sampling,
+                factor,
+                low: factor * (1.0 - COUNTER_ERROR),
+                high: factor * (1.0 + COUNTER_ERROR),
+                known_total: true,
+            });
+        }
+        Some(Self {
+            sampling,
+            factor: factor * whole,
+            low: low * whole,
+            high: high * whole,
+            known_total: false,
+        })
+    }
+
+    /// Returns the part of the run that the probe was on.
+    pub(crate) fn observed_share(&self, duration_ns: u64) -> f64 {
+        (self.sampling.on_ns as f64 / duration_ns.max(1) as f64).min(1.0)
+    }
+
+    /// Returns the estimate of some rows together; there are at least the `hits` that were seen.
+    pub(crate) fn estimate(&self, profile: &Profile, rows: &[u32], hits: u64) -> Estimate {
+        let sampled = rows.iter().filter_map(|row| profile.sampling.rows.get(row));
+        let (mut count, mut bytes, mut error) = (0.0, 0.0, 0.0);
+        for row in sampled {
+            count += row.count;
+            bytes += row.bytes;
+            // Paths to the same line come and go together.
+            error += self.error_of(row);
+        }
+        let at_least = |value: f64| (value.max(0.0).round() as u64).max(hits);
+        Estimate {
+            count: at_least(count * self.factor),
+            low: at_least((count - Z * error) * self.low),
+            high: at_least((count + Z * error) * self.high),
+            bytes: (bytes * self.factor).max(0.0).round() as u64,
+        }
+    }
+
+    /// Returns the estimate of the probe's operations.
+    pub(crate) fn total(&self, hits: u64) -> u64 {
+        ((self.sampling.total * self.factor).round() as u64).max(hits)
+    }
+
+    /// Returns the standard error of a row's estimate, before it is scaled.
+    fn error_of(&self, row: &RowSampling) -> f64 {
+        if self.known_total {
+            self.sampling.error_of_part(row)
+        } else {
+            self.sampling.error_of(row)
+        }
+    }
+}
+
+fn is_partial(sampling: &ProbeSampling) -> bool {
+    sampling.on_ns as f64 / (sampling.period_ns as f64) < 0.9
+}
+
+/// By how much the rate without the probe is higher than with it: as measured, at least, and at most.
+///
+/// While the probe is on, an operation takes what the target used for it, less what the probe took of that. A
+/// program that waits for something uses as much more as the probe takes; its rate is as it was. One that has
+/// nothing to wait for uses what it always does, and what it would make of that without the probe follows from
+/// the time that an operation takes by itself. Where that is a small difference of large numbers the bounds are
+/// far apart, and it is never less than any operation takes.
+fn dilation(sampling: &ProbeSampling, profile: &Profile) -> (f64, f64, f64) {
+    let run = profile.spending.unwrap_or_default();
+    let usual = run.target_ns as f64 / sampling.period_ns.max(1) as f64;
+    let rate = sampling.total / sampling.period_ns.max(1) as f64;
+    let on_ns = sampling.on_ns.max(1) as f64;
+    let cost = sampling.cost_ns / on_ns;
+    if usual <= 0.0 || rate <= 0.0 || cost <= usual * 0.005 || !is_partial(sampling) {
+        return (1.0, 1.0, 1.0);
+    }
+    let used = (sampling.cpu_ns as f64 / on_ns).max(cost.min(usual));
+    let factor = |cost: f64| {
+        let own_ns = ((used - cost) / rate).max(LEAST_OPERATION_NS);
+        (usual / rate / own_ns).max(1.0)
+    };
+    (
+        factor(cost),
+        factor(cost * (1.0 - COST_ERROR)),
+        factor(cost * (1.0 + COST_ERROR)),
+    )
+}
+
+/// Returns what the runtime counted by itself during the run.
+fn total_of_runtime(recording: &Recording, probe: &str, duration_ns: u64) -> Option<f64> {
+    let before = recording.header.state.as_ref()?;
+    let after = recording.end.as_ref()?.state.as_ref()?;
+    let counter = |counters: &RuntimeCounters| match ProbeName::from_name(probe)? {
+        ProbeName::GoroutineCreate => counters.goroutines_created,
+        ProbeName::Alloc => counters.allocated_objects,
+        ProbeName::CgoCall => counters.cgo_calls,
+        _ => None,
+    };
+    let grown = counter(&after.counters)?.checked_sub(counter(&before.counters)?)?;
+    let between_ns = after.elapsed_ns.checked_sub(before.elapsed_ns)?;
+    let part = duration_ns as f64 / between_ns.max(1) as f64;
+    Some(grown as f64 * part.clamp(0.5, 1.0))
+}
+
+/// Says what becomes of operations that take longer than a window.
+pub(crate) fn limits(probes: &[Probe], profile: &Profile) -> Vec<String> {
+    let cut = |probe: &&Probe| probe.lost.get("window").is_some_and(|n| *n > 0);
+    probes
+        .iter()
+        .filter(cut)
+        .filter_map(|probe| {
+            let sampling = profile.sampling.probes.get(&probe.name)?;
+            let n = probe.lost.get("window").copied().unwrap_or(0);
+            Some(format!(
+                "how long {n} of {} operations of {} took: they went on when their window, at most {:.1} ms \
+                 long, closed; they are counted, and missing in the latencies",
+                probe.hits,
+                probe.name,
+                sampling.longest_ns as f64 / 1e6,
+            ))
+        })
+        .collect()
+}

@@ -1,0 +1,403 @@
+//! Acts on what the governor decides, and keeps account of what windows saw.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use probe_ebpf::abi::lost;
+
+use super::subject::Armed;
+use crate::{
+    aggregate::{Sampling, Seen, Slice, Snapshot, Spending},
+    attach::{AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps},
+    discover::Target,
+    drain::{self, DrainError},
+    govern::{Action, Costs, Governor, Hits, Look},
+    observed::Calibration,
+    plan::{ProbeName, ProbePlan},
+    recording::ProbeEnd,
+    report::ProbeState,
+    sys,
+};
+
+/// A run's account, and its governor where there is a limit.
+pub(super) struct Governing {
+    governor: Option<Governor>,
+    costs: Costs,
+    /// When the run began, by the monotonic clock and by the target's CPU time.
+    origin_ns: u64,
+    cpu_origin_ns: u64,
+    cpu_ns: u64,
+    probes: Vec<(ProbeName, usize)>,
+    /// By probe: when its window opened, as nanoseconds since the beginning; and where its last slice ended.
+    open_ns: BTreeMap<u8, u64>,
+    slice_end_ns: BTreeMap<u8, u64>,
+    /// What probes had cost at the end of their last slice.
+    paid: BTreeMap<u8, Hits>,
+    rows: Rows,
+    sampling: Sampling,
+    changed: BTreeSet<u32>,
+    n_toggled_sites: usize,
+    attach_ns: u64,
+    /// Everything is taken off: that is nobody's decision.
+    ending: bool,
+}
+
+/// What rows counted, and whose they are.
+#[derive(Default)]
+struct Rows {
+    of_probe: BTreeMap<u32, String>,
+    latest: BTreeMap<u32, (u64, u64)>,
+    before: BTreeMap<u32, (u64, u64)>,
+}
+
+impl Rows {
+    fn absorb(&mut self, snapshot: &Snapshot) {
+        for (row, path) in &snapshot.paths {
+            self.of_probe.insert(*row, path.probe.clone());
+        }
+        for (row, totals) in &snapshot.totals {
+            // What ended without a begin that was seen began before the window.
+            let begun = totals.hits.saturating_sub(totals.lost[lost::ORPHAN]);
+            self.latest.insert(*row, (begun, totals.bytes));
+        }
+    }
+
+    /// Returns what came to a probe's rows since the last call.
+    fn take(&mut self, probe: &str) -> Vec<Seen> {
+        let mut seen = Vec::new();
+        for (row, now) in &self.latest {
+            if self.of_probe.get(row).is_none_or(|of| of != probe) {
+                continue;
+            }
+            let before = self.before.insert(*row, *now).unwrap_or_default();
+            if *now != before {
+                seen.push(Seen {
+                    row: *row,
+                    begun: now.0.saturating_sub(before.0),
+                    bytes: now.1.saturating_sub(before.1),
+                });
+            }
+        }
+        seen
+    }
+}
+
+impl Governing {
+    /// `share`: of the target's CPU time, `None`: no limit. Probes that are on already are taken note of.
+    pub(super) fn new(
+        share: Option<f64>,
+        armed: &Armed,
+        plan: &ProbePlan,
+        calibration: Option<&Calibration>,
+    ) -> Self {
+        let costs = Costs::new(calibration);
+        let origin_ns = sys::monotonic_ns();
+        let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
+        let mut governor = share.map(|share| {
+            let can_reopen = armed.attachment.can_reopen();
+            Governor::new(share, costs, can_reopen, cpus, origin_ns)
+        });
+        let mut probes = Vec::new();
+        let mut open_ns = BTreeMap::new();
+        for probe in plan.probes.iter().filter(|probe| !probe.sites().is_empty()) {
+            let (index, n_sites) = (probe.name.index(), probe.sites().len());
+            probes.push((probe.name, n_sites));
+            if let Some(governor) = &mut governor {
+                governor.add(index, n_sites, costs.operation_ns + 2.0 * costs.emulated_ns);
+            }
+            if armed.attachment.is_attached(probe.name) {
+                open_ns.insert(index, 0);
+                if let Some(governor) = &mut governor {
+                    governor.is_on(index, 0);
+                }
+            }
+        }
+        Self {
+            governor,
+            costs,
+            origin_ns,
+            cpu_origin_ns: cpu_time_ns(armed.target.as_ref()).unwrap_or(0),
+            cpu_ns: 0,
+            n_toggled_sites: probes.iter().map(|(_, n)| n).sum(),
+            probes,
+            open_ns,
+            slice_end_ns: BTreeMap::new(),
+            paid: BTreeMap::new(),
+            rows: Rows::default(),
+            sampling: Sampling::default(),
+            changed: BTreeSet::new(),
+            attach_ns: 0,
+            ending: false,
+        }
+    }
+
+    /// Looks at what has happened, and does what follows from it.
+    pub(super) fn step(
+        &mut self,
+        attachment: &mut Attachment,
+        target: Option<&Target>,
+    ) -> Result<(), GoverningError> {
+        let events = attachment.events(Duration::ZERO)?;
+        self.look(attachment.gates(), target);
+        self.take(&events, attachment.maps(), attachment.gates())?;
+        for event in &events {
+            if let Event::Closed { probe, window } = event
+                && self.governor.is_none()
+                && window.cause == Cause::Abandoned
+                && let Some(name) = ProbeName::from_index(*probe)
+            {
+                attachment.open(name, None, u64::MAX)?;
+            }
+        }
+        let look = self.now();
+        let actions = self.governor.as_mut().map(|governor| governor.step(look));
+        for action in actions.into_iter().flatten() {
+            self.act(action, attachment)?;
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, action: Action, attachment: &mut Attachment) -> Result<(), GoverningError> {
+        match action {
+            Action::Open {
+                probe,
+                for_ns,
+                limit,
+            } => {
+                if let Some(name) = ProbeName::from_index(probe) {
+                    attachment.open(name, for_ns, limit)?;
+                }
+            }
+            Action::Extend { probe, limit } => attachment.gates().extend(probe, limit),
+            Action::Close { probe } => {
+                if let Some(name) = ProbeName::from_index(probe) {
+                    let now_ns = sys::monotonic_ns();
+                    attachment.close(name)?;
+                    if !attachment.can_reopen() {
+                        let window = self.closed_now(probe, now_ns);
+                        self.take(
+                            &[Event::Closed { probe, window }],
+                            attachment.maps(),
+                            attachment.gates(),
+                        )?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn closed_now(&self, probe: u8, now_ns: u64) -> ClosedWindow {
+        let opened_ns = self.origin_ns + self.open_ns.get(&probe).copied().unwrap_or(0);
+        ClosedWindow {
+            opened_ns,
+            closed_ns: now_ns,
+            attach_ns: 0,
+            detach_ns: 0,
+            cpu_ns: 0,
+            cause: Cause::Order,
+        }
+    }
+
+    /// Takes over what windows saw that have closed.
+    fn take(&mut self, events: &[Event], maps: &Maps, gates: &Gates) -> Result<(), GoverningError> {
+        if events
+            .iter()
+            .any(|event| matches!(event, Event::Closed { .. }))
+        {
+            let known = &self.rows.of_probe;
+            let snapshot = drain::rows(maps, &|row| known.contains_key(&row))?;
+            self.rows.absorb(&snapshot);
+        }
+        for event in events {
+            match event {
+                Event::Opened { probe, attach_ns } => {
+                    self.attach_ns = self.attach_ns.max(*attach_ns);
+                    let now = self.now();
+                    self.open_ns.entry(*probe).or_insert(now.now_ns);
+                }
+                Event::Closed { probe, window } => self.closed(*probe, window, gates),
+                Event::Refused { probe, .. } => {
+                    if let Some(governor) = &mut self.governor {
+                        governor.refused(*probe);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn closed(&mut self, probe: u8, window: &ClosedWindow, gates: &Gates) {
+        let open_ns = window.closed_ns.saturating_sub(window.opened_ns);
+        let since = |ns: u64| ns.saturating_sub(self.origin_ns);
+        self.open_ns.insert(probe, since(window.opened_ns));
+        self.slice(probe, since(window.closed_ns), window.cpu_ns, gates);
+        self.open_ns.remove(&probe);
+        let n_sites = self.probes.iter().find(|(name, _)| name.index() == probe);
+        self.n_toggled_sites += 2 * n_sites.map_or(0, |(_, n)| *n);
+        let look = self.now();
+        if let Some(governor) = self.governor.as_mut().filter(|_| !self.ending) {
+            governor.closed(probe, look, open_ns);
+        }
+    }
+
+    /// Takes over what was drained, and closes the slices of the probes that are on.
+    pub(super) fn drained(&mut self, snapshot: &Snapshot, gates: &Gates) {
+        self.rows.absorb(snapshot);
+        let now_ns = sys::monotonic_ns().saturating_sub(self.origin_ns);
+        let on: Vec<u8> = self.open_ns.keys().copied().collect();
+        for probe in on {
+            self.slice(probe, now_ns, 0, gates);
+        }
+    }
+
+    /// Ends a slice of a probe at `end_ns` since the beginning.
+    fn slice(&mut self, probe: u8, end_ns: u64, cpu_ns: u64, gates: &Gates) {
+        // Without a limit everything is on all the time, and the counts are exact.
+        if self.governor.is_none() {
+            return;
+        }
+        let (Some(name), Some(open_ns)) = (
+            ProbeName::from_index(probe),
+            self.open_ns.get(&probe).copied(),
+        ) else {
+            return;
+        };
+        let before_ns = self.slice_end_ns.insert(probe, end_ns).unwrap_or(0);
+        let hits = hits(gates, probe);
+        let paid = self.paid.insert(probe, hits).unwrap_or_default();
+        let slice = Slice {
+            on_ns: end_ns.saturating_sub(open_ns.max(before_ns)),
+            period_ns: end_ns.saturating_sub(before_ns),
+            cpu_ns,
+            cost_ns: self.costs.of(hits.since(paid)),
+        };
+        let seen = self.rows.take(name.as_str());
+        self.changed.extend(seen.iter().map(|seen| seen.row));
+        self.sampling.add(name.as_str(), &slice, &seen);
+    }
+
+    fn look(&mut self, gates: &Gates, target: Option<&Target>) {
+        if let Some(cpu_ns) = cpu_time_ns(target) {
+            self.cpu_ns = cpu_ns.saturating_sub(self.cpu_origin_ns);
+        }
+        if let Some(governor) = &mut self.governor {
+            for (name, _) in &self.probes {
+                governor.count(name.index(), hits(gates, name.index()));
+            }
+        }
+    }
+
+    fn now(&self) -> Look {
+        Look {
+            now_ns: sys::monotonic_ns().saturating_sub(self.origin_ns),
+            cpu_ns: self.cpu_ns,
+        }
+    }
+
+    /// Adds to a snapshot what it does not hold itself.
+    pub(super) fn complete(
+        &mut self,
+        snapshot: &mut Snapshot,
+        gates: &Gates,
+        target: Option<&Target>,
+    ) {
+        self.look(gates, target);
+        let changed = std::mem::take(&mut self.changed);
+        snapshot.sampling = self.sampling.of_rows(changed.into_iter());
+        let hits_ns: f64 = (self.probes.iter())
+            .map(|(name, _)| self.costs.of(hits(gates, name.index())))
+            .sum();
+        let seconds_cpu = self.cpu_ns as f64 / self.now().now_ns.max(1) as f64;
+        snapshot.spending = Some(Spending {
+            probes_ns: hits_ns + Costs::of_toggle(self.n_toggled_sites, seconds_cpu),
+            target_ns: self.cpu_ns,
+        });
+    }
+
+    /// Takes over the windows that were open until everything was taken off.
+    pub(super) fn end(
+        &mut self,
+        events: &[Event],
+        maps: &Maps,
+        gates: &Gates,
+    ) -> Result<(), GoverningError> {
+        self.ending = true;
+        self.take(events, maps, gates)
+    }
+
+    /// Returns the longest time that it took to put a probe on.
+    pub(super) fn attach_ns(&self) -> Option<u64> {
+        Some(self.attach_ns).filter(|ns| *ns > 0 && self.governor.is_some())
+    }
+
+    /// Returns whether a probe was on in windows only.
+    pub(super) fn was_windowed(&self, probe: u8) -> bool {
+        let governor = self.governor.as_ref();
+        governor.is_some_and(|governor| governor.was_windowed(probe))
+    }
+
+    /// Returns what became of the probes.
+    pub(super) fn ends(&self, attachment_can_reopen: bool) -> Vec<ProbeEnd> {
+        let Some(governor) = &self.governor else {
+            return Vec::new();
+        };
+        let look = self.now();
+        let cpus = look.cpu_ns as f64 / look.now_ns.max(1) as f64;
+        let end = |(name, _): &(ProbeName, usize)| {
+            let index = name.index();
+            let taken = governor.rate(index).unwrap_or(0.0) / cpus.max(1e-9);
+            let percent = (taken * 100.0).min(100.0);
+            let (state, reason) = match governor.rate(index) {
+                None => (
+                    ProbeState::Dropped,
+                    Some("the budget leaves nothing to look at it with".to_owned()),
+                ),
+                Some(_) if governor.was_windowed(index) && attachment_can_reopen => (
+                    ProbeState::Windowed,
+                    Some(format!(
+                        "always on it would take about {percent:.0} % of the target's CPU time"
+                    )),
+                ),
+                Some(_) if governor.was_windowed(index) => (
+                    ProbeState::Dropped,
+                    Some(format!(
+                        "it took about {percent:.0} % of the target's CPU time, and this kernel \
+                         takes probes off too slowly to have it on now and then"
+                    )),
+                ),
+                Some(_) => return None,
+            };
+            Some(ProbeEnd {
+                name: name.as_str().to_owned(),
+                state,
+                reason,
+            })
+        };
+        self.probes.iter().filter_map(end).collect()
+    }
+}
+
+/// Why the probes could not be governed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum GoverningError {
+    #[error(transparent)]
+    Attach(#[from] AttachError),
+    #[error(transparent)]
+    Drain(#[from] DrainError),
+}
+
+fn hits(gates: &Gates, probe: u8) -> Hits {
+    let traffic = gates.traffic(probe);
+    Hits {
+        begun: traffic.begun,
+        emulated: traffic.emulated,
+        stepped: traffic.stepped,
+    }
+}
+
+fn cpu_time_ns(target: Option<&Target>) -> Option<u64> {
+    target?.cpu_time_ns().ok()
+}
