@@ -3,8 +3,8 @@
 use std::{collections::HashMap, io, ops::Range};
 
 use super::{
-    Origin, frames,
-    functions::{Functions, Record, Row},
+    Function, Origin, frames,
+    functions::{Functions, Record},
     origin::OriginRules,
 };
 use crate::address::VirtAddr;
@@ -12,12 +12,20 @@ use crate::address::VirtAddr;
 /// Functions that are returned at most.
 const MAX_FUNCTIONS: usize = 1024;
 
-/// Name and row of every function of the user's with a copy of `callee`, and where the copies are.
+/// A function into which another one was inlined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InlinedCopies {
+    pub function: Function,
+    /// Addresses of the code that came with the callee, without what was inlined into it in turn.
+    pub ranges: Vec<Range<VirtAddr>>,
+}
+
+/// Returns every function of the user's with a copy of `callee`.
 pub(super) fn copies(
     functions: &mut Functions<'_>,
     rules: &OriginRules,
     callee: &str,
-) -> io::Result<Vec<(String, Row, Vec<Range<VirtAddr>>)>> {
+) -> io::Result<Vec<InlinedCopies>> {
     let mut names = Names {
         callee,
         known: HashMap::new(),
@@ -30,7 +38,8 @@ pub(super) fn copies(
             && let Some(file) = frames::own_file(functions, row)?
             && rules.origin(&functions.file(file)?) == Origin::User
         {
-            found.push((functions.name(record.name)?, row, ranges));
+            let function = super::function(functions.name(record.name)?, row);
+            found.push(InlinedCopies { function, ranges });
         }
         Ok(found.len() < MAX_FUNCTIONS)
     })?;
@@ -66,17 +75,16 @@ fn ranges(
     let mut ranges = Vec::new();
     let mut callees: HashMap<i32, bool> = HashMap::new();
     for (start, end, index) in steps {
-        let is_callee = match callees.get(&index) {
-            Some(known) => *known,
-            None => {
-                let call = functions.inlined_call(record, index)?;
-                let known = match call {
-                    Some(call) => names.is_callee(functions, call.name)?,
-                    None => false,
-                };
-                callees.insert(index, known);
-                known
-            }
+        let is_callee = if let Some(known) = callees.get(&index) {
+            *known
+        } else {
+            let call = functions.inlined_call(record, index)?;
+            let known = match call {
+                Some(call) => names.is_callee(functions, call.name)?,
+                None => false,
+            };
+            callees.insert(index, known);
+            known
         };
         if is_callee {
             ranges.push(VirtAddr(start)..VirtAddr(end));

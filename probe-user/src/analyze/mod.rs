@@ -42,6 +42,7 @@ pub use self::{
     frames::Frame,
     g_layout::{GLayout, LayoutSource},
     go_version::GoVersion,
+    inlined::InlinedCopies,
     origin::Origin,
     runtime_globals::RuntimeGlobals,
     runtime_layout::{HeapStatsLayout, MLayout, RuntimeLayout},
@@ -366,21 +367,10 @@ impl GoBinary {
         Ok(bitmap)
     }
 
-    /// Returns every function of the user's into which `callee` was inlined, with the addresses of the code that
-    /// came with it; code of calls that were inlined into `callee` in turn is not part of that.
-    pub fn inlined_copies(
-        &self,
-        callee: &str,
-    ) -> Result<Vec<(Function, Vec<Range<VirtAddr>>)>, AnalyzeError> {
-        self.with_functions(|functions| {
-            inlined::copies(functions, &self.origins, callee).map(|copies| {
-                copies
-                    .into_iter()
-                    .map(|(name, row, ranges)| (function(name, row), ranges))
-                    .collect()
-            })
-        })
-        .map_err(AnalyzeError::Read)
+    /// Returns every function of the user's into which `callee` was inlined.
+    pub fn inlined_copies(&self, callee: &str) -> Result<Vec<InlinedCopies>, AnalyzeError> {
+        self.with_functions(|functions| inlined::copies(functions, &self.origins, callee))
+            .map_err(AnalyzeError::Read)
     }
 
     /// Returns where the fields of `runtime.g` are.

@@ -8,7 +8,10 @@ use iced_x86::{Code, FlowControl, Instruction};
 use super::{
     PlannedSite, ProbeName, Reading, SiteRole, SkipReason, exit_cover::CoverSite, hook::Hook, sites,
 };
-use crate::{address::VirtAddr, analyze::GoBinary};
+use crate::{
+    address::VirtAddr,
+    analyze::{GoBinary, InlinedCopies},
+};
 
 /// Calls that are probed at most.
 const MAX_COPIES: usize = 256;
@@ -30,7 +33,7 @@ pub(super) fn choose(
     };
     let copies = (binary.inlined_copies(callee)).map_err(|error| unreadable(&error))?;
     let mut chosen = Vec::new();
-    for (function, ranges) in copies {
+    for InlinedCopies { function, ranges } in copies {
         let code = binary.code(&function).map_err(|error| unreadable(&error))?;
         let instructions = sites::decode(&code, function.entry);
         let inside = |at: VirtAddr| ranges.iter().any(|range| range.contains(&at));
