@@ -19,7 +19,7 @@ pub(super) enum Sampling {
     /// Not asked for: a budget of 0 leaves no room for them.
     #[default]
     Off,
-    On(Sampler),
+    On(Box<Sampler>),
     /// Why there are none.
     Failed(String),
 }
@@ -31,7 +31,7 @@ impl Sampling {
             return Self::Off;
         }
         match loaded.sample() {
-            Ok(sampler) => Self::On(sampler),
+            Ok(sampler) => Self::On(Box::new(sampler)),
             Err(error) => Self::Failed(format!("{:#}", anyhow::Error::from(error))),
         }
     }
