@@ -50,6 +50,8 @@ pub mod flag {
     pub const REASON_IN_AX: u16 = 1 << 5;
     /// `rbx` holds the calling goroutine and `rcx` the return address into its code.
     pub const CALLER_IN_BX_CX: u16 = 1 << 6;
+    /// The entry is all there is to see: a hit is a completed operation without a latency.
+    pub const COUNT_ONLY: u16 = 1 << 15;
 }
 
 /// Condition of a site whose instruction is a conditional jump; values 0 to 15 are the x86 condition codes.

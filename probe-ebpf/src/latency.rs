@@ -57,6 +57,13 @@ pub(crate) fn count_hit(row: u32, bytes: u64) {
     });
 }
 
+/// Counts an operation of `row` whose latency is not measured.
+#[inline(always)]
+pub(crate) fn count_completed(row: u32) {
+    // SAFETY: as in `count_hit`.
+    with_row(row, |row| unsafe { add(&raw mut (*row).completed, 1) });
+}
+
 /// Counts a hit of `row` as lost for `reason`, an index of [`lost`].
 #[inline(always)]
 pub(crate) fn count_lost(row: u32, reason: usize) {

@@ -20,7 +20,7 @@ use aya_ebpf::{
     programs::ProbeContext,
 };
 use go_abi::{Frame, holds, is_target, read_user, registers};
-use latency::{complete, count_hit, count_lost, count_lost_without_row};
+use latency::{complete, count_completed, count_hit, count_lost, count_lost_without_row};
 use maps::{SITES, WINDOW};
 use probe_ebpf::abi::{FlightKey, Site, flag, kind, lost, window};
 
@@ -70,6 +70,10 @@ fn begins(regs: &pt_regs, site: &Site) -> Option<()> {
         0
     };
     count_hit(row, bytes);
+    if site.flags & flag::COUNT_ONLY != 0 {
+        count_completed(row);
+        return Some(());
+    }
     let key = in_flight::key(site, &frame);
     // The clock is read last: what this program took before is no part of the operation.
     // SAFETY: the helper has no preconditions.
