@@ -19,7 +19,7 @@ use aya_ebpf::{
     macros::uprobe,
     programs::ProbeContext,
 };
-use go_abi::{Frame, holds, is_target, read_user, registers};
+use go_abi::{Calls, Frame, holds, is_target, read_user, registers};
 use latency::{complete, count_completed, count_hit, count_lost, count_lost_without_row};
 use maps::{SITES, WINDOW};
 use probe_ebpf::abi::{FlightKey, Site, flag, kind, lost, window};
@@ -30,13 +30,11 @@ const PANICKING_FRAMES: usize = 2;
 /// Runs at every site of a logical probe: one program, so that a probe is one link.
 #[uprobe(multi)]
 fn operation(ctx: ProbeContext) -> Option<()> {
-    // SAFETY: the helper has no preconditions.
-    let now_ns = unsafe { bpf_ktime_get_ns() };
     let site = site(&ctx)?;
     let regs = registers(&ctx);
     let outcome = match site.kind {
         kind::ENTRY => begins(regs, &site),
-        kind::EXIT => ends(regs, &site, now_ns),
+        kind::EXIT => ends(regs, &site),
         _ => panics(regs, &site),
     };
     if outcome.is_none() {
@@ -60,10 +58,11 @@ fn begins(regs: &pt_regs, site: &Site) -> Option<()> {
         return None;
     }
     let frame = frame_of_target(regs, site)?;
-    if frame.is_nested(site) {
+    let calls = call_site::calls(regs, site, &frame)?;
+    if calls.is_nested(site, &frame) {
         return None;
     }
-    let row = row_of(regs, site, &frame)?;
+    let row = row_of(regs, site, &frame, &calls)?;
     let bytes = if site.flags & flag::BYTES_IN_AX != 0 {
         regs.rax
     } else {
@@ -83,20 +82,24 @@ fn begins(regs: &pt_regs, site: &Site) -> Option<()> {
 
 /// An exit of a probed function.
 #[inline(always)]
-fn ends(regs: &pt_regs, site: &Site, now_ns: u64) -> Option<()> {
+fn ends(regs: &pt_regs, site: &Site) -> Option<()> {
     if !holds(site.condition, regs.eflags) {
         return None;
     }
+    // The clock is read first: what this program takes is no part of the operation.
+    // SAFETY: the helper has no preconditions.
+    let now_ns = unsafe { bpf_ktime_get_ns() };
     let frame = frame_of_target(regs, site)?;
-    if frame.is_nested(site) {
-        return None;
-    }
     let Some(flight) = in_flight::take(&in_flight::key(site, &frame)) else {
         if !window_is_open() {
             return None;
         }
+        let calls = call_site::calls(regs, site, &frame)?;
+        if calls.is_nested(site, &frame) {
+            return None;
+        }
         // It began before the window did: known where, not since when.
-        let row = row_of(regs, site, &frame)?;
+        let row = row_of(regs, site, &frame, &calls)?;
         count_hit(row, 0);
         count_lost(row, lost::ORPHAN);
         return None;
@@ -112,7 +115,7 @@ fn ends(regs: &pt_regs, site: &Site, now_ns: u64) -> Option<()> {
 #[inline(always)]
 fn panics(regs: &pt_regs, site: &Site) -> Option<()> {
     let frame = frame_of_target(regs, site)?;
-    let mut at = frame.caller_frame;
+    let mut at = regs.rbp;
     for _ in 0..PANICKING_FRAMES {
         let depth = frame.stack_high.wrapping_sub(at.wrapping_add(8)) as u32;
         let key = FlightKey {
@@ -155,8 +158,8 @@ fn frame_of_target(regs: &pt_regs, site: &Site) -> Option<Frame> {
 }
 
 #[inline(always)]
-fn row_of(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<u32> {
-    let row = call_site::row_of(regs, site, frame);
+fn row_of(regs: &pt_regs, site: &Site, frame: &Frame, calls: &Calls) -> Option<u32> {
+    let row = call_site::row_of(regs, site, frame, calls);
     if row.is_none() {
         count_lost_without_row(site.probe, lost::FULL);
     }
