@@ -14,8 +14,12 @@ pub const MAX_SITES: u32 = 2048;
 pub const MAX_PROBES: u32 = 32;
 /// Call paths that are told apart; hits on further ones are counted as lost (`full`).
 pub const MAX_ROWS: u32 = 1 << 14;
-/// Operations in flight at the same time; further ones are counted as lost (`full`).
-pub const MAX_IN_FLIGHT: u32 = 1 << 17;
+/// Slots for operations in flight. An operation that finds its [`FLIGHT_REACH`] slots taken is counted as lost
+/// (`full`); with 100 000 in flight that happens to less than one in a hundred thousand.
+pub const FLIGHT_SLOTS: u32 = 1 << FLIGHT_SLOTS_SHIFT;
+const FLIGHT_SLOTS_SHIFT: u32 = 18;
+/// Slots, one behind the other, that an operation may be in.
+pub const FLIGHT_REACH: u32 = 32;
 /// Histogram buckets in use over all call paths; values for further ones are counted as lost (`full`).
 pub const MAX_BUCKETS: u32 = 1 << 17;
 
@@ -162,13 +166,52 @@ pub struct FlightKey {
     pub probe: u32,
 }
 
-/// An operation in flight.
+impl FlightKey {
+    /// Returns the first slot that an operation with this key may be in.
+    #[inline(always)]
+    pub const fn first_slot(&self) -> u32 {
+        // Fibonacci hashing: the product's upper bits depend on all bits of the key.
+        let low = (self.depth as u64) << 8 ^ self.probe as u64;
+        let mixed = (self.g ^ low.rotate_left(20)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed >> (64 - FLIGHT_SLOTS_SHIFT)) as u32
+    }
+
+    /// Returns [`Flight::owner`] of an operation with this key: never 0.
+    #[inline(always)]
+    pub const fn owner(&self) -> u64 {
+        // Goroutines are aligned to eight bytes at least.
+        self.g | 1
+    }
+}
+
+/// A slot: an operation in flight, or room for one.
+///
+/// A slot is taken by exchanging 0 for the owner, and given back by writing 0. In between only the goroutine that
+/// took it writes it, so that the other fields need no atomics.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flight {
+    /// The goroutine's address plus 1; 0: the slot is free.
+    pub owner: u64,
+    pub depth: u32,
+    pub probe: u32,
     pub start_ns: u64,
     pub row: u32,
     pub padding: u32,
+}
+
+impl Flight {
+    /// Returns the key of the operation, `None` where the slot is free.
+    pub const fn key(&self) -> Option<FlightKey> {
+        if self.owner == 0 {
+            return None;
+        }
+        Some(FlightKey {
+            g: self.owner & !1,
+            depth: self.depth,
+            probe: self.probe,
+        })
+    }
 }
 
 /// Hits of one probe that belong to no row.
@@ -209,7 +252,7 @@ pub const ROWS: &str = "ROWS";
 pub const CALL_PATHS: &str = "CALL_PATHS";
 /// Array with one `u64`: the number of rows handed out.
 pub const N_ROWS: &str = "N_ROWS";
-/// Hash from [`FlightKey`] to [`Flight`].
+/// Array of [`Flight`], a table with open addressing: see [`FlightKey::first_slot`].
 pub const IN_FLIGHT: &str = "IN_FLIGHT";
 /// Hash from [`bucket_key`] to a count.
 pub const BUCKETS: &str = "BUCKETS";
@@ -225,7 +268,7 @@ const _: () = {
     assert!(size_of::<Row>() == 96);
     assert!(size_of::<CallPath>() == 8 + 8 * MAX_FRAMES);
     assert!(size_of::<FlightKey>() == 16);
-    assert!(size_of::<Flight>() == 16);
+    assert!(size_of::<Flight>() == 32);
     assert!(crate::bucket::N_BUCKETS <= 1 << 12);
     assert!(MAX_ROWS <= 1 << 20);
 };

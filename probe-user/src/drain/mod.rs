@@ -5,7 +5,7 @@ use std::{io, os::fd::AsFd as _};
 
 use aya::maps::MapData;
 use probe_ebpf::abi::{
-    CallPath, Counters, Flight, FlightKey, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_ROWS, Row,
+    CallPath, Counters, FLIGHT_SLOTS, Flight, FlightKey, MAX_BUCKETS, MAX_ROWS, Row,
     split_bucket_key,
 };
 
@@ -79,5 +79,9 @@ pub fn drain(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, 
 
 /// Reads the operations in flight.
 pub fn in_flight(maps: &Maps) -> Result<Vec<(FlightKey, Flight)>, DrainError> {
-    read("IN_FLIGHT", &maps.in_flight, MAX_IN_FLIGHT as usize)
+    let slots: Vec<(u32, Flight)> = read("IN_FLIGHT", &maps.in_flight, FLIGHT_SLOTS as usize)?;
+    Ok(slots
+        .into_iter()
+        .filter_map(|(_, flight)| Some((flight.key()?, flight)))
+        .collect())
 }
