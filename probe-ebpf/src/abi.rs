@@ -11,17 +11,20 @@ pub const MAX_FRAMES: usize = 32;
 /// Probe sites of one run, and the largest value of a cookie plus one.
 pub const MAX_SITES: u32 = 2048;
 /// Logical probes of one run.
-pub const MAX_PROBES: u32 = 32;
+pub const MAX_PROBES: u32 = 64;
 /// Call paths that are told apart; hits on further ones are counted as lost (`full`).
 pub const MAX_ROWS: u32 = 1 << 14;
-/// Slots for operations in flight. An operation that finds its [`FLIGHT_REACH`] slots taken is counted as lost
-/// (`full`); with 100 000 in flight that happens to less than one in a hundred thousand.
-pub const FLIGHT_SLOTS: u32 = 1 << FLIGHT_SLOTS_SHIFT;
-const FLIGHT_SLOTS_SHIFT: u32 = 18;
-/// Slots, one behind the other, that an operation may be in.
-pub const FLIGHT_REACH: u32 = 32;
+/// Operations in flight at the same time; further ones are counted as lost (`full`).
+pub const MAX_IN_FLIGHT: u32 = 1 << 17;
 /// Histogram buckets in use over all call paths; values for further ones are counted as lost (`full`).
 pub const MAX_BUCKETS: u32 = 1 << 17;
+
+/// Addresses of a CPU sample: the interrupted one and the return addresses of its callers. What lies further
+/// out is left off.
+pub const MAX_SAMPLED_FRAMES: usize = 64;
+/// Stacks of CPU samples that are told apart where user space does not ask for more; samples of further ones
+/// are counted as lost.
+pub const MIN_SAMPLED_STACKS: u32 = 1 << 13;
 
 /// Bytes of text that one bit of the user-text bitmap stands for, as a power of two.
 pub const TEXT_GRANULE_SHIFT: u32 = 4;
@@ -36,13 +39,15 @@ pub mod kind {
     pub const EXIT: u8 = 1;
     /// The runtime begins to panic: operations of the frames that called it will never end.
     pub const PANIC: u8 = 2;
+    /// An operation without a duration: counted as begun and completed at once.
+    pub const EVENT: u8 = 3;
 }
 
 /// How a site is read; bits of [`Site::flags`].
 pub mod flag {
     /// The frame is set up: `rbp + 8` holds the return address, not `rsp`.
     pub const FRAME_SET_UP: u16 = 1 << 0;
-    /// Ignore the hit when the return address lies in [`super::Site::ignore_low`]`..ignore_high`.
+    /// Ignore the hit when the return address lies in [`super::Site::low`]`..high`.
     pub const IGNORE_NESTED: u16 = 1 << 1;
     /// The function runs on g0 by `systemstack`: frames go on on the goroutine's own stack.
     pub const CROSS_STACK: u16 = 1 << 2;
@@ -54,8 +59,90 @@ pub mod flag {
     pub const REASON_IN_AX: u16 = 1 << 5;
     /// `rbx` holds the calling goroutine and `rcx` the return address into its code.
     pub const CALLER_IN_BX_CX: u16 = 1 << 6;
-    /// The entry is all there is to see: a hit is a completed operation without a latency.
-    pub const COUNT_ONLY: u16 = 1 << 15;
+    /// Ignore the hit unless the return address lies in [`super::Site::low`]`..high`.
+    pub const ONLY_NESTED: u16 = 1 << 7;
+    /// `rax` holds a goroutine that is off its stack: the call path begins where `g.sched` says.
+    /// [`super::Site::offsets`] holds the offset of `g.sched.bp`.
+    pub const PATH_OF_AX: u16 = 1 << 8;
+    /// With [`PATH_OF_AX`]: `g.sched.pc` lies in a function that has not set up its frame yet, and `g.sched.sp`
+    /// points to its return address.
+    pub const GROWING: u16 = 1 << 9;
+    /// `rax` holds a goroutine that is about to run: it counts when it runs for the first time, and its call
+    /// path is the `go` statement. [`super::Site::offsets`] holds the offsets of `g.startpc` and `g.gopc`.
+    pub const STARTS_AX: u16 = 1 << 10;
+    /// An end without a begin is nothing: what it ends may have ended before, or has no begin at all.
+    pub const MAY_HAVE_NO_BEGIN: u16 = 1 << 11;
+    /// The kernel single-steps the instruction.
+    pub const STEPPED: u16 = 1 << 15;
+}
+
+/// Under which [`FlightKey`] the begin and the end of an operation meet; values of [`Site::key`].
+pub mod key {
+    /// Goroutine and depth of the frame.
+    pub const FRAME: u8 = 0;
+    /// The current goroutine.
+    pub const GOROUTINE: u8 = 1;
+    /// What `rax` holds: a goroutine.
+    pub const AX: u8 = 2;
+    /// What `rbx` holds: no goroutine.
+    pub const BX: u8 = 3;
+    /// What `rsi` holds: no goroutine.
+    pub const SI: u8 = 4;
+    /// The word at `rax` plus the first of [`super::Site::offsets`]: no goroutine.
+    pub const WORD_AT_AX: u8 = 5;
+    /// [`super::FlightKey::depth`] where [`super::FlightKey::g`] is not a goroutine.
+    pub const NO_GOROUTINE: u32 = u32::MAX;
+}
+
+/// What the detail of a row is; values of [`Site::detail`]. A register, by one of the first constants, may be
+/// combined with one of [`BYTE`](detail::BYTE), [`ADDRESS`](detail::ADDRESS) and
+/// [`POSITIVE`](detail::POSITIVE).
+pub mod detail {
+    pub const NONE: u8 = 0;
+    pub const AX: u8 = 1;
+    pub const BX: u8 = 2;
+    pub const CX: u8 = 3;
+    pub const DI: u8 = 4;
+    pub const SI: u8 = 5;
+    pub const R8: u8 = 6;
+    /// The register's low byte: Go leaves the other bits of a `bool` undefined.
+    pub const BYTE: u8 = 0x10;
+    /// The register as a virtual address of the file; 0 stays 0.
+    pub const ADDRESS: u8 = 0x20;
+    /// 1 where the register is positive, else 0.
+    pub const POSITIVE: u8 = 0x40;
+    /// `rax` is a channel, `rbx` points to an element, `cl` tells whether the operation may block: see
+    /// [`super::channel`].
+    pub const CHANNEL: u8 = 0x80;
+    /// `rax` is a map type: the size of its elements in bytes. Elements up to the second of
+    /// [`super::Site::offsets`] don't count; the first is the offset of the element's type.
+    pub const MAP_ELEMENT: u8 = 0x81;
+    /// `rdi` points to a function value: the virtual address of its code; 0 where there is none.
+    pub const FUNCTION_AT_DI: u8 = 0x82;
+}
+
+/// The bits of a detail of kind [`detail::CHANNEL`].
+pub mod channel {
+    /// Bytes of an element (runtime.hchan.elemsize is 16 bits wide).
+    pub const SIZE: u64 = 0xffff;
+    /// The element lies in [`super::Site::low`]`..high`, the binary's read-only data, or has no bytes.
+    pub const CONSTANT: u64 = 1 << 16;
+    /// The element lies on the goroutine's stack.
+    pub const ON_STACK: u64 = 1 << 17;
+    /// The operation waits when it can't be done at once.
+    pub const BLOCKING: u64 = 1 << 18;
+}
+
+/// Which ends are noted; values of [`Site::note`].
+pub mod note {
+    pub const NEVER: u8 = 0;
+    pub const ALWAYS: u8 = 1;
+    /// The low byte of `rax`, a `bool` result, is 0.
+    pub const AX_FALSE: u8 = 2;
+    /// `rax` is negative.
+    pub const AX_NEGATIVE: u8 = 3;
+    /// The byte of the current goroutine at the first of [`super::Site::offsets`] is not 0.
+    pub const BYTE_OF_G: u8 = 4;
 }
 
 /// Condition of a site whose instruction is a conditional jump; values 0 to 15 are the x86 condition codes.
@@ -78,9 +165,13 @@ pub mod lost {
     pub const CLOCK: usize = 4;
     /// Not a goroutine of the target: `r14` or `rsp` made no sense, or another process.
     pub const FOREIGN: usize = 5;
-    pub const N: usize = 6;
+    /// The window closed before the operation ended.
+    pub const WINDOW: usize = 6;
+    pub const N: usize = 7;
     /// Names in the report, in the order of the indices.
-    pub const NAMES: [&str; N] = ["stale", "panic", "full", "orphan", "clock", "foreign"];
+    pub const NAMES: [&str; N] = [
+        "stale", "panic", "full", "orphan", "clock", "foreign", "window",
+    ];
 }
 
 /// One probe site. Written by user space before attaching, read by the programs; its index is the cookie.
@@ -89,14 +180,22 @@ pub mod lost {
 pub struct Site {
     /// Virtual address as stated in the file; `ip − vaddr` is the load bias.
     pub vaddr: u64,
-    /// Virtual addresses of the function whose calls are ignored, see [`flag::IGNORE_NESTED`].
-    pub ignore_low: u64,
-    pub ignore_high: u64,
+    /// A range of virtual addresses, see [`flag::IGNORE_NESTED`], [`flag::ONLY_NESTED`] and
+    /// [`channel::CONSTANT`].
+    pub low: u64,
+    pub high: u64,
     pub flags: u16,
     pub probe: u8,
     pub kind: u8,
     pub condition: u8,
-    pub padding: [u8; 3],
+    /// See [`mod@detail`].
+    pub detail: u8,
+    /// See [`mod@note`].
+    pub note: u8,
+    /// See [`mod@key`].
+    pub key: u8,
+    /// Of fields in structs of the runtime, or limits; what reads them says which.
+    pub offsets: [u16; 4],
 }
 
 /// Identifies a row: one call path of one probe.
@@ -107,6 +206,8 @@ pub struct RowKey {
     pub path_hash: u64,
     /// The user's return address, or the last one seen.
     pub pc: u64,
+    /// What the operation was about, see [`mod@detail`].
+    pub detail: u64,
     pub probe: u8,
     pub reason: u8,
     pub padding: [u8; 6],
@@ -123,6 +224,8 @@ pub struct Row {
     pub max_ns: u64,
     /// `u64::MAX − minimum`, so that a zeroed row needs no set-up and the minimum is a maximum too.
     pub inverted_min_ns: u64,
+    /// Completed operations that met the condition of their end, see [`mod@note`].
+    pub noted: u64,
     pub lost: [u64; lost::N],
 }
 
@@ -137,6 +240,8 @@ pub struct CallPath {
     /// 1: the last frame is the user's.
     pub found_user: u8,
     pub padding: u8,
+    /// As in [`RowKey`].
+    pub detail: u64,
     /// Return addresses as virtual addresses of the file, innermost first.
     pub frames: [u64; MAX_FRAMES],
 }
@@ -149,6 +254,7 @@ impl Default for CallPath {
             reason: 0,
             found_user: 0,
             padding: 0,
+            detail: 0,
             frames: [0; MAX_FRAMES],
         }
     }
@@ -166,52 +272,15 @@ pub struct FlightKey {
     pub probe: u32,
 }
 
-impl FlightKey {
-    /// Returns the first slot that an operation with this key may be in.
-    #[inline(always)]
-    pub const fn first_slot(&self) -> u32 {
-        // Fibonacci hashing: the product's upper bits depend on all bits of the key.
-        let low = (self.depth as u64) << 8 ^ self.probe as u64;
-        let mixed = (self.g ^ low.rotate_left(20)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> (64 - FLIGHT_SLOTS_SHIFT)) as u32
-    }
-
-    /// Returns [`Flight::owner`] of an operation with this key: never 0.
-    #[inline(always)]
-    pub const fn owner(&self) -> u64 {
-        // Goroutines are aligned to eight bytes at least.
-        self.g | 1
-    }
-}
-
-/// A slot: an operation in flight, or room for one.
-///
-/// A slot is taken by exchanging 0 for the owner, and given back by writing 0. In between only the goroutine that
-/// took it writes it, so that the other fields need no atomics.
+/// An operation in flight.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flight {
-    /// The goroutine's address plus 1; 0: the slot is free.
-    pub owner: u64,
-    pub depth: u32,
-    pub probe: u32,
+    /// When it began, the probes' own time added: the end minus this is the net duration.
     pub start_ns: u64,
     pub row: u32,
-    pub padding: u32,
-}
-
-impl Flight {
-    /// Returns the key of the operation, `None` where the slot is free.
-    pub const fn key(&self) -> Option<FlightKey> {
-        if self.owner == 0 {
-            return None;
-        }
-        Some(FlightKey {
-            g: self.owner & !1,
-            depth: self.depth,
-            probe: self.probe,
-        })
-    }
+    /// [`Gate::epoch`] at the begin: what began in another window is not the operation that ends here.
+    pub epoch: u32,
 }
 
 /// Hits of one probe that belong to no row.
@@ -219,6 +288,55 @@ impl Flight {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     pub lost: [u64; lost::N],
+}
+
+/// What a CPU sample found; bits of [`SampledStack::flags`].
+pub mod sampled {
+    /// The thread was in the kernel: a system call, a page fault, an interrupt.
+    pub const IN_KERNEL: u32 = 1 << 0;
+    /// There were more frames than there is room for.
+    pub const CUT: u32 = 1 << 1;
+}
+
+/// A stack that the CPU was sampled at, and how often. Written once but for `samples`, which only grows.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampledStack {
+    /// 0: the row was never published.
+    pub samples: u64,
+    pub n_frames: u32,
+    /// See [`sampled`].
+    pub flags: u32,
+    /// The words at `rsp` and `rsp + 8` where they may be return addresses, else 0. A function that has not
+    /// set up its frame yet, or never does, has its caller there, and the chain of frame pointers passes
+    /// that caller over.
+    pub top: [u64; 2],
+    /// Addresses in the process: the interrupted one, then return addresses, innermost first.
+    pub frames: [u64; MAX_SAMPLED_FRAMES],
+}
+
+impl Default for SampledStack {
+    fn default() -> Self {
+        Self {
+            samples: 0,
+            n_frames: 0,
+            flags: 0,
+            top: [0; 2],
+            frames: [0; MAX_SAMPLED_FRAMES],
+        }
+    }
+}
+
+/// CPU samples over all stacks.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SampleCounters {
+    /// Samples that found a thread of the target on the CPU.
+    pub total: u64,
+    /// Of those, the ones without room for their stack.
+    pub full: u64,
+    /// Rows handed out, some of which may not have been published.
+    pub n_stacks: u64,
 }
 
 /// Key of [`BUCKETS`]: row and bucket in one word.
@@ -231,15 +349,40 @@ pub const fn split_bucket_key(key: u32) -> (u32, u32) {
     (key >> 12, key & 0xfff)
 }
 
-/// Whether the window is open, the only value of [`WINDOW`]. Links come on and off one after the other; the
-/// window opens when all are on and closes before the first goes, so that what begins is seen to end.
-pub mod window {
-    pub const CLOSED: u32 = 0;
-    pub const OPEN: u32 = 1;
+/// The window of one probe, mapped into user space. Its links come on one after the other; the window opens
+/// when all are on and closes before the first goes, so that what begins is seen to end.
+///
+/// The first cache line is written by user space, but for `shut_ns`; the second one is counted up by the
+/// programs.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gate {
+    /// 1: operations that begin are counted.
+    pub open: u64,
+    /// Number of the window.
+    pub epoch: u64,
+    /// Value of `begun` from which on the programs return at once.
+    pub limit: u64,
+    /// When the limit was reached, by the monotonic clock.
+    pub shut_ns: u64,
+    pub padding: [u64; 4],
+    /// Operations begun while the window was open, those beyond the limit included.
+    pub begun: u64,
+    /// Hits of emulated sites, whether the window was open or not: what the target paid for.
+    pub emulated: u64,
+    /// The same of single-stepped sites.
+    pub stepped: u64,
+    pub padding_2: [u64; 5],
 }
 
-/// Array with one `u32`, see [`window`].
-pub const WINDOW: &str = "WINDOW";
+/// Age of the heartbeat from which on the programs return at once, in nanoseconds.
+pub const STALE_BEAT_NS: u64 = 3_000_000_000;
+
+/// Array of [`Gate`], by probe; can be mapped.
+pub const GATES: &str = "GATES";
+/// Array with one `u64`, which can be mapped: when user space was last seen alive, by the monotonic clock;
+/// 0: it does not say.
+pub const PULSE: &str = "PULSE";
 /// Array of [`Site`], indexed by cookie.
 pub const SITES: &str = "SITES";
 /// Array of `u64`: which granules of text belong to the user's code.
@@ -252,23 +395,35 @@ pub const ROWS: &str = "ROWS";
 pub const CALL_PATHS: &str = "CALL_PATHS";
 /// Array with one `u64`: the number of rows handed out.
 pub const N_ROWS: &str = "N_ROWS";
-/// Array of [`Flight`], a table with open addressing: see [`FlightKey::first_slot`].
+/// Hash from [`FlightKey`] to [`Flight`].
 pub const IN_FLIGHT: &str = "IN_FLIGHT";
 /// Hash from [`bucket_key`] to a count.
 pub const BUCKETS: &str = "BUCKETS";
 /// Array of [`Counters`], by probe.
 pub const COUNTERS: &str = "COUNTERS";
 
+/// Hash from a stack's hash to its row.
+pub const STACK_OF: &str = "STACK_OF";
+/// Array of [`SampledStack`].
+pub const STACKS: &str = "STACKS";
+/// Array with one [`SampleCounters`].
+pub const SAMPLE_COUNTERS: &str = "SAMPLE_COUNTERS";
+
 /// Name of the program.
 pub const PROGRAM: &str = "operation";
+/// Name of the program that samples the CPUs.
+pub const SAMPLE_PROGRAM: &str = "cpu_sample";
 
 const _: () = {
-    assert!(size_of::<Site>() == 32);
-    assert!(size_of::<RowKey>() == 24);
-    assert!(size_of::<Row>() == 96);
-    assert!(size_of::<CallPath>() == 8 + 8 * MAX_FRAMES);
+    assert!(size_of::<Site>() == 40);
+    assert!(size_of::<RowKey>() == 32);
+    assert!(size_of::<Row>() == 112);
+    assert!(size_of::<CallPath>() == 16 + 8 * MAX_FRAMES);
     assert!(size_of::<FlightKey>() == 16);
-    assert!(size_of::<Flight>() == 32);
+    assert!(size_of::<Flight>() == 16);
+    assert!(size_of::<Gate>() == 128);
+    assert!(size_of::<SampledStack>() == 32 + 8 * MAX_SAMPLED_FRAMES);
+    assert!(size_of::<SampleCounters>() == 24);
     assert!(crate::bucket::N_BUCKETS <= 1 << 12);
     assert!(MAX_ROWS <= 1 << 20);
 };
@@ -281,5 +436,8 @@ mod pod {
             unsafe impl aya::Pod for super::$name {}
         )*};
     }
-    pod!(Site, RowKey, Row, CallPath, FlightKey, Flight, Counters);
+    pod!(
+        Site, RowKey, Row, CallPath, FlightKey, Flight, Counters, Gate
+    );
+    pod!(SampledStack, SampleCounters);
 }

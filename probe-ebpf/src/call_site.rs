@@ -7,15 +7,14 @@ use probe_ebpf::abi::{
 
 use crate::{
     atomic::fetch_add,
-    go_abi::{Calls, Frame, read_user},
+    detail,
+    go_abi::{Frame, read_user},
     maps::{CALL_PATHS, N_ROWS, ROW_OF, TEXT_BASE, USER_TEXT, global},
 };
 
 /// FNV-1a's prime: one multiplication per frame mixes well enough for a hash of at most 32 addresses.
 const HASH_PRIME: u64 = 0x0000_0100_0000_01b3;
 const HASH_SEED: u64 = 0xcbf2_9ce4_8422_2325;
-
-const NO_ROW: u32 = u32::MAX;
 
 /// A finished walk.
 struct Path {
@@ -26,11 +25,13 @@ struct Path {
 
 /// Returns the number of the row for the call path of `frame`, or `None` when there is no room for it.
 #[inline(always)]
-pub(crate) fn row_of(regs: &pt_regs, site: &Site, frame: &Frame, calls: &Calls) -> Option<u32> {
-    let path = walk(regs, site, frame, calls, None);
+pub(crate) fn row_of(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<u32> {
+    let start = Start::of(regs, site, frame);
+    let path = walk(&start, None);
     let key = RowKey {
         path_hash: path.hash,
         pc: path.pc,
+        detail: detail::of(regs, site, frame),
         probe: site.probe,
         reason: reason(regs, site),
         padding: [0; 6],
@@ -39,17 +40,7 @@ pub(crate) fn row_of(regs: &pt_regs, site: &Site, frame: &Frame, calls: &Calls) 
     if let Some(row) = unsafe { ROW_OF.get(&key) } {
         return Some(*row);
     }
-    let row = add_row(regs, site, frame, calls, &key);
-    (row != NO_ROW).then_some(row)
-}
-
-/// Returns who called, from the registers where they tell it.
-#[inline(always)]
-pub(crate) fn calls(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<Calls> {
-    if site.flags & flag::CALLER_IN_BX_CX != 0 && is_user(regs.rcx.wrapping_sub(frame.bias)) {
-        return Some(Calls::known(regs.rbp, regs.rcx));
-    }
-    Calls::at(regs, site, frame)
+    add_row(&start, &key)
 }
 
 #[inline(always)]
@@ -61,63 +52,135 @@ fn reason(regs: &pt_regs, site: &Site) -> u8 {
     }
 }
 
-/// Not inlined: it runs once per call path, and the hot programs stay small. Returns [`NO_ROW`] where there is
-/// no room: an `Option` would be a sixth argument, and functions of the kernel take five.
+/// Not inlined: it runs once per call path, and the hot programs stay small.
 #[inline(never)]
-fn add_row(regs: &pt_regs, site: &Site, frame: &Frame, calls: &Calls, key: &RowKey) -> u32 {
-    let Some(n_rows) = N_ROWS.get_ptr_mut(0) else {
-        return NO_ROW;
-    };
+fn add_row(start: &Start, key: &RowKey) -> Option<u32> {
+    let n_rows = N_ROWS.get_ptr_mut(0)?;
     // SAFETY: a pointer into a map value, valid as long as the program runs.
     let row = unsafe { fetch_add(n_rows, 1) };
     if row >= u64::from(MAX_ROWS) {
-        return NO_ROW;
+        return None;
     }
     let row = row as u32;
-    let Some(path) = CALL_PATHS.get_ptr_mut(row) else {
-        return NO_ROW;
-    };
+    let path = CALL_PATHS.get_ptr_mut(row)?;
     // SAFETY: as above; nobody else has this row's number before it is published below.
     let path = unsafe { &mut *path };
     path.probe = key.probe;
     path.reason = key.reason;
-    walk(regs, site, frame, calls, Some(path));
-    if ROW_OF.insert(key, &row, u64::from(BPF_NOEXIST)).is_ok() {
-        return row;
+    path.detail = key.detail;
+    walk(start, Some(path));
+    match ROW_OF.insert(key, &row, u64::from(BPF_NOEXIST)) {
+        Ok(()) => Some(row),
+        Err(_) => {
+            // Another CPU was faster with the same path, and this number is left unused.
+            path.n_frames = 0;
+            // SAFETY: as in `row_of`.
+            unsafe { ROW_OF.get(key) }.copied()
+        }
     }
-    // Another CPU was faster with the same path, and this number is left unused.
-    path.n_frames = 0;
-    // SAFETY: as in `row_of`.
-    unsafe { ROW_OF.get(key) }.copied().unwrap_or(NO_ROW)
+}
+
+/// Where a walk begins.
+struct Start {
+    /// Frame pointer of the first frame's caller, and the first return address.
+    next: [u64; 2],
+    /// Code inside of the first frame, which is no call: 0 where there is none.
+    inner: u64,
+    low: u64,
+    high: u64,
+    bias: u64,
+    may_cross: bool,
+    /// Nothing lies further out.
+    single: bool,
+}
+
+impl Start {
+    #[inline(always)]
+    fn of(regs: &pt_regs, site: &Site, frame: &Frame) -> Self {
+        let mut start = Self {
+            next: [frame.caller_frame, frame.return_address],
+            inner: 0,
+            low: frame.return_slot,
+            high: frame.stack_high,
+            bias: frame.bias,
+            may_cross: site.flags & flag::CROSS_STACK != 0,
+            single: false,
+        };
+        if site.flags & flag::CALLER_IN_BX_CX != 0 {
+            start.may_cross = regs.rbx != frame.g;
+            if is_user(regs.rcx.wrapping_sub(frame.bias)) {
+                start.next[1] = regs.rcx;
+            }
+        }
+        if site.flags & flag::PATH_OF_AX != 0 {
+            start.parked(regs.rax, site);
+        }
+        if site.flags & flag::STARTS_AX != 0 {
+            let at = regs.rax.wrapping_add(u64::from(site.offsets[1]));
+            start.next = [0, read_user(at).unwrap_or(0)];
+            start.single = true;
+        }
+        start
+    }
+
+    /// Begins where the goroutine `g` was left.
+    #[inline(always)]
+    fn parked(&mut self, g: u64, site: &Site) {
+        let stack: Option<[u64; 2]> = read_user(g);
+        let sched: Option<[u64; 2]> = read_user(g.wrapping_add(SCHED));
+        let frame: Option<u64> = read_user(g.wrapping_add(u64::from(site.offsets[0])));
+        let (Some(stack), Some([sp, pc]), Some(frame)) = (stack, sched, frame) else {
+            return;
+        };
+        self.low = sp;
+        self.high = stack[1];
+        self.next = [frame, pc];
+        if site.flags & flag::GROWING != 0 {
+            self.inner = pc;
+            self.next[1] = read_user(sp).unwrap_or(0);
+        }
+    }
+}
+
+/// Offset of `g.sched`, which begins with `sp` and `pc`, at Go 1.21 to 1.27 (src/runtime/runtime2.go).
+const SCHED: u64 = 56;
+/// Offset of `g.sched.pc`.
+const SCHED_PC: u64 = SCHED + 8;
+
+/// Returns whether the hit is one of the operations that `site` is for.
+#[inline(always)]
+pub(crate) fn counts(regs: &pt_regs, site: &Site) -> bool {
+    if site.flags & flag::STARTS_AX != 0 {
+        // A goroutine that has run before goes on somewhere else than at the begin of its function.
+        let goes_on_at: Option<u64> = read_user(regs.rax.wrapping_add(SCHED_PC));
+        let begins_at: Option<u64> = read_user(regs.rax.wrapping_add(u64::from(site.offsets[0])));
+        return goes_on_at.is_some() && goes_on_at == begins_at;
+    }
+    detail::counts(regs, site)
 }
 
 /// Walks outwards until the first frame of the user's own code.
 ///
-/// One 16-byte read per frame at most. Frames on another stack are followed only where the site says that the
+/// One 16-byte read per frame. Frames on another stack are followed only where the site says that the
 /// function runs by `systemstack`: up to Go 1.24 the frames of a timer that runs on g0 lead through
 /// `mcall` into whatever goroutine was parked there.
 #[inline(always)]
-fn walk(
-    regs: &pt_regs,
-    site: &Site,
-    frame: &Frame,
-    calls: &Calls,
-    mut keep: Option<&mut CallPath>,
-) -> Path {
+fn walk(start: &Start, mut keep: Option<&mut CallPath>) -> Path {
     let mut path = Path {
         hash: HASH_SEED,
         pc: 0,
     };
-    let mut next = [calls.frame, calls.return_address];
-    let mut low = frame.return_slot;
-    let mut may_cross = site.flags & flag::CROSS_STACK != 0;
-    if site.flags & flag::CALLER_IN_BX_CX != 0 {
-        may_cross = regs.rbx != frame.g;
-    }
+    let mut next = start.next;
+    let mut low = start.low;
+    let may_cross = start.may_cross;
+    let mut inner = start.inner;
     for n in 0..MAX_FRAMES {
-        path.pc = next[1].wrapping_sub(frame.bias);
+        let is_inner = inner != 0;
+        let address = if is_inner { inner } else { next[1] };
+        inner = 0;
+        path.pc = address.wrapping_sub(start.bias);
         path.hash = (path.hash ^ path.pc).wrapping_mul(HASH_PRIME);
-        let found = is_user(path.pc);
+        let found = !is_inner && is_user(path.pc);
         if let Some(out) = keep.as_deref_mut() {
             if let Some(slot) = out.frames.get_mut(n) {
                 *slot = path.pc;
@@ -125,11 +188,14 @@ fn walk(
             out.n_frames = n as u32 + 1;
             out.found_user = u8::from(found);
         }
+        if is_inner {
+            continue;
+        }
         let at = next[0];
-        if found || at == 0 {
+        if found || at == 0 || start.single {
             break;
         }
-        if at <= low || at >= frame.stack_high {
+        if at <= low || at >= start.high {
             if !may_cross {
                 break;
             }
@@ -138,13 +204,10 @@ fn walk(
         } else {
             low = at;
         }
-        next = if n == 0 && calls.saved[1] != 0 {
-            calls.saved
-        } else if let Some(saved) = read_user(at) {
-            saved
-        } else {
+        let Some(saved) = read_user::<[u64; 2]>(at) else {
             break;
         };
+        next = saved;
     }
     path
 }

@@ -19,14 +19,6 @@ use crate::maps::{PID_NAMESPACE_DEV, PID_NAMESPACE_INO, TARGET_TGID, global};
 /// Depths beyond this are not stacks: Go's own limit is 1 GB (runtime.maxstacksize).
 const MAX_DEPTH: u64 = 1 << 31;
 
-/// Offset of `g.stack.hi`.
-const STACK_HIGH: u64 = 8;
-
-/// Words of the stack that are read at once: the return address and, with most of the runtime's functions that
-/// the compiler calls, the caller's whole frame.
-const WORDS: usize = 12;
-const WORDS_SIZE: u64 = 8 * WORDS as u64;
-
 /// What a site tells about the frame of the probed function.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame {
@@ -35,6 +27,10 @@ pub(crate) struct Frame {
     pub(crate) stack_high: u64,
     /// Address of the return address.
     pub(crate) return_slot: u64,
+    /// Frame pointer of the caller.
+    pub(crate) caller_frame: u64,
+    /// The return address, in the process.
+    pub(crate) return_address: u64,
     pub(crate) bias: u64,
 }
 
@@ -43,14 +39,19 @@ impl Frame {
     #[inline(always)]
     pub(crate) fn at(regs: &pt_regs, site: &Site) -> Option<Self> {
         let g = regs.r14;
+        let stack: [u64; 2] = read_user(g)?;
+        let (return_slot, caller_frame, return_address) = if site.flags & flag::FRAME_SET_UP == 0 {
+            (regs.rsp, regs.rbp, read_user(regs.rsp)?)
+        } else {
+            let saved: [u64; 2] = read_user(regs.rbp)?;
+            (regs.rbp.wrapping_add(8), saved[0], saved[1])
+        };
         let frame = Self {
             g,
-            stack_high: read_user(g.wrapping_add(STACK_HIGH))?,
-            return_slot: if site.flags & flag::FRAME_SET_UP == 0 {
-                regs.rsp
-            } else {
-                regs.rbp.wrapping_add(8)
-            },
+            stack_high: stack[1],
+            return_slot,
+            caller_frame,
+            return_address,
             bias: regs.rip.wrapping_sub(site.vaddr),
         };
         (frame.depth() < MAX_DEPTH).then_some(frame)
@@ -61,58 +62,14 @@ impl Frame {
     pub(crate) fn depth(&self) -> u64 {
         self.stack_high.wrapping_sub(self.return_slot)
     }
-}
 
-/// Who called the probed function: where the walk outwards begins.
-pub(crate) struct Calls {
-    /// Frame pointer of the caller.
-    pub(crate) frame: u64,
-    /// The return address, in the process.
-    pub(crate) return_address: u64,
-    /// What is saved at `frame`, frame pointer and return address, where it is known; else zeros.
-    pub(crate) saved: [u64; 2],
-}
-
-impl Calls {
-    /// Reads the return address and what lies above it: one read costs less than one per frame.
+    /// Whether `site` ignores calls from where this one comes from.
     #[inline(always)]
-    pub(crate) fn at(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<Self> {
-        if site.flags & flag::FRAME_SET_UP != 0 {
-            let [frame, return_address] = read_user(regs.rbp)?;
-            return Some(Self::known(frame, return_address));
-        }
-        let base = frame.return_slot;
-        // Beyond the stack's end there may be no page, and to find that out takes microseconds.
-        if frame.depth() < WORDS_SIZE {
-            return Some(Self::known(regs.rbp, read_user(base)?));
-        }
-        let words: [u64; WORDS] = read_user(base)?;
-        let mut calls = Self::known(regs.rbp, words[0]);
-        let index = regs.rbp.wrapping_sub(base) >> 3;
-        if regs.rbp & 7 == 0 && index < WORDS as u64 - 1 {
-            let index = index as usize;
-            calls.saved = [*words.get(index)?, *words.get(index + 1)?];
-        }
-        Some(calls)
-    }
-
-    /// Takes the caller as known without a look at the stack.
-    #[inline(always)]
-    pub(crate) fn known(frame: u64, return_address: u64) -> Self {
-        Self {
-            frame,
-            return_address,
-            saved: [0; 2],
-        }
-    }
-
-    /// Whether the call comes out of the function whose calls `site` ignores.
-    #[inline(always)]
-    pub(crate) fn is_nested(&self, site: &Site, frame: &Frame) -> bool {
-        let caller = self.return_address.wrapping_sub(frame.bias);
-        site.flags & flag::IGNORE_NESTED != 0
-            && site.ignore_low < caller
-            && caller <= site.ignore_high
+    pub(crate) fn is_ignored(&self, site: &Site) -> bool {
+        let caller = self.return_address.wrapping_sub(self.bias);
+        let nested = site.low < caller && caller <= site.high;
+        (site.flags & flag::IGNORE_NESTED != 0 && nested)
+            || (site.flags & flag::ONLY_NESTED != 0 && !nested)
     }
 }
 

@@ -1,101 +1,72 @@
 //! Remembers an operation at its begin, takes it at its end.
 
-use probe_ebpf::abi::{FLIGHT_REACH, FLIGHT_SLOTS, Flight, FlightKey, Site, flag, lost};
+use aya_ebpf::bindings::{BPF_ANY, BPF_NOEXIST, pt_regs};
+use probe_ebpf::abi::{Flight, FlightKey, Site, flag, key as by, lost};
 
-use crate::{atomic::compare_exchange, go_abi::Frame, latency::count_lost, maps::IN_FLIGHT};
+use crate::{
+    detail::fixed,
+    go_abi::{Frame, read_user},
+    latency::count_lost,
+    maps::IN_FLIGHT,
+};
 
-/// The key under which `site`'s begin and end meet.
+const EEXIST: i32 = -17;
+
+/// The key under which `site`'s begin and end meet; `None` where what it is made of can't be read.
 #[inline(always)]
-pub(crate) fn key(site: &Site, frame: &Frame) -> FlightKey {
-    if site.flags & flag::ONE_AT_A_TIME != 0 {
-        return FlightKey {
-            g: 0,
-            depth: 0,
-            probe: u32::from(site.probe),
-        };
-    }
-    FlightKey {
-        g: frame.g,
-        depth: frame.depth() as u32,
+pub(crate) fn key(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<FlightKey> {
+    let (g, depth) = if site.flags & flag::ONE_AT_A_TIME != 0 {
+        (0, 0)
+    } else {
+        let [ax, bx, si] = [fixed(&regs.rax), fixed(&regs.rbx), fixed(&regs.rsi)];
+        match site.key {
+            by::FRAME => (frame.g, frame.depth() as u32),
+            by::GOROUTINE => (frame.g, 0),
+            by::AX => (ax, 0),
+            by::BX => (bx, by::NO_GOROUTINE),
+            by::SI => (si, by::NO_GOROUTINE),
+            _ => {
+                let at = ax.wrapping_add(u64::from(site.offsets[0]));
+                (read_user(at)?, by::NO_GOROUTINE)
+            }
+        }
+    };
+    Some(FlightKey {
+        g,
+        depth,
         probe: u32::from(site.probe),
-    }
+    })
 }
 
-/// Remembers that an operation of `row` began at `start_ns`.
+/// Remembers an operation.
 ///
-/// An operation that is still remembered under the same key never ended (its goroutine panicked or exited):
-/// it is replaced and counted.
+/// One that is still remembered under the same key never ended (its goroutine panicked or exited), or ended
+/// after its window: it is replaced and counted.
 #[inline(always)]
-pub(crate) fn begin(key: &FlightKey, row: u32, start_ns: u64) {
-    let first = key.first_slot();
-    for n in 0..FLIGHT_REACH {
-        let Some(slot) = slot(first, n) else {
-            break;
-        };
-        // SAFETY: `slot` points into a map value, aligned and valid as long as the program runs.
-        let owner = unsafe { (&raw const (*slot).owner).read_volatile() };
-        // SAFETY: as above.
-        if owner == key.owner() && unsafe { is_of(slot, key) } {
-            // SAFETY: as above; only this goroutine uses the key, and it is here.
-            count_lost(unsafe { (*slot).row }, lost::STALE);
-        // SAFETY: as above.
-        } else if owner != 0
-            || unsafe { compare_exchange(&raw mut (*slot).owner, 0, key.owner()) } != 0
-        {
-            continue;
+pub(crate) fn begin(key: &FlightKey, flight: Flight) {
+    let row = flight.row;
+    match IN_FLIGHT.insert(key, &flight, u64::from(BPF_NOEXIST)) {
+        Ok(()) => {}
+        Err(EEXIST) => {
+            // SAFETY: only this goroutine uses the key, and it is here.
+            if let Some(old) = unsafe { IN_FLIGHT.get(key) } {
+                let cut = old.epoch != flight.epoch;
+                count_lost(old.row, if cut { lost::WINDOW } else { lost::STALE });
+            }
+            if IN_FLIGHT.insert(key, &flight, u64::from(BPF_ANY)).is_err() {
+                count_lost(row, lost::FULL);
+            }
         }
-        // SAFETY: as above; the slot is this operation's.
-        unsafe {
-            (*slot).depth = key.depth;
-            (*slot).probe = key.probe;
-            (*slot).start_ns = start_ns;
-            (*slot).row = row;
-        }
-        return;
+        Err(_) => count_lost(row, lost::FULL),
     }
-    count_lost(row, lost::FULL);
 }
 
 /// Takes the operation in flight under `key`.
 #[inline(always)]
-pub(crate) fn take(key: &FlightKey) -> Option<Taken> {
-    let first = key.first_slot();
-    for n in 0..FLIGHT_REACH {
-        let slot = slot(first, n)?;
-        // SAFETY: as in `begin`. A free slot does not end the search: its operation may have ended after this
-        // one went past it.
-        unsafe {
-            if (&raw const (*slot).owner).read_volatile() == key.owner() && is_of(slot, key) {
-                let taken = Taken {
-                    start_ns: (*slot).start_ns,
-                    row: (*slot).row,
-                };
-                (&raw mut (*slot).owner).write_volatile(0);
-                return Some(taken);
-            }
-        }
-    }
-    None
-}
-
-/// An operation that was in flight.
-pub(crate) struct Taken {
-    pub(crate) start_ns: u64,
-    pub(crate) row: u32,
-}
-
-#[inline(always)]
-fn slot(first: u32, n: u32) -> Option<*mut Flight> {
-    IN_FLIGHT.get_ptr_mut(first.wrapping_add(n) & (FLIGHT_SLOTS - 1))
-}
-
-/// Whether the slot, which the key's goroutine owns, holds the key's operation.
-///
-/// # Safety
-///
-/// `slot` is a valid, aligned pointer into a map value.
-#[inline(always)]
-unsafe fn is_of(slot: *const Flight, key: &FlightKey) -> bool {
-    // SAFETY: the caller's.
-    unsafe { (*slot).depth == key.depth && (*slot).probe == key.probe }
+pub(crate) fn take(key: &FlightKey) -> Option<Flight> {
+    // SAFETY: only this goroutine uses the key, and it is here.
+    let flight = *unsafe { IN_FLIGHT.get(key) }?;
+    // What cannot be removed would be found again and counted twice; it was found a moment ago.
+    IN_FLIGHT.remove(key).ok()?;
+    Some(flight)
 }

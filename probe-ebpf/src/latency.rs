@@ -57,13 +57,6 @@ pub(crate) fn count_hit(row: u32, bytes: u64) {
     });
 }
 
-/// Counts an operation of `row` whose latency is not measured.
-#[inline(always)]
-pub(crate) fn count_completed(row: u32) {
-    // SAFETY: as in `count_hit`.
-    with_row(row, |row| unsafe { add(&raw mut (*row).completed, 1) });
-}
-
 /// Counts a hit of `row` as lost for `reason`, an index of [`lost`].
 #[inline(always)]
 pub(crate) fn count_lost(row: u32, reason: usize) {
@@ -85,9 +78,23 @@ pub(crate) fn count_lost_without_row(probe: u8, reason: usize) {
     }
 }
 
-/// Adds an operation of `row` that took `duration_ns`.
+/// Counts an operation of `row` that has no duration.
 #[inline(always)]
-pub(crate) fn complete(row: u32, duration_ns: u64) {
+pub(crate) fn count_event(row: u32) {
+    // SAFETY: as in `count_hit`.
+    with_row(row, |row| unsafe { add(&raw mut (*row).completed, 1) });
+}
+
+/// Notes a completed operation of `row`.
+#[inline(always)]
+fn count_noted(row: u32) {
+    // SAFETY: as in `count_hit`.
+    with_row(row, |row| unsafe { add(&raw mut (*row).noted, 1) });
+}
+
+/// Adds an operation of `row` that took `duration_ns`, and notes it if it is to be.
+#[inline(always)]
+pub(crate) fn complete(row: u32, duration_ns: u64, is_noted: bool) {
     if !count_bucket(bucket_key(row, bucket_of(duration_ns))) {
         count_lost(row, lost::FULL);
         return;
@@ -99,6 +106,9 @@ pub(crate) fn complete(row: u32, duration_ns: u64) {
         raise(&raw mut (*row).max_ns, duration_ns);
         raise(&raw mut (*row).inverted_min_ns, u64::MAX - duration_ns);
     });
+    if is_noted {
+        count_noted(row);
+    }
 }
 
 #[inline(always)]

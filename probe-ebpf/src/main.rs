@@ -6,23 +6,27 @@
 
 mod atomic;
 mod call_site;
+mod detail;
 mod diagnostics;
+mod gate;
 mod go_abi;
 mod in_flight;
 mod latency;
 mod maps;
+mod samples;
 
 use aya_ebpf::{
     EbpfContext as _,
     bindings::pt_regs,
     helpers::{bpf_ktime_get_ns, generated::bpf_get_attach_cookie},
-    macros::uprobe,
-    programs::ProbeContext,
+    macros::{perf_event, uprobe},
+    programs::{PerfEventContext, ProbeContext},
 };
-use go_abi::{Calls, Frame, holds, is_target, read_user, registers};
-use latency::{complete, count_completed, count_hit, count_lost, count_lost_without_row};
-use maps::{SITES, WINDOW};
-use probe_ebpf::abi::{FlightKey, Site, flag, kind, lost, window};
+use gate::Gate;
+use go_abi::{Frame, holds, is_target, read_user, registers};
+use latency::{complete, count_event, count_hit, count_lost, count_lost_without_row};
+use maps::{BIAS_EMULATED_NS, BIAS_STEPPED_NS, SITES, global};
+use probe_ebpf::abi::{Flight, FlightKey, Site, flag, kind, lost};
 
 /// Frames above `gopanic` that may belong to a probed function.
 const PANICKING_FRAMES: usize = 2;
@@ -30,12 +34,19 @@ const PANICKING_FRAMES: usize = 2;
 /// Runs at every site of a logical probe: one program, so that a probe is one link.
 #[uprobe(multi)]
 fn operation(ctx: ProbeContext) -> Option<()> {
+    // SAFETY: the helper has no preconditions.
+    let now_ns = unsafe { bpf_ktime_get_ns() };
     let site = site(&ctx)?;
+    let gate = Gate::of(&site)?;
+    gate.count_hit(&site);
+    if gate::is_abandoned(now_ns) {
+        return None;
+    }
     let regs = registers(&ctx);
     let outcome = match site.kind {
-        kind::ENTRY => begins(regs, &site),
-        kind::EXIT => ends(regs, &site),
-        _ => panics(regs, &site),
+        kind::ENTRY | kind::EVENT => begins(regs, &site, &gate, now_ns),
+        kind::EXIT => ends(regs, &site, &gate, now_ns),
+        _ => panics(regs, &site, &gate),
     };
     if outcome.is_none() {
         diagnostics::say!(
@@ -51,71 +62,96 @@ fn operation(ctx: ProbeContext) -> Option<()> {
     outcome
 }
 
+/// Runs on every CPU at each tick of the sampling clock. Nothing but the map is written: 0 tells the kernel
+/// so.
+#[perf_event]
+fn cpu_sample(ctx: PerfEventContext) -> u32 {
+    samples::take(&ctx);
+    0
+}
+
 /// The entry of a probed function.
 #[inline(always)]
-fn begins(regs: &pt_regs, site: &Site) -> Option<()> {
-    if !window_is_open() {
+fn begins(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
+    if !gate.is_open() {
         return None;
     }
     let frame = frame_of_target(regs, site)?;
-    let calls = call_site::calls(regs, site, &frame)?;
-    if calls.is_nested(site, &frame) {
+    if frame.is_ignored(site) || !call_site::counts(regs, site) || !gate.admits(now_ns) {
         return None;
     }
-    let row = row_of(regs, site, &frame, &calls)?;
+    let row = row_of(regs, site, &frame)?;
     let bytes = if site.flags & flag::BYTES_IN_AX != 0 {
         regs.rax
     } else {
         0
     };
     count_hit(row, bytes);
-    if site.flags & flag::COUNT_ONLY != 0 {
-        count_completed(row);
+    if site.kind == kind::EVENT {
+        count_event(row);
         return Some(());
     }
-    let key = in_flight::key(site, &frame);
+    let Some(key) = in_flight::key(regs, site, &frame) else {
+        count_lost(row, lost::FOREIGN);
+        return None;
+    };
     // The clock is read last: what this program took before is no part of the operation.
     // SAFETY: the helper has no preconditions.
-    in_flight::begin(&key, row, unsafe { bpf_ktime_get_ns() });
+    let start_ns = unsafe { bpf_ktime_get_ns() }.wrapping_add(bias_ns(site));
+    let flight = Flight {
+        start_ns,
+        row,
+        epoch: gate.epoch(),
+    };
+    in_flight::begin(&key, flight);
     Some(())
 }
 
 /// An exit of a probed function.
 #[inline(always)]
-fn ends(regs: &pt_regs, site: &Site) -> Option<()> {
+fn ends(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
     if !holds(site.condition, regs.eflags) {
         return None;
     }
-    // The clock is read first: what this program takes is no part of the operation.
-    // SAFETY: the helper has no preconditions.
-    let now_ns = unsafe { bpf_ktime_get_ns() };
     let frame = frame_of_target(regs, site)?;
-    let Some(flight) = in_flight::take(&in_flight::key(site, &frame)) else {
-        if !window_is_open() {
-            return None;
-        }
-        let calls = call_site::calls(regs, site, &frame)?;
-        if calls.is_nested(site, &frame) {
-            return None;
-        }
-        // It began before the window did: known where, not since when.
-        let row = row_of(regs, site, &frame, &calls)?;
-        count_hit(row, 0);
-        count_lost(row, lost::ORPHAN);
+    if frame.is_ignored(site) {
         return None;
+    }
+    let key = in_flight::key(regs, site, &frame)?;
+    let Some(flight) = in_flight::take(&key) else {
+        return orphan(regs, site, gate, &frame);
     };
-    match now_ns.checked_sub(flight.start_ns) {
-        Some(duration_ns) => complete(flight.row, duration_ns),
-        None => count_lost(flight.row, lost::CLOCK),
+    if flight.epoch != gate.epoch() {
+        count_lost(flight.row, lost::WINDOW);
+        return orphan(regs, site, gate, &frame);
+    }
+    // Shorter than what the probes add on average: nothing that can be told.
+    if now_ns.wrapping_add(bias_ns(site)) < flight.start_ns {
+        count_lost(flight.row, lost::CLOCK);
+    } else {
+        let duration_ns = now_ns.saturating_sub(flight.start_ns);
+        complete(flight.row, duration_ns, detail::is_noted(regs, site));
     }
     Some(())
 }
 
+/// An end whose begin was not seen: known where, not since when.
+#[inline(always)]
+fn orphan(regs: &pt_regs, site: &Site, gate: &Gate, frame: &Frame) -> Option<()> {
+    if !gate.is_open() || gate.is_shut() || site.flags & flag::MAY_HAVE_NO_BEGIN != 0 {
+        return None;
+    }
+    let row = row_of(regs, site, frame)?;
+    count_hit(row, 0);
+    count_lost(row, lost::ORPHAN);
+    None
+}
+
 /// The entry of `runtime.gopanic`: the frames that called it will not return.
 #[inline(always)]
-fn panics(regs: &pt_regs, site: &Site) -> Option<()> {
+fn panics(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
     let frame = frame_of_target(regs, site)?;
-    let mut at = regs.rbp;
+    let mut at = frame.caller_frame;
     for _ in 0..PANICKING_FRAMES {
         let depth = frame.stack_high.wrapping_sub(at.wrapping_add(8)) as u32;
         let key = FlightKey {
@@ -124,7 +160,8 @@ fn panics(regs: &pt_regs, site: &Site) -> Option<()> {
             probe: u32::from(site.probe),
         };
         if let Some(flight) = in_flight::take(&key) {
-            count_lost(flight.row, lost::PANIC);
+            let cut = flight.epoch != gate.epoch();
+            count_lost(flight.row, if cut { lost::WINDOW } else { lost::PANIC });
         }
         at = read_user(at)?;
     }
@@ -139,9 +176,14 @@ fn site(ctx: &ProbeContext) -> Option<Site> {
     SITES.get(cookie as u32).copied()
 }
 
+/// What the probes add to an operation that begins at `site`.
 #[inline(always)]
-fn window_is_open() -> bool {
-    WINDOW.get(0).is_some_and(|window| *window == window::OPEN)
+fn bias_ns(site: &Site) -> u64 {
+    if site.flags & flag::STEPPED == 0 {
+        global(&BIAS_EMULATED_NS)
+    } else {
+        global(&BIAS_STEPPED_NS)
+    }
 }
 
 #[inline(always)]
@@ -158,8 +200,8 @@ fn frame_of_target(regs: &pt_regs, site: &Site) -> Option<Frame> {
 }
 
 #[inline(always)]
-fn row_of(regs: &pt_regs, site: &Site, frame: &Frame, calls: &Calls) -> Option<u32> {
-    let row = call_site::row_of(regs, site, frame, calls);
+fn row_of(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<u32> {
+    let row = call_site::row_of(regs, site, frame);
     if row.is_none() {
         count_lost_without_row(site.probe, lost::FULL);
     }

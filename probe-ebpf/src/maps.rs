@@ -1,21 +1,26 @@
 //! The programs' maps and globals: who writes them and who reads them.
 
 use aya_ebpf::{
+    bindings::BPF_F_MMAPABLE,
     macros::map,
     maps::{Array, HashMap},
 };
 use probe_ebpf::abi::{
-    CallPath, Counters, FLIGHT_SLOTS, Flight, MAX_BUCKETS, MAX_PROBES, MAX_ROWS, MAX_SITES, Row,
-    RowKey, Site,
+    CallPath, Counters, Flight, FlightKey, Gate, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_PROBES, MAX_ROWS,
+    MAX_SITES, MIN_SAMPLED_STACKS, Row, RowKey, SampleCounters, SampledStack, Site,
 };
 
 /// Written by user space before attaching.
 #[map]
 pub(crate) static SITES: Array<Site> = Array::with_max_entries(MAX_SITES, 0);
 
-/// Written by user space when all links are on, and before they go.
+/// Written by user space when a probe's links are on, and before they go; hits are counted here.
 #[map]
-pub(crate) static WINDOW: Array<u32> = Array::with_max_entries(1, 0);
+pub(crate) static GATES: Array<Gate> = Array::with_max_entries(MAX_PROBES, BPF_F_MMAPABLE);
+
+/// Written by user space while it is alive.
+#[map]
+pub(crate) static PULSE: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// Written by user space before attaching, which also sets the number of entries.
 #[map]
@@ -37,10 +42,11 @@ pub(crate) static CALL_PATHS: Array<CallPath> = Array::with_max_entries(MAX_ROWS
 #[map]
 pub(crate) static N_ROWS: Array<u64> = Array::with_max_entries(1, 0);
 
-/// Written here, read by user space for what is still open. An array that is searched here: inserting into a
-/// hash map and deleting from it costs four times as much. Never an LRU map: that would forget without a word.
+/// Written and deleted here, read by user space for what is still open. Never an LRU map: that would
+/// forget without a word.
 #[map]
-pub(crate) static IN_FLIGHT: Array<Flight> = Array::with_max_entries(FLIGHT_SLOTS, 0);
+pub(crate) static IN_FLIGHT: HashMap<FlightKey, Flight> =
+    HashMap::with_max_entries(MAX_IN_FLIGHT, 0);
 
 /// Counted up here, read by user space.
 #[map]
@@ -49,6 +55,27 @@ pub(crate) static BUCKETS: HashMap<u32, u64> = HashMap::with_max_entries(MAX_BUC
 /// Counted up here, read by user space.
 #[map]
 pub(crate) static COUNTERS: Array<Counters> = Array::with_max_entries(MAX_PROBES, 0);
+
+/// Written here, never deleted from. User space sets the number of entries, as of [`STACKS`].
+#[map]
+pub(crate) static STACK_OF: HashMap<u64, u32> = HashMap::with_max_entries(MIN_SAMPLED_STACKS, 0);
+
+/// Counted up here, read by user space.
+#[map]
+pub(crate) static STACKS: Array<SampledStack> = Array::with_max_entries(MIN_SAMPLED_STACKS, 0);
+
+/// Counted up here, read by user space.
+#[map]
+pub(crate) static SAMPLE_COUNTERS: Array<SampleCounters> = Array::with_max_entries(1, 0);
+
+/// Bytes of the target's Go text.
+#[unsafe(no_mangle)]
+pub(crate) static TEXT_LEN: u64 = 0;
+
+/// 1: the kernel tells where the registers of a thread that is in the kernel are (`bpf_task_pt_regs`, which
+/// needs the kernel's own BTF).
+#[unsafe(no_mangle)]
+pub(crate) static HAS_TASK_REGS: u32 = 0;
 
 /// The target's process id in rtprobe's own PID namespace.
 #[unsafe(no_mangle)]
@@ -63,6 +90,12 @@ pub(crate) static PID_NAMESPACE_INO: u64 = 0;
 /// Virtual address of the first byte that [`USER_TEXT`] speaks of.
 #[unsafe(no_mangle)]
 pub(crate) static TEXT_BASE: u64 = 0;
+
+/// What the probes add between the two clocks of an operation, by the kind of the site where it begins.
+#[unsafe(no_mangle)]
+pub(crate) static BIAS_EMULATED_NS: u64 = 0;
+#[unsafe(no_mangle)]
+pub(crate) static BIAS_STEPPED_NS: u64 = 0;
 
 /// Reads a global that user space sets at load time.
 ///

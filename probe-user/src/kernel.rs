@@ -1,6 +1,6 @@
 //! What this kernel can do, found by trying rather than by its version.
 
-use std::{fmt, io};
+use std::{fmt, io, os::fd::AsFd as _};
 
 use crate::sys;
 
@@ -48,7 +48,15 @@ pub enum UprobeMulti {
 /// The kernel's, when it refuses even a program that does nothing.
 pub fn uprobe_multi() -> io::Result<UprobeMulti> {
     let program = sys::bpf_load_empty_uprobe()?;
-    let answer = |pid| sys::bpf_link_uprobe_multi(&program, c"/", pid).map(drop);
+    let answer = |pid| {
+        let sites = sys::UprobeSites {
+            path: c"/",
+            offsets: &[0],
+            cookies: &[],
+            pid,
+        };
+        sys::bpf_link_uprobe_multi(program.as_fd(), &sites).map(drop)
+    };
     Ok(UprobeMulti::of_answers(&answer(0), &answer(-1)))
 }
 

@@ -19,9 +19,14 @@ pub mod attach;
 #[cfg(feature = "kernel")]
 pub mod drain;
 
+#[cfg(feature = "kernel")]
+pub mod calibrate;
+
 pub mod aggregate;
 
 pub mod symbolize;
+
+pub mod samples;
 
 pub mod recording;
 

@@ -12,7 +12,7 @@ use std::{
 
 use anstream::adapter::strip_str;
 use probe_user::{
-    attach::BPF_HASH,
+    attach::{BPF_HASH, holder},
     cli::{
         self, Command, DoctorConfig, Invocation, PlainFormat, PlanConfig, PsConfig, RecordConfig,
         ReportConfig, Verbosity,
@@ -39,6 +39,9 @@ const FINDINGS: u8 = 10;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
+    if holder::is_wanted(std::env::args_os().next().as_deref()) {
+        return holder::hold().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     let code = match cli::parse(std::env::args_os(), Some(BPF_HASH.trim())) {
         Ok(Invocation::Print(text)) => print(&text),
         Ok(Invocation::Run(command)) => run(&command),

@@ -3,6 +3,8 @@
 //! Plain values without behaviour: one part reads them from the target, recordings carry them, rules judge them.
 //! Absent knowledge is `None`, never 0.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::report::{GoroutineGroup, StackFrame};
@@ -111,7 +113,10 @@ pub struct CpuSamples {
     pub hertz: u32,
     /// Samples taken, those without a stack included.
     pub total: u64,
+    /// Samples whose stack found no room.
     pub lost: u64,
+    /// Samples whose stack is not known to its outermost frame.
+    pub partial: u64,
     pub stacks: Vec<SampledStack>,
 }
 
@@ -119,7 +124,37 @@ pub struct CpuSamples {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SampledStack {
-    /// Innermost first, inlined frames expanded.
+    /// Innermost first, inlined frames expanded. Code that is not Go is one frame named after the file it
+    /// is mapped from, in brackets.
     pub stack: Vec<StackFrame>,
+    /// Which of them is the innermost of the user's own code.
+    pub user_frame: Option<u32>,
+    /// Whether the thread was in the kernel, called by the innermost frame or interrupted there.
+    pub in_kernel: bool,
+    /// Whether that was for a probe: its trap, its program, the probed instruction's emulation.
+    pub probing: bool,
     pub samples: u64,
+}
+
+/// What a hit costs, in nanoseconds of the target's CPU time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// A hit of an emulated site whose program returns at once.
+    pub emulated_ns: f64,
+    /// The same of a single-stepped one.
+    pub stepped_ns: f64,
+    /// What the programs do for one operation beyond returning at once, begin and end together.
+    pub operation_ns: f64,
+    /// What the probes add between the two clocks of an operation.
+    pub bias_emulated_ns: u64,
+    pub bias_stepped_ns: u64,
+    /// What the measuring took.
+    pub took_ns: u64,
+}
+
+impl Calibration {
+    /// Returns how long the measuring took.
+    pub fn took(&self) -> Duration {
+        Duration::from_nanos(self.took_ns)
+    }
 }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aggregate::{Profile, Snapshot},
-    observed::{CpuSamples, State},
+    observed::{Calibration, CpuSamples, State},
     report::{EndedBy, Host, Probe, TargetInfo, Tool},
     symbolize::Symbols,
 };
@@ -50,6 +50,9 @@ pub struct Header {
     /// Read before the first probe was on.
     #[serde(default)]
     pub state: Option<State>,
+    /// `None`: it could not be measured.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
 }
 
 /// What is known when the window has ended.
@@ -76,7 +79,7 @@ enum Record {
     Header(Box<Header>),
     Symbols { symbols: Symbols },
     Snapshot { elapsed_ns: u64, snapshot: Snapshot },
-    End(End),
+    End(Box<End>),
 }
 
 /// Why a recording can't be read.
@@ -116,7 +119,7 @@ impl<W: Write> Recorder<W> {
 
     /// Ends the recording and gives back what it was written to.
     pub fn end(mut self, end: &End) -> io::Result<W> {
-        self.append(&[&Record::End(end.clone())])?;
+        self.append(&[&Record::End(Box::new(end.clone()))])?;
         Ok(self.out)
     }
 
@@ -251,7 +254,7 @@ fn take(recording: &mut Option<Recording>, record: Record) -> Result<(), Recordi
             recording.elapsed_ns = elapsed_ns;
             recording.profile.merge(snapshot);
         }
-        Record::End(end) => recording.end = Some(end),
+        Record::End(end) => recording.end = Some(*end),
     }
     Ok(())
 }

@@ -20,6 +20,9 @@ pub struct Report {
     pub cost: Cost,
     pub probes: Vec<Probe>,
     pub call_sites: Vec<CallSite>,
+    /// Where CPU time goes, by samples; `None`: not sampled.
+    #[serde(default)]
+    pub cpu: Option<Cpu>,
     pub goroutines: Option<Vec<GoroutineGroup>>,
     pub findings: Vec<Finding>,
     pub rules: Vec<RuleVerdict>,
@@ -175,6 +178,10 @@ pub struct CallSite {
     pub rate_per_s: f64,
     pub bytes: Option<u64>,
     pub bytes_per_s: Option<f64>,
+    /// Operations that met the probe's condition: a receive that came back empty, a goroutine that parked.
+    /// `None` where the probe has none.
+    #[serde(default)]
+    pub noted: Option<u64>,
     /// `None` where no operation completed.
     pub latency: Option<Latency>,
     /// What the operations were about, most frequent first: the type allocated, the element sent.
@@ -213,6 +220,67 @@ pub struct Latency {
     pub sum_ns: u64,
     /// `HdrHistogram` V2 compressed, base64.
     pub histogram: String,
+}
+
+/// CPU samples of the target's threads, summed up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cpu {
+    /// Samples a second and CPU.
+    pub hertz: u32,
+    /// All that found the target on a CPU, lost and probing ones included.
+    pub samples: u64,
+    /// Samples whose stack found no room.
+    pub lost: u64,
+    /// Samples whose stack is not known to its outermost frame.
+    pub partial: u64,
+    /// Samples that found the probes at work. They are no part of the shares below.
+    pub probing: u64,
+    /// CPU time that all samples stand for.
+    pub time_ns: u64,
+    /// What the time went into, most first.
+    pub groups: Vec<CpuGroup>,
+    /// The user's functions, most first.
+    pub functions: Vec<CpuFunction>,
+    /// Every stack, most first.
+    pub stacks: Vec<CpuStack>,
+}
+
+/// A kind of work; names are those of `samples::Group`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CpuGroup {
+    pub group: String,
+    pub samples: u64,
+    pub share: f64,
+}
+
+/// A function of the user's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CpuFunction {
+    pub function: String,
+    /// Where most of `samples` are.
+    pub file: String,
+    pub line: u32,
+    /// In it, or in what it calls in the runtime and the standard library.
+    pub samples: u64,
+    /// In its own code, what was inlined from elsewhere left out.
+    pub own_samples: u64,
+    /// In it or in whatever it calls.
+    pub total_samples: u64,
+    pub share: f64,
+    pub own_share: f64,
+    pub total_share: f64,
+}
+
+/// A stack and how often it was sampled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CpuStack {
+    pub group: String,
+    pub samples: u64,
+    pub in_kernel: bool,
+    /// Index into `stack` of the innermost frame of the user's own code.
+    pub user_frame: Option<u32>,
+    /// Innermost first.
+    pub stack: Vec<StackFrame>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -30,13 +30,7 @@ impl Page {
         let format = match output.format {
             cli::Format::Text => Format::Text,
             cli::Format::Json => Format::Json,
-            cli::Format::Html => {
-                return Err(
-                    Failure::new(Exit::Usage, "HTML reports are not in this version")
-                        .found("--format html")
-                        .try_("--format text, json, pprof or folded"),
-                );
-            }
+            cli::Format::Html => Format::Html,
             cli::Format::Pprof => Format::Pprof,
             cli::Format::Folded => Format::Folded,
         };
@@ -133,7 +127,6 @@ impl Sink {
         let mut bytes = Vec::new();
         render::render(report, page.format, text, &mut bytes).map_err(|error| match error {
             RenderError::Write(e) => Failure::io("failed to write the report", &e),
-            RenderError::NotInThisVersion(_) => Failure::from_error(Exit::Usage, &error),
         })?;
         match self {
             Self::Stdout => {

@@ -6,12 +6,16 @@ use std::{collections::BTreeMap, hash::Hasher as _};
 use probe_ebpf::abi::lost;
 
 use crate::{
-    aggregate::{Profile, Totals, sum},
+    aggregate::{Profile, sum},
     histogram,
-    plan::{PROBE_NAMES, ProbeName, stop_the_world_reason},
-    recording::Recording,
-    report::{CallSite, Cost, EndedBy, Latency, Probe, Report, SCHEMA, StackFrame, Window},
-    symbolize::{NamedCallSite, symbolize},
+    plan::ProbeName,
+    recording::{Header, Recording},
+    report::{
+        CallSite, Cost, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Site, SiteCost, SiteKind,
+        StackFrame, Window,
+    },
+    samples,
+    symbolize::{NamedCallSite, NamedDetail, symbolize},
 };
 
 /// Makes the report of a recording.
@@ -63,8 +67,14 @@ pub fn summarize(recording: &Recording) -> Report {
         call_sites: named
             .call_sites
             .iter()
-            .map(|site| call_site(site, seconds, header.stack_depth as usize))
+            .map(|site| CallSite {
+                latency: latency(site, floor_ns(header, &site.probe)),
+                ..call_site(site, seconds, header.stack_depth as usize)
+            })
             .collect(),
+        cpu: end
+            .and_then(|end| end.samples.as_ref())
+            .map(samples::summarize),
         goroutines: None,
         findings: Vec::new(),
         rules: Vec::new(),
@@ -87,8 +97,8 @@ fn counted(probe: &Probe, profile: &Profile) -> Probe {
         open = open.saturating_add(row.totals.open());
         add(&mut lost, &row.totals.lost);
     }
-    let without_row =
-        index_of(&probe.name).and_then(|index| profile.counters.get(usize::from(index)));
+    let without_row = ProbeName::from_name(&probe.name)
+        .and_then(|name| profile.counters.get(usize::from(name.index())));
     if let Some(counters) = without_row {
         hits = hits.saturating_add(sum(counters));
         add(&mut lost, counters);
@@ -108,13 +118,6 @@ fn counted(probe: &Probe, profile: &Profile) -> Probe {
     }
 }
 
-fn index_of(name: &str) -> Option<u8> {
-    PROBE_NAMES
-        .iter()
-        .find(|probe| probe.as_str() == name)
-        .map(|probe| probe.index())
-}
-
 fn add(sums: &mut [u64; lost::N], more: &[u64; lost::N]) {
     for (sum, n) in sums.iter_mut().zip(more) {
         *sum = sum.saturating_add(*n);
@@ -132,7 +135,8 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
     };
     let allocates = named.probe == ProbeName::Alloc.as_str();
     let stops = named.probe == ProbeName::StopTheWorld.as_str();
-    let reason = stops.then(|| stop_the_world_reason(named.reason));
+    let reason = (stops.then(|| named.details.first()).flatten()).map(|most| most.what.clone());
+    let notes = ProbeName::from_name(&named.probe).is_some_and(ProbeName::notes);
     CallSite {
         id: id_of(named),
         probe: named.probe.clone(),
@@ -149,8 +153,19 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
         rate_per_s: per_second(totals.hits),
         bytes: allocates.then_some(totals.bytes),
         bytes_per_s: allocates.then(|| per_second(totals.bytes)),
-        latency: latency(named, totals),
-        details: Vec::new(),
+        latency: None,
+        noted: notes.then_some(totals.noted),
+        details: (named.details.iter())
+            .map(|part| detail(part, allocates))
+            .collect(),
+    }
+}
+
+fn detail(part: &NamedDetail, allocates: bool) -> Detail {
+    Detail {
+        what: part.what.clone(),
+        hits: part.totals.hits,
+        bytes: allocates.then_some(part.totals.bytes),
     }
 }
 
@@ -183,7 +198,6 @@ fn id_of(named: &NamedCallSite) -> String {
         hasher.write(&[0]);
     }
     hasher.write(&named.site.line.to_le_bytes());
-    hasher.write(&[named.reason]);
     format!("{:016x}", hasher.finish())
 }
 
@@ -208,8 +222,25 @@ impl std::hash::Hasher for Fnv {
     }
 }
 
-fn latency(named: &NamedCallSite, totals: &Totals) -> Option<Latency> {
-    if totals.completed == 0 {
+/// Returns what the probes add to an operation, which is subtracted: what is left of less can't be told from
+/// nothing. Of a probe whose operations begin in several places the largest.
+fn floor_ns(header: &Header, probe: &str) -> Option<u64> {
+    let found = header.calibration.as_ref()?;
+    let probe = header.probes.iter().find(|known| known.name == probe)?;
+    let entries = probe
+        .sites
+        .iter()
+        .filter(|site| site.kind == SiteKind::Entry);
+    let bias_ns = |site: &Site| match site.cost {
+        SiteCost::Emulated => found.bias_emulated_ns,
+        SiteCost::Stepped => found.bias_stepped_ns,
+    };
+    entries.map(bias_ns).max()
+}
+
+fn latency(named: &NamedCallSite, floor_ns: Option<u64>) -> Option<Latency> {
+    let totals = &named.totals;
+    if totals.completed == 0 || named.buckets.is_empty() {
         return None;
     }
     let histogram = named.buckets.to_histogram(totals.min_ns, totals.max_ns);
@@ -220,7 +251,7 @@ fn latency(named: &NamedCallSite, totals: &Totals) -> Option<Latency> {
     };
     Some(Latency {
         count: totals.completed,
-        floor_ns: None,
+        floor_ns,
         min_ns: totals.min_ns,
         mean_ns: totals.sum_ns as f64 / totals.completed as f64,
         p50_ns: quantile(0.5),

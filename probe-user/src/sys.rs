@@ -1,13 +1,15 @@
-//! The system calls that std has no safe form for; the only `unsafe` code of user space.
+//! The system calls that std has no safe form for; the only `unsafe` code of user space beside
+//! `bpf_batch`, `attach/gates.rs` and `calibrate/child.rs`.
 
 use std::{
     ffi::{CStr, CString},
     io::{self, PipeReader, PipeWriter, Read as _, Write as _},
     os::{
-        fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
+        fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
         unix::process::CommandExt as _,
     },
     process::{Child, Command},
+    ptr,
     time::Duration,
 };
 
@@ -45,15 +47,7 @@ pub fn process_cpu_time_ns(pid: u32) -> io::Result<u64> {
     if failed != 0 {
         return Err(io::Error::from_raw_os_error(failed));
     }
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: the pointer is to a timespec that outlives the call.
-    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
-    Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+    clock_ns(clock)
 }
 
 /// Returns the CPU time that this process took, all threads together.
@@ -216,27 +210,102 @@ pub fn bpf_load_empty_uprobe() -> io::Result<OwnedFd> {
     unsafe { bpf(BPF_PROG_LOAD, &attributes) }
 }
 
-/// Tries to link a program to offset 0 of a file through `uprobe.multi`, limited to a process; -1 asks for
-/// the kernel's answer to a pid that cannot be.
-pub fn bpf_link_uprobe_multi(program: &OwnedFd, path: &CStr, pid: i32) -> io::Result<OwnedFd> {
-    let offsets = [0u64];
+/// What `bpf_link_uprobe_multi` links a program to.
+#[derive(Clone, Copy, Debug)]
+pub struct UprobeSites<'a> {
+    pub path: &'a CStr,
+    /// Offsets into the file.
+    pub offsets: &'a [u64],
+    /// One for each offset, or none at all.
+    pub cookies: &'a [u64],
+    /// 0: every process; -1 asks for the kernel's answer to a pid that cannot be.
+    pub pid: i32,
+}
+
+/// Links a program to instructions of a file through `uprobe.multi`. Closing the descriptor takes it off.
+pub fn bpf_link_uprobe_multi(
+    program: BorrowedFd<'_>,
+    sites: &UprobeSites<'_>,
+) -> io::Result<OwnedFd> {
+    let cookies = match sites.cookies {
+        [] => ptr::null(),
+        cookies if cookies.len() == sites.offsets.len() => cookies.as_ptr(),
+        _ => return Err(io::Error::from_raw_os_error(libc::EINVAL)),
+    };
     let attributes = LinkUprobeMulti {
         prog_fd: program.as_raw_fd() as u32,
         target_fd: 0,
         attach_type: BPF_TRACE_UPROBE_MULTI,
         flags: 0,
-        path: path.as_ptr() as u64,
-        offsets: offsets.as_ptr() as u64,
+        path: sites.path.as_ptr() as u64,
+        offsets: sites.offsets.as_ptr() as u64,
         ref_ctr_offsets: 0,
-        cookies: 0,
-        n_sites: offsets.len() as u32,
+        cookies: cookies as u64,
+        n_sites: sites.offsets.len() as u32,
         multi_flags: 0,
-        pid: pid as u32,
+        pid: sites.pid as u32,
         padding: 0,
     };
-    // SAFETY: the attributes have the layout that the command reads, and the path and the offsets that
-    // they point to outlive the call.
+    // SAFETY: the attributes have the layout that the command reads; the path, the offsets and as many
+    // cookies that they point to outlive the call.
     unsafe { bpf(BPF_LINK_CREATE, &attributes) }
+}
+
+/// Waits until a read would return at once, at most so long.
+pub fn wait_readable(fd: BorrowedFd<'_>, patience: Duration) -> io::Result<bool> {
+    let mut poll = libc::pollfd {
+        fd: fd.as_raw_fd(),
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    let patience = patience.as_millis().saturating_add(1);
+    let patience = libc::c_int::try_from(patience).unwrap_or(libc::c_int::MAX);
+    // SAFETY: the pointer is to one pollfd, as the count says, and does not outlive the call.
+    match unsafe { libc::poll(&raw mut poll, 1, patience) } {
+        -1 => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            error => Err(error),
+        },
+        ready => Ok(ready > 0),
+    }
+}
+
+/// Makes the command's child keep descriptors that this process would take along.
+pub fn inherit<const N: usize>(command: &mut Command, descriptors: [RawFd; N]) {
+    let keep = move || {
+        for fd in descriptors {
+            // SAFETY: takes integers; a descriptor that is not open is an error.
+            check(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) })?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec the closure calls fcntl only, which is async-signal-safe.
+    unsafe { command.pre_exec(keep) };
+}
+
+/// Lets this process run before others, where it may: for one that sleeps nearly always and then has to be in
+/// time.
+pub fn prefer_this_process() {
+    const NICE: libc::c_int = -15;
+    // SAFETY: takes integers only. Where it is not allowed, nothing changes.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+}
+
+/// Returns the time since boot without suspends (`CLOCK_MONOTONIC`), the clock of the kernel programs.
+pub fn monotonic_ns() -> u64 {
+    clock_ns(libc::CLOCK_MONOTONIC).unwrap_or(0)
+}
+
+fn clock_ns(clock: libc::clockid_t) -> io::Result<u64> {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a timespec that outlives the call.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
 
 /// Calls bpf(2) with a command that returns a descriptor.

@@ -63,7 +63,8 @@ impl Kind {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
 
-    fn flags(self) -> &'static [&'static str] {
+    /// What `go build` is told to make it.
+    pub fn flags(self) -> &'static [&'static str] {
         match self {
             Self::Plain => &[],
             Self::Stripped => &["-ldflags=-s -w"],

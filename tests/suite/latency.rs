@@ -1,8 +1,8 @@
 //! Latencies agree with what the program measured itself, and with durations that are known.
 //!
 //! C code measures itself from within the operation: nothing of a probe is in that.
-//! Go code can only bracket the call with its clock, so that it holds what the probes cost before the begin
-//! and after the end: how much that is at which rank, the site `….short` of the same program and probe shows,
+//! Go code can only bracket the call with its clock, so that it holds all that the probes cost, which rtprobe
+//! subtracts as far as it lies between its own clocks: how much that is at which rank, the site `….short` of the same program and probe shows,
 //! whose operations take next to nothing. What rtprobe says has to lie between the program's figure without
 //! that and the program's figure, give or take 2 % + 2 µs.
 //! Quantiles have one definition on both sides, the value at rank `ceil(q * n)`.
@@ -114,6 +114,11 @@ impl Outside {
         let site = truth.sites.iter().find(is_short);
         let site = site.unwrap_or_else(|| panic!("no short operation of {probe}"));
         let (ours, theirs) = sides(site, report);
+        let floor_ns = ours.floor_ns.expect("the host is calibrated");
+        // A send into a buffer with room takes 20 to 100 ns.
+        if probe == "chan-send" {
+            assert!(ours.p50_ns < floor_ns, "{ours:?}");
+        }
         let more_than_ours = |bracket: u64| {
             bracket
                 .checked_sub(ours.p50_ns)

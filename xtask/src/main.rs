@@ -11,6 +11,7 @@ mod build;
 mod ci;
 mod demo;
 mod doc_examples;
+mod exercises;
 mod go_targets;
 mod host;
 mod setup;
@@ -60,6 +61,11 @@ const COMMANDS: &[Command] = &[
         name: "go-targets",
         about: "[--go V,…] [--kind K,…] [NAME…]  build the Go programs of the tests",
         run: go_targets::run,
+    },
+    Command {
+        name: "exercises",
+        about: "[--go V,…] [--build K,…] [--write] [RULE…]  judge what rtprobe says about each exercise",
+        run: exercises::run,
     },
     Command {
         name: "bench",

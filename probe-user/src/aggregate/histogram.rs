@@ -20,6 +20,11 @@ impl Buckets {
         self.0.get(&bucket).copied().unwrap_or(0)
     }
 
+    /// Returns whether nothing was measured.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Adds all counts of `other`.
     pub fn add(&mut self, other: &Self) {
         for (bucket, count) in &other.0 {

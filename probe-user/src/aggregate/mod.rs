@@ -47,6 +47,9 @@ pub struct Totals {
     pub sum_ns: u64,
     pub min_ns: u64,
     pub max_ns: u64,
+    /// Completed operations that met the probe's condition, for example came back empty.
+    #[serde(default)]
+    pub noted: u64,
     pub lost: [u64; lost::N],
 }
 
@@ -59,6 +62,7 @@ impl From<&abi::Row> for Totals {
             sum_ns: row.sum_ns,
             min_ns: u64::MAX - row.inverted_min_ns,
             max_ns: row.max_ns,
+            noted: row.noted,
             lost: row.lost,
         }
     }
@@ -84,6 +88,12 @@ pub struct Path {
     pub probe: String,
     /// What the runtime gave as the reason; 0 where it gives none.
     pub reason: u8,
+    /// What the operations were about, `probe_ebpf::abi::detail`; 0 where the probe gives nothing.
+    #[serde(default)]
+    pub detail: u64,
+    /// The detail in words, where only the binary tells them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub what: Option<String>,
     /// Return addresses as virtual addresses of the file, innermost first.
     pub frames: Vec<u64>,
 }
@@ -95,6 +105,8 @@ impl Path {
         Some(Self {
             probe: ProbeName::from_index(path.probe)?.as_str().to_owned(),
             reason: path.reason,
+            detail: path.detail,
+            what: None,
             frames: path.frames.get(..n_frames)?.to_vec(),
         })
     }

@@ -16,6 +16,7 @@ const WANTED: &[&str] = &[
     ".data.rel.ro.gopclntab",
     ".go.module",
     ".go.buildinfo",
+    ".rodata",
     ".noptrdata",
     ".data",
     ".symtab",

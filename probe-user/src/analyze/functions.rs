@@ -32,6 +32,8 @@ pub(super) struct Record {
     entry: u64,
     end: u64,
     pub(super) name: u32,
+    /// Table of the bytes between `rsp` and the return address.
+    pub(super) depth_values: u32,
     pub(super) file_values: u32,
     pub(super) line_values: u32,
     n_values: u32,
@@ -155,6 +157,7 @@ impl<'a> Functions<'a> {
             entry: row.entry,
             end: row.end,
             name: field(1),
+            depth_values: field(4),
             file_values: field(5),
             line_values: field(6),
             n_values: field(7),

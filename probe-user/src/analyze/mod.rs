@@ -214,6 +214,13 @@ impl GoBinary {
         VirtAddr(self.tables.module.text)..VirtAddr(self.tables.module.etext)
     }
 
+    /// Returns where the linker puts constants; `None` in a file without section headers.
+    pub fn read_only_data(&self) -> Option<Range<VirtAddr>> {
+        let section = self.elf.section(".rodata")?;
+        let end = section.address.checked_add(section.extent.size)?;
+        Some(VirtAddr(section.address)..VirtAddr(end))
+    }
+
     /// Returns the executable parts of the file, to be compared with a process's mappings.
     pub fn exec_segments(&self) -> &[Segment] {
         &self.segments
@@ -311,6 +318,21 @@ impl GoBinary {
             None => Ok(Vec::new()),
         })
         .unwrap_or_default()
+    }
+
+    /// Returns how many bytes above `rsp` the return address is while the instruction at `pc` is next: 0 where
+    /// the function has no frame (the table `pcsp` of `runtime._func`).
+    pub fn stack_depth_at(&self, pc: VirtAddr) -> Option<u32> {
+        self.with_functions(|functions| {
+            let Some(row) = functions.at(pc.0)? else {
+                return Ok(None);
+            };
+            let record = functions.record(row)?;
+            functions.value(&record, record.depth_values, pc.0)
+        })
+        .ok()
+        .flatten()
+        .and_then(|depth| u32::try_from(depth).ok())
     }
 
     /// Returns who wrote a frame's code, judged by its file.

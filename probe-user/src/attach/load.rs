@@ -1,6 +1,6 @@
 //! Loads the kernel programs for one target: globals, map sizes, sites and the user's text.
 
-use std::os::fd::AsFd as _;
+use std::{os::fd::AsFd as _, path::Path};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -9,10 +9,12 @@ use aya::{
 };
 use probe_ebpf::abi;
 
-use super::{AttachError, Mode};
+use super::{AttachError, Gates, Mode, Pulse, samples};
 use crate::{
+    address::VirtAddr,
     analyze::TextBitmap,
     bpf_batch,
+    observed::Calibration,
     plan::{PlannedSite, ProbePlan},
 };
 
@@ -26,6 +28,9 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(
 /// The variant with diagnostics, which `cargo xtask build --log` builds and names.
 #[cfg(feature = "bpf-log")]
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("RTPROBE_BPF_LOG_OBJECT"));
+
+/// Where the kernel keeps its own BTF, without which programs may not ask for a thread's registers.
+const KERNEL_BTF: &str = "/sys/kernel/btf/vmlinux";
 
 /// SHA-256 of the sources that the object was built from.
 pub const BPF_HASH: &str = include_str!(concat!(
@@ -42,6 +47,25 @@ pub struct LoadRequest<'a> {
     /// Device and inode of this process's PID namespace, `None` in the initial one.
     pub pid_namespace: Option<(u64, u64)>,
     pub mode: Mode,
+    pub bias: Bias,
+}
+
+/// What the probes add between the two clocks of an operation, in nanoseconds; 0: nothing is subtracted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bias {
+    /// Of operations that begin at an emulated site.
+    pub emulated_ns: u64,
+    /// Of operations that begin at a single-stepped one.
+    pub stepped_ns: u64,
+}
+
+impl From<&Calibration> for Bias {
+    fn from(found: &Calibration) -> Self {
+        Self {
+            emulated_ns: found.bias_emulated_ns,
+            stepped_ns: found.bias_stepped_ns,
+        }
+    }
 }
 
 /// The maps that the drain reads.
@@ -60,32 +84,83 @@ pub struct Maps {
 pub struct Loaded {
     pub(super) programs: Ebpf,
     pub(super) mode: Mode,
-    pub(super) window: MapData,
+    pub(super) gates: Gates,
+    pub(super) gates_map: MapData,
+    pub(super) pulse: Pulse,
+    pub(super) pulse_map: MapData,
     pub(super) maps: Maps,
+}
+
+/// What the programs are loaded with, whoever the target is.
+pub(crate) struct Settings<'a> {
+    pub(crate) sites: &'a [abi::Site],
+    pub(crate) text_base: VirtAddr,
+    pub(crate) text_words: &'a [u64],
+    pub(crate) tgid: u32,
+    pub(crate) pid_namespace: Option<(u64, u64)>,
+    pub(crate) mode: Mode,
+    pub(crate) bias: Bias,
+    /// Entries of the tables that can be smaller, `None`: as declared.
+    pub(crate) room: Option<u32>,
 }
 
 /// Loads the programs and fills their maps. Touches no process.
 pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
+    let sites: Vec<abi::Site> = request.plan.sites().map(PlannedSite::to_abi).collect();
+    load_with(&Settings {
+        sites: &sites,
+        text_base: request.user_text.base,
+        text_words: &request.user_text.words,
+        tgid: request.tgid,
+        pid_namespace: request.pid_namespace,
+        mode: request.mode,
+        bias: request.bias,
+        room: None,
+    })
+}
+
+/// Loads the programs with these settings.
+pub(crate) fn load_with(settings: &Settings<'_>) -> Result<Loaded, AttachError> {
     let failed = |source| AttachError::Load {
         source: Box::new(source),
     };
-    let (device, inode) = request.pid_namespace.unwrap_or((0, 0));
-    let words = request.user_text.words.len().max(1) as u32;
-    let object = match request.mode {
+    let (device, inode) = settings.pid_namespace.unwrap_or((0, 0));
+    let words = settings.text_words.len().max(1) as u32;
+    let text_len = u64::from(words) << abi::TEXT_WORD_SHIFT;
+    let has_task_regs = u32::from(Path::new(KERNEL_BTF).exists());
+    let n_stacks = settings.room.unwrap_or_else(samples::room_for_stacks);
+    let object = match settings.mode {
         Mode::PerSite => per_site_object(),
         Mode::Multi | Mode::MultiUnfiltered => OBJECT.to_vec(),
     };
-    let mut programs = EbpfLoader::new()
-        .override_global("TARGET_TGID", &request.tgid, true)
+    let mut loader = EbpfLoader::new();
+    if let Some(room) = settings.room {
+        for name in [
+            abi::ROW_OF,
+            abi::ROWS,
+            abi::CALL_PATHS,
+            abi::IN_FLIGHT,
+            abi::BUCKETS,
+        ] {
+            loader.map_max_entries(name, room);
+        }
+    }
+    let mut programs = loader
+        .override_global("TARGET_TGID", &settings.tgid, true)
         .override_global("PID_NAMESPACE_DEV", &device, true)
         .override_global("PID_NAMESPACE_INO", &inode, true)
-        .override_global("TEXT_BASE", &request.user_text.base.0, true)
+        .override_global("TEXT_BASE", &settings.text_base.0, true)
+        .override_global("TEXT_LEN", &text_len, true)
+        .override_global("HAS_TASK_REGS", &has_task_regs, true)
+        .override_global("BIAS_EMULATED_NS", &settings.bias.emulated_ns, true)
+        .override_global("BIAS_STEPPED_NS", &settings.bias.stepped_ns, true)
         .map_max_entries(abi::USER_TEXT, words)
+        .map_max_entries(abi::STACK_OF, n_stacks)
+        .map_max_entries(abi::STACKS, n_stacks)
         .load(&object)
         .map_err(failed)?;
-    let sites: Vec<abi::Site> = request.plan.sites().map(PlannedSite::to_abi).collect();
-    fill(&mut programs, abi::SITES, &sites)?;
-    fill(&mut programs, abi::USER_TEXT, &request.user_text.words)?;
+    fill(&mut programs, abi::SITES, settings.sites)?;
+    fill(&mut programs, abi::USER_TEXT, settings.text_words)?;
     program(&mut programs)?
         .load()
         .map_err(|source| AttachError::Program { source })?;
@@ -97,11 +172,23 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         buckets: take(&mut programs, abi::BUCKETS)?,
         counters: take(&mut programs, abi::COUNTERS)?,
     };
-    let window = take(&mut programs, abi::WINDOW)?;
+    let gates_map = take(&mut programs, abi::GATES)?;
+    let gates = Gates::map(gates_map.fd().as_fd()).map_err(|source| AttachError::Map {
+        name: abi::GATES,
+        source,
+    })?;
+    let pulse_map = take(&mut programs, abi::PULSE)?;
+    let pulse = Pulse::map(pulse_map.fd().as_fd()).map_err(|source| AttachError::Map {
+        name: abi::PULSE,
+        source,
+    })?;
     Ok(Loaded {
-        window,
         programs,
-        mode: request.mode,
+        mode: settings.mode,
+        gates,
+        gates_map,
+        pulse,
+        pulse_map,
         maps,
     })
 }
@@ -143,7 +230,7 @@ fn fill<V: aya::Pod>(
         .map_err(|source| AttachError::Map { name, source })
 }
 
-fn take(programs: &mut Ebpf, name: &'static str) -> Result<MapData, AttachError> {
+pub(super) fn take(programs: &mut Ebpf, name: &'static str) -> Result<MapData, AttachError> {
     match programs.take_map(name) {
         Some(Map::Array(map) | Map::HashMap(map)) => Ok(map),
         _ => Err(AttachError::Object { missing: name }),

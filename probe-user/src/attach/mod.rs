@@ -1,40 +1,49 @@
 //! Plan and target in, attachment out: loads the kernel programs, attaches them, and takes them off again.
 //!
-//! One link per logical probe, so that a probe can be dropped alone. Nothing is pinned: when
-//! this process ends, however it ends, the kernel closes the links and restores the target's bytes.
+//! One link per logical probe, so that a probe can be dropped alone. The links belong to the [`holder`], a
+//! small process that closes them when this one ends or stops, however it does. Nothing is pinned.
 
 mod diagnostics;
+mod gates;
+mod heart;
+pub mod holder;
+mod link;
 mod load;
 mod mode;
+mod samples;
 mod verify;
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io,
     num::NonZeroU32,
-    os::fd::{AsFd as _, AsRawFd as _},
-    path::{Path, PathBuf},
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd},
     thread,
     time::{Duration, Instant},
 };
 
 use aya::{
     EbpfError,
-    maps::MapData,
     programs::{
         ProgramError,
         uprobe::{UProbeAttachLocation, UProbeAttachPoint, UProbeLink, UProbeScope},
     },
 };
 use diagnostics::Diagnostics;
-pub use load::{BPF_HASH, LoadRequest, Loaded, Maps, load};
+pub use gates::{Gates, Pulse, Traffic};
+use heart::Heart;
+pub(crate) use holder::{Cause, ClosedWindow, Event};
+use holder::{Holder, Tools};
+pub(crate) use link::LinkSpec;
+pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, load};
+pub(crate) use load::{Settings, load_with};
 pub use mode::{MAX_SITES_PER_SITE_MODE, Mode};
-use probe_ebpf::abi;
+pub use samples::{HERTZ, Sampler};
 use verify::{SiteState, state_of};
 
 use crate::{
     address::{LoadBias, ProcAddr},
-    bpf_batch,
     discover::Target,
     plan::{PlannedSite, ProbeName, ProbePlan},
 };
@@ -48,11 +57,17 @@ pub enum AttachError {
     Program { source: ProgramError },
     #[error("the object of the kernel programs has no `{missing}`")]
     Object { missing: &'static str },
+    #[error("failed to talk to the process that holds the links")]
+    Holder { source: io::Error },
+    #[error("the kernel refused to arm the sites")]
+    Link { source: io::Error },
     #[error("failed to fill map `{name}`")]
     Map {
         name: &'static str,
         source: io::Error,
     },
+    #[error("failed to read which CPUs are online")]
+    Cpus { source: io::Error },
     #[error("failed to read the target's memory at {address}")]
     Memory {
         address: ProcAddr,
@@ -76,12 +91,15 @@ pub enum AttachError {
     },
 }
 
-/// The programs, attached. Dropping it detaches them.
+/// The programs, attached or about to be. Dropping it detaches them.
 #[derive(Debug)]
 pub struct Attachment {
-    links: Vec<(ProbeName, UProbeLink)>,
+    links: Links,
+    /// Probes that are on.
+    on: BTreeSet<u8>,
     maps: Maps,
-    window: MapData,
+    gates: Gates,
+    heart: Option<Heart>,
     /// Keeps the programs loaded.
     _programs: aya::Ebpf,
     /// Probes that could not be attached, and why.
@@ -91,10 +109,34 @@ pub struct Attachment {
     diagnostics: Diagnostics,
 }
 
+/// Whose the links are.
+#[derive(Debug)]
+enum Links {
+    Held(Holder),
+    /// This process's own: what is made of perf events can't be handed over.
+    Own(Vec<(u8, Link)>),
+}
+
+/// How long putting on may take.
+const ATTACH_PATIENCE: Duration = Duration::from_secs(10);
+/// How long taking off may take; the kernel goes on with it by itself.
+const DETACH_PATIENCE: Duration = Duration::from_secs(30);
+
+/// What keeps a probe on.
+#[derive(Debug)]
+#[expect(dead_code, reason = "what is held is taken off when it is dropped")]
+pub(crate) enum Link {
+    Multi(OwnedFd),
+    PerSite(UProbeLink),
+}
+
 /// Result of taking everything off.
 #[derive(Debug)]
 pub struct Detached {
     pub maps: Maps,
+    pub(crate) gates: Gates,
+    /// Windows that were still open.
+    pub(crate) events: Vec<Event>,
     pub detach_time: Duration,
 }
 
@@ -107,67 +149,111 @@ impl Loaded {
         pid: NonZeroU32,
     ) -> Result<Attachment, AttachError> {
         let started = Instant::now();
-        // The descriptor's own path: the same file even if the process executes another one meanwhile.
-        let path = PathBuf::from(format!("/proc/self/fd/{}", exe.as_raw_fd()));
         let mut links = Vec::new();
         let mut refused = Vec::new();
-        let mut cookie = 0_u64;
-        for probe in &plan.probes {
-            let first = cookie;
-            cookie += probe.sites().len() as u64;
-            if probe.sites().is_empty() {
+        let mut n_sites = 0;
+        for spec in LinkSpec::all(plan, pid.get(), self.mode) {
+            let Some(name) = ProbeName::from_index(spec.probe) else {
+                continue;
+            };
+            n_sites += spec.offsets.len();
+            if self.mode == Mode::PerSite && n_sites > MAX_SITES_PER_SITE_MODE {
+                refused.push((name, too_many_sites()));
                 continue;
             }
-            if self.mode == Mode::PerSite && cookie as usize > MAX_SITES_PER_SITE_MODE {
-                let limit = MAX_SITES_PER_SITE_MODE;
-                refused.push((
-                    probe.name,
-                    format!(
-                        "this kernel attaches site by site, and takes each off in about 0.1 s: \
-                         no more than {limit} are attached; choose probes with --only"
-                    ),
-                ));
-                continue;
-            }
-            match self.attach_sites(first, probe.sites(), &path, pid) {
-                Ok(link) => links.push((probe.name, link)),
-                Err(error) => {
-                    refused.push((probe.name, format!("{:#}", anyhow::Error::from(error))));
-                }
+            match self.attach_one(&spec, exe) {
+                Ok(link) => links.push((spec.probe, link)),
+                Err(error) => refused.push((name, format!("{:#}", anyhow::Error::from(error)))),
             }
         }
-        Ok(Attachment {
-            links,
-            diagnostics: Diagnostics::of(&mut self.programs),
-            maps: self.maps,
-            window: self.window,
-            _programs: self.programs,
-            refused,
-            attach_time: started.elapsed(),
-            mode: self.mode,
-        })
+        let mut attachment = self.into_attachment(Links::Own(Vec::new()));
+        attachment.on = links.iter().map(|(probe, _)| *probe).collect();
+        attachment.links = Links::Own(links);
+        attachment.refused = refused;
+        attachment.attach_time = started.elapsed();
+        Ok(attachment)
     }
 
-    fn attach_sites(
-        &mut self,
-        first_cookie: u64,
-        sites: &[PlannedSite],
-        path: &Path,
+    /// Makes everything ready to attach the planned probes one by one, see [`Attachment::open`]. Where the
+    /// kernel attaches site by site they are all attached now.
+    pub(crate) fn hold(
+        mut self,
+        plan: &ProbePlan,
+        exe: &File,
         pid: NonZeroU32,
-    ) -> Result<UProbeLink, AttachError> {
-        let failed = |source| AttachError::Program { source };
-        let points = (first_cookie..)
-            .zip(sites)
-            .map(|(cookie, site)| UProbeAttachPoint {
-                location: UProbeAttachLocation::AbsoluteOffset(site.file_offset.0),
-                cookie: Some(cookie),
-            });
-        let program = load::program(&mut self.programs)?;
-        let id = program
-            .attach(points, path, UProbeScope::OneProcess(pid))
-            .map_err(failed)?;
-        program.take_link(id).map_err(failed)
+    ) -> Result<Attachment, AttachError> {
+        if self.mode == Mode::PerSite {
+            return self.attach(plan, exe, pid);
+        }
+        let links = LinkSpec::all(plan, pid.get(), self.mode);
+        let program = load::program(&mut self.programs)?.fd();
+        let program = program.map_err(|source| AttachError::Program { source })?;
+        let tools = Tools {
+            program: program.as_fd(),
+            exe,
+            gates: self.gates_map.fd().as_fd(),
+            pulse: self.pulse_map.fd().as_fd(),
+        };
+        let holder = Holder::start(&tools, pid.get(), links)
+            .map_err(|source| AttachError::Holder { source })?;
+        Ok(self.into_attachment(Links::Held(holder)))
     }
+
+    fn into_attachment(mut self, links: Links) -> Attachment {
+        Attachment {
+            heart: matches!(links, Links::Held(_)).then(|| Heart::start(self.pulse)),
+            links,
+            on: BTreeSet::new(),
+            diagnostics: Diagnostics::of(&mut self.programs),
+            maps: self.maps,
+            gates: self.gates,
+            _programs: self.programs,
+            refused: Vec::new(),
+            attach_time: Duration::ZERO,
+            mode: self.mode,
+        }
+    }
+
+    /// Arms the sites of one probe.
+    pub(crate) fn attach_one(&mut self, spec: &LinkSpec, exe: &File) -> Result<Link, AttachError> {
+        if self.mode != Mode::PerSite {
+            let program = load::program(&mut self.programs)?.fd();
+            let program = program.map_err(|source| AttachError::Program { source })?;
+            return spec
+                .attach(program.as_fd(), exe.as_fd())
+                .map(Link::Multi)
+                .map_err(|source| AttachError::Link { source });
+        }
+        let failed = |source| AttachError::Program { source };
+        let points = spec.offsets.iter().zip(&spec.cookies);
+        let points = points.map(|(&offset, &cookie)| UProbeAttachPoint {
+            location: UProbeAttachLocation::AbsoluteOffset(offset),
+            cookie: Some(cookie),
+        });
+        let pid = NonZeroU32::new(spec.pid as u32);
+        let scope = pid.map_or(UProbeScope::AllProcesses, UProbeScope::OneProcess);
+        let program = load::program(&mut self.programs)?;
+        let path = link::path_of(exe.as_fd());
+        let id = program.attach(points, path, scope).map_err(failed)?;
+        program.take_link(id).map(Link::PerSite).map_err(failed)
+    }
+
+    /// Returns the windows of all probes.
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// Returns the maps that the programs write.
+    pub(crate) fn maps(&self) -> &Maps {
+        &self.maps
+    }
+}
+
+fn too_many_sites() -> String {
+    format!(
+        "this kernel attaches site by site, and takes each off in about 0.1 s: no more than \
+         {MAX_SITES_PER_SITE_MODE} are attached; choose probes with --only"
+    )
 }
 
 /// Checks that the target's text is what the plan was made from. To be called before attaching.
@@ -193,9 +279,120 @@ impl Attachment {
         &self.maps
     }
 
-    /// Opens the window: from here on operations that begin are counted, in all probes at once.
-    pub fn open_window(&mut self) -> Result<(), AttachError> {
-        set_window(&self.window, abi::window::OPEN)
+    /// Opens the windows of all probes that are on: from here on operations that begin are counted.
+    pub fn open_window(&self) {
+        for probe in &self.on {
+            self.gates.open(*probe, u64::MAX);
+        }
+    }
+
+    /// Returns the windows of all probes.
+    pub(crate) fn gates(&self) -> &Gates {
+        &self.gates
+    }
+
+    /// Attaches a probe and opens its window, for so long or until [`close`](Self::close), and for at most
+    /// `limit` operations. What comes of it is told by [`events`](Self::events).
+    pub(crate) fn open(
+        &mut self,
+        probe: ProbeName,
+        for_ns: Option<u64>,
+        limit: u64,
+    ) -> Result<(), AttachError> {
+        match &mut self.links {
+            Links::Held(holder) => holder
+                .open(probe.index(), for_ns, limit)
+                .map_err(|source| AttachError::Holder { source }),
+            Links::Own(_) => {
+                self.gates.open(probe.index(), limit);
+                Ok(())
+            }
+        }
+    }
+
+    /// Attaches every planned probe, each for at most `limit` operations, and returns when all are on or
+    /// refused.
+    pub(crate) fn open_all(&mut self, plan: &ProbePlan, limit: u64) -> Result<(), AttachError> {
+        if matches!(self.links, Links::Own(_)) {
+            for probe in &self.on {
+                self.gates.open(*probe, limit);
+            }
+            return Ok(());
+        }
+        let started = Instant::now();
+        let mut waiting = BTreeSet::new();
+        for probe in plan.probes.iter().filter(|probe| !probe.sites().is_empty()) {
+            self.open(probe.name, None, limit)?;
+            waiting.insert(probe.name.index());
+        }
+        while !waiting.is_empty() && started.elapsed() < ATTACH_PATIENCE {
+            for event in self.events(ATTACH_PATIENCE)? {
+                waiting.remove(&event.probe());
+            }
+        }
+        self.attach_time = started.elapsed();
+        Ok(())
+    }
+
+    /// Detaches a probe.
+    pub(crate) fn close(&mut self, probe: ProbeName) -> Result<(), AttachError> {
+        let index = probe.index();
+        match &mut self.links {
+            Links::Held(holder) => holder
+                .close(index)
+                .map_err(|source| AttachError::Holder { source }),
+            Links::Own(links) => {
+                self.gates.close(index);
+                self.on.remove(&index);
+                // Each site takes its time, during which everything else has to go on.
+                let gone = links.extract_if(.., |(of, _)| *of == index);
+                let gone: Vec<_> = gone.collect();
+                thread::spawn(move || drop(gone));
+                Ok(())
+            }
+        }
+    }
+
+    /// Returns what has become of probes since the last call; waits for something, at most so long.
+    pub(crate) fn events(&mut self, patience: Duration) -> Result<Vec<Event>, AttachError> {
+        let Links::Held(holder) = &mut self.links else {
+            return Ok(Vec::new());
+        };
+        let events = holder
+            .wait(patience)
+            .map_err(|source| AttachError::Holder { source })?;
+        for event in &events {
+            self.note(event);
+        }
+        Ok(events)
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Opened { probe, .. } => {
+                self.on.insert(*probe);
+            }
+            Event::Closed { probe, .. } => {
+                self.on.remove(probe);
+            }
+            Event::Refused { probe, reason } => {
+                let name = ProbeName::from_index(*probe);
+                self.refused.extend(name.map(|name| (name, reason.clone())));
+            }
+        }
+    }
+
+    /// Returns what becomes readable when there are events.
+    pub(crate) fn events_fd(&self) -> Option<BorrowedFd<'_>> {
+        match &self.links {
+            Links::Held(holder) => Some(holder.as_fd()),
+            Links::Own(_) => None,
+        }
+    }
+
+    /// Returns how long nothing was counted because this process was stopped.
+    pub(crate) fn quiet(&self) -> Duration {
+        self.heart.as_ref().map_or(Duration::ZERO, Heart::quiet)
     }
 
     /// Passes on what the kernel programs have said since the last call.
@@ -205,7 +402,7 @@ impl Attachment {
 
     /// Returns whether the probe is attached.
     pub fn is_attached(&self, probe: ProbeName) -> bool {
-        self.links.iter().any(|(name, _)| *name == probe)
+        self.on.contains(&probe.index())
     }
 
     /// Checks that every attached site is armed in the target: the kernel accepts sites that never fire, for
@@ -241,28 +438,27 @@ impl Attachment {
     /// can share it.
     pub fn detach(self) -> Detached {
         let started = Instant::now();
-        if let Err(error) = set_window(&self.window, abi::window::CLOSED) {
-            log::warn!(
-                "operations that begin while the probes go off will look as if they never ended: {error}"
-            );
+        for probe in &self.on {
+            self.gates.close(*probe);
         }
-        thread::scope(|scope| {
-            for link in self.links {
-                scope.spawn(move || drop(link));
+        let events = match self.links {
+            Links::Held(holder) => holder.end(DETACH_PATIENCE),
+            Links::Own(links) => {
+                thread::scope(|scope| {
+                    for (_, link) in links {
+                        scope.spawn(move || drop(link));
+                    }
+                });
+                Vec::new()
             }
-        });
+        };
         Detached {
             maps: self.maps,
+            gates: self.gates,
+            events,
             detach_time: started.elapsed(),
         }
     }
-}
-
-fn set_window(map: &MapData, state: u32) -> Result<(), AttachError> {
-    bpf_batch::write_array(map.fd().as_fd(), &[state]).map_err(|source| AttachError::Map {
-        name: abi::WINDOW,
-        source,
-    })
 }
 
 /// Returns how many sites hold a breakpoint that was not there before. To be called after detaching.

@@ -43,7 +43,17 @@ pub(super) fn text_mappings(maps: &str, exe: &ExeFile) -> Vec<Mapping> {
         .collect()
 }
 
-fn parse_executable(line: &str) -> Option<Mapping> {
+impl Mapping {
+    pub(super) fn range(&self) -> std::ops::Range<u64> {
+        self.start..self.end
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+}
+
+pub(super) fn parse_executable(line: &str) -> Option<Mapping> {
     let (range, rest) = line.split_once(' ')?;
     let (permissions, rest) = rest.split_once(' ')?;
     let (offset, rest) = rest.split_once(' ')?;

@@ -2,6 +2,7 @@
 //!
 //! Reads `/proc` only. Does not look into the executable; that is for `analyze`.
 
+mod code_map;
 mod container;
 mod error;
 mod go_program;
@@ -18,6 +19,7 @@ mod target;
 use std::{fs, os::unix::fs::MetadataExt as _};
 
 pub use self::{
+    code_map::CodeMap,
     error::DiscoverError,
     go_program::{GoChild, GoProgram, Inspect, go_descendants},
     held::{Held, program_of},

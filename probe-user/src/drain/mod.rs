@@ -1,11 +1,13 @@
 //! The programs' maps in, a snapshot out. Nothing is reset: counters only grow, and user space keeps the
 //! latest values, so that no reader can lose a count.
 
+mod samples;
+
 use std::{io, os::fd::AsFd as _};
 
 use aya::maps::MapData;
 use probe_ebpf::abi::{
-    CallPath, Counters, FLIGHT_SLOTS, Flight, FlightKey, MAX_BUCKETS, MAX_ROWS, Row,
+    CallPath, Counters, Flight, FlightKey, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_ROWS, Row,
     split_bucket_key,
 };
 
@@ -15,6 +17,8 @@ use crate::{
     bpf_batch::read_all,
     plan::PROBE_NAMES,
 };
+
+pub use self::samples::samples;
 
 /// Why the maps can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -79,9 +83,5 @@ pub fn drain(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, 
 
 /// Reads the operations in flight.
 pub fn in_flight(maps: &Maps) -> Result<Vec<(FlightKey, Flight)>, DrainError> {
-    let slots: Vec<(u32, Flight)> = read("IN_FLIGHT", &maps.in_flight, FLIGHT_SLOTS as usize)?;
-    Ok(slots
-        .into_iter()
-        .filter_map(|(_, flight)| Some((flight.key()?, flight)))
-        .collect())
+    read("IN_FLIGHT", &maps.in_flight, MAX_IN_FLIGHT as usize)
 }

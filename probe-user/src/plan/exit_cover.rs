@@ -25,12 +25,6 @@ const MAX_LOOK_BACK: usize = 24;
 ///   is seen as a stop of the world (src/runtime/malloc.go, mgc.go).
 const TRAILING_CALLS: [&str; 3] = ["runtime.unlock2", "runtime.releaseSudog", "runtime.gcStart"];
 
-/// Functions whose first check ends few calls: all calls would pay for a probe on its jump, so that the return
-/// behind it is the site.
-///
-/// - `mallocgc` returns at once where it is asked for no bytes (src/runtime/malloc.go, Go 1.21 to 1.27).
-const RARE_FIRST_CHECK: [&str; 1] = ["runtime.mallocgc"];
-
 /// An instruction, by its index, at which an exit is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct CoverSite {
@@ -65,39 +59,28 @@ pub(super) struct Body<'a> {
 pub(super) fn cover(body: &Body<'_>) -> Vec<CoverSite> {
     let jumps = Jumps::of(body.instructions);
     let mut chosen: BTreeMap<usize, CoverSite> = BTreeMap::new();
-    let returns = body
-        .instructions
-        .iter()
-        .enumerate()
-        .filter(|(_, i)| i.code() == Code::Retnq);
-    for (index, _) in returns {
+    for ret in returns(body) {
+        let index = ret.index;
         let sites = if jumps.computed {
             None
         } else {
             body.cover_of(index, &jumps)
-                .filter(|sites| !body.is_rare_first_check(sites))
         };
-        for site in sites.unwrap_or_else(|| vec![CoverSite::always(index)]) {
+        for site in sites.unwrap_or_else(|| vec![ret]) {
             add(&mut chosen, site);
         }
     }
-    hoist(&mut chosen, body, &jumps);
     chosen.into_values().collect()
 }
 
-/// Where both edges of a conditional jump lead to an exit, by plain instructions only, the jump alone tells of
-/// it: one trap where there would be two. `releasem` at the end of a function makes such a pair.
-fn hoist(chosen: &mut BTreeMap<usize, CoverSite>, body: &Body<'_>, jumps: &Jumps) {
-    let candidates: Vec<usize> = chosen.keys().copied().rev().collect();
-    for jump in candidates {
-        let Some(below) = body.exit_below(jump, chosen, jumps) else {
-            continue;
-        };
-        chosen.remove(&below);
-        if let Some(site) = chosen.get_mut(&jump) {
-            site.condition = Condition::Always;
-        }
-    }
+/// Returns the return instructions of a function, each an exit site.
+pub(super) fn returns(body: &Body<'_>) -> Vec<CoverSite> {
+    body.instructions
+        .iter()
+        .enumerate()
+        .filter(|(_, i)| i.code() == Code::Retnq)
+        .map(|(index, _)| CoverSite::always(index))
+        .collect()
 }
 
 /// Adds a site; one that is there for both edges of its conditional jump always counts.
@@ -240,48 +223,6 @@ impl Body<'_> {
         Some(edges)
     }
 
-    /// Returns the site that every fall-through of the conditional jump at `jump` runs into, where nothing else
-    /// does and the jump is a site for being taken.
-    fn exit_below(
-        &self,
-        jump: usize,
-        chosen: &BTreeMap<usize, CoverSite>,
-        jumps: &Jumps,
-    ) -> Option<usize> {
-        let site = chosen.get(&jump)?;
-        if site.condition == Condition::Always || site.condition != self.taken(jump)? {
-            return None;
-        }
-        let (&below, exit) = chosen.range(jump + 1..).next()?;
-        let between = self.instructions.get(jump + 1..below)?;
-        let straight = between
-            .iter()
-            .all(|i| i.flow_control() == FlowControl::Next);
-        let alone = (jump + 1..=below).all(|at| !jumps.to.contains_key(&at));
-        (exit.condition == Condition::Always
-            && exit.frame_set_up == site.frame_set_up
-            && straight
-            && alone)
-            .then_some(below)
-    }
-
-    /// Whether the sites are the one jump that every call passes and few take.
-    fn is_rare_first_check(&self, sites: &[CoverSite]) -> bool {
-        let [only] = sites else { return false };
-        let first = self
-            .instructions
-            .iter()
-            .enumerate()
-            .skip(self.entry + 1)
-            .find(|(_, i)| i.flow_control() != FlowControl::Next);
-        let name = self
-            .instructions
-            .get(self.entry)
-            .and_then(|entry| (self.name_of)(VirtAddr(entry.ip())));
-        first.is_some_and(|(index, _)| index == only.index)
-            && name.is_some_and(|name| RARE_FIRST_CHECK.contains(&name.as_str()))
-    }
-
     fn cost(&self, at: usize) -> Option<SiteCost> {
         self.costs.get(at).copied().flatten()
     }
@@ -333,23 +274,6 @@ mod tests {
 
     /// Offsets and conditions of the cover of hand-assembled code whose entry site is its first instruction.
     fn cover_offsets(code: &[u8]) -> Vec<(u64, Condition, bool)> {
-        cover_of(code, &|addr| {
-            let leaf = addr.0 == BASE;
-            Some(
-                if leaf {
-                    "runtime.unlock2"
-                } else {
-                    "runtime.work"
-                }
-                .to_owned(),
-            )
-        })
-    }
-
-    fn cover_of(
-        code: &[u8],
-        name_of: &dyn Fn(VirtAddr) -> Option<String>,
-    ) -> Vec<(u64, Condition, bool)> {
         let instructions: Vec<Instruction> = Decoder::with_ip(64, code, BASE, DecoderOptions::NONE)
             .into_iter()
             .collect();
@@ -360,11 +284,21 @@ mod tests {
                 accepted(i, &code[start..start + i.len()])
             })
             .collect();
+        let name_of = |addr: VirtAddr| {
+            Some(
+                if addr.0 == BASE {
+                    "runtime.unlock2"
+                } else {
+                    "runtime.work"
+                }
+                .to_owned(),
+            )
+        };
         let body = Body {
             instructions: &instructions,
             costs: &costs,
             entry: 0,
-            name_of,
+            name_of: &name_of,
         };
         cover(&body)
             .iter()
@@ -388,29 +322,10 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_with_an_exit_on_both_edges_is_the_only_site() {
+    fn both_edges_into_a_join_are_covered_with_their_conditions() {
         // 0 push rbp; 1 test eax,eax; 3 je 9; 5 test ecx,ecx; 7 jne 10; 9 nop2-like plain: mov eax,ecx; 11 pop rbp; 12 ret
         let code = [
             0x55, 0x85, 0xc0, 0x74, 0x04, 0x85, 0xc9, 0x75, 0x02, 0x89, 0xc8, 0x5d, 0xc3,
-        ];
-        assert_eq!(cover_offsets(&code), [(3, Condition::Always, true)]);
-        // With work between the two: 5 call BASE + 1; 10 jne 14; 12 mov eax,ecx; 14 pop rbp; 15 ret
-        let work = [
-            0x55, 0x85, 0xc0, 0x74, 0x09, 0xe8, 0xf7, 0xff, 0xff, 0xff, 0x75, 0x02, 0x89, 0xc8,
-            0x5d, 0xc3,
-        ];
-        assert_eq!(
-            cover_offsets(&work),
-            [(3, Condition::Code(4), true), (10, Condition::Always, true)]
-        );
-    }
-
-    #[test]
-    fn a_jump_is_not_hoisted_over_another_way_into_the_exit_below_it() {
-        // As above, and behind the return: 13 jmp 5.
-        let code = [
-            0x55, 0x85, 0xc0, 0x74, 0x06, 0x85, 0xc9, 0x75, 0x02, 0x89, 0xc8, 0x5d, 0xc3, 0xeb,
-            0xf6,
         ];
         assert_eq!(
             cover_offsets(&code),
@@ -426,23 +341,6 @@ mod tests {
         // The same with a call elsewhere: nothing emulated covers it, the return is the site.
         let work = [0x55, 0xe8, 0xfb, 0xff, 0xff, 0xff, 0x5d, 0xc3];
         assert_eq!(cover_offsets(&work), [(7, Condition::Always, false)]);
-    }
-
-    #[test]
-    fn a_first_check_that_few_calls_fail_is_left_to_the_return_behind_it() {
-        // 0 push rbp; 1 test eax,eax; 3 je 12; 5 call BASE + 1; 10 pop rbp; 11 ret; 12 mov eax,ecx; 14 pop rbp; 15 ret
-        let code = [
-            0x55, 0x85, 0xc0, 0x74, 0x07, 0xe8, 0xf7, 0xff, 0xff, 0xff, 0x5d, 0xc3, 0x89, 0xc8,
-            0x5d, 0xc3,
-        ];
-        let sites = |name: &'static str| -> Vec<u64> {
-            cover_of(&code, &|_| Some(name.to_owned()))
-                .iter()
-                .map(|site| site.0)
-                .collect()
-        };
-        assert_eq!(sites("runtime.mallocgc"), [11, 15]);
-        assert_eq!(sites("runtime.chansend"), [3, 11]);
     }
 
     #[test]

@@ -4,20 +4,22 @@
 //! Does not touch the kernel or the process.
 
 mod exit_cover;
+mod hook;
+mod indirect_call;
 mod logical;
+mod probe_name;
+mod reading;
+mod runtime_names;
 mod sites;
 
 use std::{collections::HashMap, fmt};
 
-use logical::{Hook, LOGICAL_PROBES, LogicalProbe, Role};
-pub use logical::{PROBE_NAMES, ProbeName, stop_the_world_reason};
-use probe_ebpf::abi;
-pub use sites::{Condition, PlannedSite, SiteRole};
+use hook::{LogicalProbe, Role};
+pub use probe_name::{PROBE_NAMES, ProbeName};
+pub use runtime_names::{stop_the_world_reason, wait_reason};
+pub use sites::{Condition, PlannedSite, Reading, SiteRole};
 
-use crate::{
-    address::VirtAddr,
-    analyze::{Function, GoBinary},
-};
+use crate::analyze::{Function, GoBinary};
 
 /// Which logical probes are wanted.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +65,8 @@ pub enum SkipReason {
     NotLinked { functions: Vec<String> },
     /// The code of a function does not look as it must to be probed safely.
     NoSite { function: String, detail: String },
+    /// The kernel programs would have to read a field whose place is not known.
+    UnknownLayout { field: &'static str },
     /// The code could not be read.
     Unreadable { function: String, detail: String },
 }
@@ -78,6 +82,10 @@ impl fmt::Display for SkipReason {
                 )
             }
             Self::NoSite { function, detail } => write!(f, "no safe site in {function}: {detail}"),
+            Self::UnknownLayout { field } => write!(
+                f,
+                "where {field} is at this version of Go is not known, and there is no debug information"
+            ),
             Self::Unreadable { function, detail } => write!(f, "cannot read {function}: {detail}"),
         }
     }
@@ -102,8 +110,8 @@ impl PlannedProbe {
 
 /// Maps the wanted logical probes to the functions and instructions of this binary.
 pub fn plan(binary: &GoBinary, request: &PlanRequest) -> ProbePlan {
-    let wanted: Vec<&LogicalProbe> = LOGICAL_PROBES
-        .iter()
+    let wanted: Vec<&LogicalProbe> = logical::logical_probes()
+        .into_iter()
         .filter(|probe| request.wants(probe.name))
         .collect();
     let names: Vec<String> = wanted.iter().flat_map(|probe| probe.candidates()).collect();
@@ -139,10 +147,10 @@ fn plan_probe(
             );
         }
         for function in present {
-            let Some(flags) = flags_of(hook, functions) else {
-                continue;
-            };
-            match sites::choose(binary, function, probe.name, hook.role, flags) {
+            let chosen = reading::of(binary, hook, functions).and_then(|reading| {
+                sites::choose(binary, function, probe.name, hook.role, reading)
+            });
+            match chosen {
                 Ok(chosen) => sites.extend(chosen),
                 Err(reason) => return skipped(probe, found, reason),
             }
@@ -150,6 +158,12 @@ fn plan_probe(
                 found.push(function.name.clone());
             }
         }
+    }
+    let begins = |site: &PlannedSite| matches!(site.role, SiteRole::Begin | SiteRole::Event);
+    if !sites.iter().any(begins) {
+        let named = probe.hooks.iter().filter(|hook| hook.role != Role::Panic);
+        let functions = named.flat_map(|hook| hook.functions.candidates()).collect();
+        return skipped(probe, found, SkipReason::NotLinked { functions });
     }
     PlannedProbe {
         name: probe.name,
@@ -171,25 +185,4 @@ fn pick(twins: &[Function]) -> Option<&Function> {
     twins
         .iter()
         .max_by_key(|function| function.end.0.saturating_sub(function.entry.0))
-}
-
-/// How the sites of a hook are read, and the range whose calls they ignore.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reading {
-    pub(crate) flags: u16,
-    pub(crate) ignore: Option<(VirtAddr, VirtAddr)>,
-}
-
-fn flags_of(hook: &Hook, functions: &HashMap<String, Vec<Function>>) -> Option<Reading> {
-    let Some(outer) = hook.ignore_calls_from else {
-        return Some(Reading {
-            flags: hook.flags,
-            ignore: None,
-        });
-    };
-    let outer = pick(functions.get(outer)?)?;
-    Some(Reading {
-        flags: hook.flags | abi::flag::IGNORE_NESTED,
-        ignore: Some((outer.entry, outer.end)),
-    })
 }

@@ -9,9 +9,10 @@ use iced_x86::{Code, Decoder, DecoderOptions, FastFormatter, FlowControl, Instru
 use probe_ebpf::abi;
 
 use super::{
-    Reading, SkipReason,
+    ProbeName, SkipReason,
     exit_cover::{self, Body, CoverSite},
-    logical::{ProbeName, Role},
+    hook::Role,
+    indirect_call,
 };
 use crate::{
     address::{FileOffset, VirtAddr},
@@ -36,10 +37,21 @@ pub struct PlannedSite {
     pub instruction: String,
     pub cost: SiteCost,
     pub condition: Condition,
-    /// Flags for the kernel programs, `probe_ebpf::abi::flag`.
+    /// The function's frame stands at the site.
+    pub frame_set_up: bool,
+    pub reading: Reading,
+}
+
+/// How the kernel programs read a site; the values are those of `probe_ebpf::abi`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
     pub flags: u16,
-    /// Virtual addresses of the function whose calls are not counted.
-    pub ignore: Option<(VirtAddr, VirtAddr)>,
+    pub detail: u8,
+    pub note: u8,
+    pub key: u8,
+    pub offsets: [u16; 4],
+    /// Virtual addresses, in the file, that flags and detail speak of.
+    pub range: Option<(VirtAddr, VirtAddr)>,
 }
 
 /// What a hit means.
@@ -47,6 +59,8 @@ pub struct PlannedSite {
 pub enum SiteRole {
     Begin,
     End,
+    /// An operation without a duration.
+    Event,
     /// Ends the operations of the panicking frames.
     Panic,
 }
@@ -62,23 +76,36 @@ pub enum Condition {
 impl PlannedSite {
     /// Returns the site as the kernel programs read it.
     pub fn to_abi(&self) -> abi::Site {
-        let (ignore_low, ignore_high) = self.ignore.map_or((0, 0), |(low, high)| (low.0, high.0));
+        let (low, high) = (self.reading.range).map_or((0, 0), |(low, high)| (low.0, high.0));
+        let frame = if self.frame_set_up {
+            abi::flag::FRAME_SET_UP
+        } else {
+            0
+        };
+        let stepped = match self.cost {
+            SiteCost::Emulated => 0,
+            SiteCost::Stepped => abi::flag::STEPPED,
+        };
         abi::Site {
             vaddr: self.vaddr.0,
-            ignore_low,
-            ignore_high,
-            flags: self.flags,
+            low,
+            high,
+            flags: self.reading.flags | frame | stepped,
             probe: self.probe.index(),
             kind: match self.role {
                 SiteRole::Begin => abi::kind::ENTRY,
                 SiteRole::End => abi::kind::EXIT,
+                SiteRole::Event => abi::kind::EVENT,
                 SiteRole::Panic => abi::kind::PANIC,
             },
             condition: match self.condition {
                 Condition::Always => abi::condition::ALWAYS,
                 Condition::Code(code) => code,
             },
-            padding: [0; 3],
+            detail: self.reading.detail,
+            note: self.reading.note,
+            key: self.reading.key,
+            offsets: self.reading.offsets,
         }
     }
 }
@@ -120,14 +147,21 @@ pub(super) fn choose(
     };
     let entry = entry_site(&instructions)
         .ok_or_else(|| no_site("its prologue has no `push rbp` behind the stack check"))?;
+    let at_entry = match role {
+        Role::Operation | Role::Begin => Some(SiteRole::Begin),
+        Role::EndAtEntry => Some(SiteRole::End),
+        Role::Event => Some(SiteRole::Event),
+        Role::Panic => Some(SiteRole::Panic),
+        Role::End | Role::EventAtIndirectCall => None,
+    };
     let mut sites = Vec::new();
-    if matches!(role, Role::Operation | Role::Begin | Role::Panic) {
-        let role = if role == Role::Panic {
-            SiteRole::Panic
-        } else {
-            SiteRole::Begin
-        };
+    if let Some(role) = at_entry {
         sites.push(site(&CoverSite::always(entry), role)?);
+    }
+    if role == Role::EventAtIndirectCall {
+        let call = indirect_call::site(&instructions, &costs)
+            .ok_or_else(|| no_site("it has no call through a pointer behind a conditional jump"))?;
+        sites.push(site(&call, SiteRole::Event)?);
     }
     if matches!(role, Role::Operation | Role::End) {
         let name_of = |addr| binary.function_at(addr).map(|callee| callee.name);
@@ -137,7 +171,12 @@ pub(super) fn choose(
             entry,
             name_of: &name_of,
         };
-        let exits = exit_cover::cover(&body);
+        // A result is in its register at the return, and not before.
+        let exits = if reads_result(reading.note) {
+            exit_cover::returns(&body)
+        } else {
+            exit_cover::cover(&body)
+        };
         if exits.is_empty() {
             return Err(no_site("it has no return instruction"));
         }
@@ -146,6 +185,10 @@ pub(super) fn choose(
         }
     }
     Ok(sites)
+}
+
+fn reads_result(note: u8) -> bool {
+    matches!(note, abi::note::AX_FALSE | abi::note::AX_NEGATIVE)
 }
 
 /// Decodes linearly from the first byte. Go keeps jump tables in read-only data, so that code is all code;
@@ -217,13 +260,8 @@ fn planned(
         instruction: text,
         cost,
         condition: chosen.condition,
-        flags: reading.flags
-            | if chosen.frame_set_up {
-                abi::flag::FRAME_SET_UP
-            } else {
-                0
-            },
-        ignore: reading.ignore,
+        frame_set_up: chosen.frame_set_up,
+        reading,
     })
 }
 

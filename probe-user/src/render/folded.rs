@@ -5,6 +5,8 @@ use std::io::{self, Write};
 use super::names;
 use crate::report::{CallSite, Report};
 
+const NS_PER_S: u64 = 1_000_000_000;
+
 /// Writes one line per call site: the probe, its frames from the outermost to the innermost, and a value.
 ///
 /// ```text
@@ -25,6 +27,22 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .as_ref()
             .map_or(site.count, |latency| latency.sum_ns);
         writeln!(out, " {value}")?;
+    }
+    cpu_stacks(report, out)
+}
+
+/// CPU samples follow, under the root `cpu` and the kind of work, valued in nanoseconds of CPU time.
+fn cpu_stacks(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let Some(cpu) = &report.cpu else {
+        return Ok(());
+    };
+    for stack in &cpu.stacks {
+        write!(out, "cpu;{}", frame(&stack.group))?;
+        for part in stack.stack.iter().rev() {
+            write!(out, ";{}", frame(&part.function))?;
+        }
+        let period_ns = NS_PER_S / u64::from(cpu.hertz.max(1));
+        writeln!(out, " {}", stack.samples.saturating_mul(period_ns))?;
     }
     Ok(())
 }

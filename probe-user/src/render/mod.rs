@@ -4,15 +4,18 @@
 //! and bounds it. Nothing here reads files, asks the terminal or knows where the bytes go.
 
 mod folded;
+mod html;
 mod json;
 mod names;
 mod plan;
 mod pprof;
+mod ranking;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod tests;
 mod text;
+mod units;
 
 use std::io::{self, Write};
 
@@ -27,6 +30,7 @@ use crate::report::Report;
 pub enum Format {
     Text,
     Json,
+    /// One self-contained page.
     Html,
     /// Gzipped `profile.proto`, for `go tool pprof`.
     Pprof,
@@ -34,7 +38,7 @@ pub enum Format {
     Folded,
 }
 
-/// What call sites are ordered by in text, largest first.
+/// What call sites are ordered by in text and HTML, largest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
     /// Sum of latency; the number of hits where there is none.
@@ -45,7 +49,7 @@ pub enum Sort {
     Max,
 }
 
-/// How text looks. The other formats have no options.
+/// How text looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextOptions {
     /// Columns of the terminal; no line is longer. Fewer than 72 count as 72, more than 160 as 160.
@@ -78,14 +82,13 @@ impl Default for TextOptions {
 pub enum RenderError {
     #[error("failed to write the report")]
     Write(#[from] io::Error),
-    #[error("format `{0}` is not in this version")]
-    NotInThisVersion(&'static str),
 }
 
-/// Writes `report` to `out` in `format`. `options` matter for [`Format::Text`] only.
+/// Writes `report` to `out` in `format`. `options` matter for [`Format::Text`]; of them, `top` and `sort` for
+/// [`Format::Html`] too.
 ///
 /// # Errors
-/// When `out` fails, or for a format that this version lacks.
+/// When `out` fails.
 pub fn render(
     report: &Report,
     format: Format,
@@ -95,7 +98,7 @@ pub fn render(
     match format {
         Format::Text => text::write(report, options, out)?,
         Format::Json => json::write(report, out)?,
-        Format::Html => return Err(RenderError::NotInThisVersion("html")),
+        Format::Html => html::write(report, options, out)?,
         Format::Pprof => pprof::write(report, out)?,
         Format::Folded => folded::write(report, out)?,
     }

@@ -2,7 +2,12 @@
 
 use hdrhistogram::Histogram;
 
-use crate::{histogram, report::*};
+use crate::{
+    histogram,
+    observed::{CpuSamples, SampledStack},
+    report::*,
+    samples,
+};
 
 const SECONDS: u64 = 30;
 
@@ -44,6 +49,7 @@ pub(super) fn service() -> Report {
         },
         probes: probes(),
         call_sites: call_sites(),
+        cpu: Some(cpu()),
         goroutines: None,
         findings: findings(),
         rules: rules(),
@@ -60,6 +66,7 @@ pub(super) fn idle() -> Report {
     let mut report = service();
     report.findings.clear();
     report.call_sites.clear();
+    report.cpu = None;
     report.cost.hits = 0;
     report.cost.target_share = None;
     for probe in &mut report.probes {
@@ -80,7 +87,7 @@ pub(super) fn crowded(n: u64) -> Report {
                 &function,
                 "worker/pool.go",
                 10 + i as u32,
-                &[(40_000 - 100 * i, 500)],
+                &[(40_000_u64.saturating_sub(100 * i).max(1), 500)],
             )
         })
         .collect();
@@ -125,6 +132,7 @@ pub(super) fn hostile() -> Report {
             site
         })
         .collect();
+    report.cpu = Some(hostile_cpu(&names));
     let target = &mut report.target;
     for field in [&mut target.comm, &mut target.exe, &mut target.go_version] {
         field.clone_from(&nasty);
@@ -142,6 +150,22 @@ pub(super) fn hostile() -> Report {
     report.probes[0].sites[0].function = long_name();
     report.cannot_see.push(nasty);
     report
+}
+
+fn hostile_cpu(names: &[String]) -> Cpu {
+    let mut cpu = cpu();
+    for (stack, name) in cpu.stacks.iter_mut().zip(names) {
+        stack.group.clone_from(name);
+        for frame in &mut stack.stack {
+            frame.function.clone_from(name);
+            frame.file = format!("/src/{name}.go");
+        }
+    }
+    for ((function, group), name) in cpu.functions.iter_mut().zip(&mut cpu.groups).zip(names) {
+        (function.function, function.file) = (name.clone(), name.clone());
+        group.group.clone_from(name);
+    }
+    cpu
 }
 
 pub(super) fn long_name() -> String {
@@ -289,6 +313,7 @@ pub(super) fn site(
         rate_per_s: count as f64 / SECONDS as f64,
         bytes: None,
         bytes_per_s: None,
+        noted: None,
         latency: Some(latency),
         details: Vec::new(),
     }
@@ -382,6 +407,84 @@ fn call_sites() -> Vec<CallSite> {
         world,
         open,
     ]
+}
+
+/// 24 s of CPU time in 30 s, a sixth of it for the collector.
+fn cpu() -> Cpu {
+    let frame = |function: &str, file: &str, line, inlined| StackFrame {
+        function: function.to_owned(),
+        file: file.to_owned(),
+        line,
+        inlined,
+    };
+    let run = || {
+        frame(
+            "example.com/api/hub.(*Hub).Run",
+            "example.com/api/hub/hub.go",
+            71,
+            false,
+        )
+    };
+    let sum = || {
+        frame(
+            "example.com/api/codec.sum",
+            "example.com/api/codec/sum.go",
+            19,
+            true,
+        )
+    };
+    let encode = |line| {
+        frame(
+            "example.com/api/codec.Encode",
+            "example.com/api/codec/codec.go",
+            line,
+            false,
+        )
+    };
+    let runtime = |function, line| frame(function, "runtime/malloc.go", line, false);
+    let stack = |samples, in_kernel, user_frame, stack: Vec<StackFrame>| SampledStack {
+        stack,
+        user_frame,
+        in_kernel,
+        samples,
+        ..SampledStack::default()
+    };
+    let mut probing = stack(
+        26,
+        true,
+        Some(1),
+        vec![runtime("runtime.chansend", 210), run()],
+    );
+    probing.probing = true;
+    samples::summarize(&CpuSamples {
+        hertz: 99,
+        total: 2402,
+        lost: 12,
+        partial: 3,
+        stacks: vec![
+            stack(1100, false, Some(0), vec![sum(), encode(40), run()]),
+            stack(500, false, Some(0), vec![encode(44), run()]),
+            stack(
+                400,
+                false,
+                Some(2),
+                vec![
+                    runtime("runtime.scanobject", 1400),
+                    runtime("runtime.mallocgc", 900),
+                    encode(44),
+                    run(),
+                ],
+            ),
+            stack(
+                360,
+                true,
+                None,
+                vec![frame("syscall.write", "syscall/zsyscall.go", 9, false)],
+            ),
+            probing,
+            stack(4, false, None, vec![frame("[libc.so.6]", "", 0, false)]),
+        ],
+    })
 }
 
 fn findings() -> Vec<Finding> {

@@ -13,12 +13,14 @@ use super::{
 use crate::{
     analyze::GoBinary,
     attach::BPF_HASH,
+    calibrate::CalibrateError,
     cli::RecordConfig,
     discover::Target,
+    observed::Calibration,
     plan::{Outcome, PlannedProbe, PlannedSite, ProbeName, ProbePlan, SiteRole},
     recording::{FORMAT, Header},
     render,
-    report::{Host, Probe, ProbeState, Site, SiteCost, SiteKind, TargetInfo, Tool},
+    report::{Host, Probe, ProbeState, Site, SiteKind, TargetInfo, Tool},
     sys,
 };
 
@@ -56,12 +58,36 @@ pub(super) fn attached(armed: &Armed, header: &Header, config: &RecordConfig) ->
     )
 }
 
+/// One line: what a hit costs here.
+pub(super) fn calibrated(found: &Result<Calibration, CalibrateError>) -> String {
+    match found {
+        Ok(found) => format!(
+            "a hit costs the target {:.2} µs, {:.1} µs where it is single-stepped \
+             (measured in {:.0} ms); latencies are told from {:.2} µs on",
+            found.emulated_ns / 1e3,
+            found.stepped_ns / 1e3,
+            found.took().as_secs_f64() * 1e3,
+            found.bias_emulated_ns as f64 / 1e3,
+        ),
+        Err(error) => {
+            let chain: Vec<String> =
+                std::iter::successors(Some(error as &dyn std::error::Error), |error| {
+                    error.source()
+                })
+                .map(ToString::to_string)
+                .collect();
+            format!("what a hit costs is not known: {}", chain.join(": "))
+        }
+    }
+}
+
 /// The header of the recording.
 pub(super) fn header(
     armed: &Armed,
     binary: &GoBinary,
     plan: &ProbePlan,
     config: &RecordConfig,
+    calibration: Option<Calibration>,
 ) -> Header {
     let mut target = target(armed.target.as_ref(), Some(&armed.program), binary);
     target.pid = armed.pid;
@@ -74,8 +100,8 @@ pub(super) fn header(
         host: Host {
             kernel: sys::kernel_release(),
             cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
-            emulated_hit_ns: None,
-            stepped_hit_ns: None,
+            emulated_hit_ns: calibration.map(|found| found.emulated_ns),
+            stepped_hit_ns: calibration.map(|found| found.stepped_ns),
             attach: armed.attachment.mode.name().to_owned(),
         },
         target,
@@ -88,8 +114,9 @@ pub(super) fn header(
             .iter()
             .map(|planned| probe(planned, armed))
             .collect(),
-        cannot_see: cannot_see(binary, plan, config),
+        cannot_see: cannot_see(binary, plan, config, calibration),
         state: None,
+        calibration,
     }
 }
 
@@ -187,7 +214,12 @@ fn site(planned: &PlannedSite) -> Site {
 }
 
 /// The limits of what was watched, in sentences.
-fn cannot_see(binary: &GoBinary, plan: &ProbePlan, config: &RecordConfig) -> Vec<String> {
+fn cannot_see(
+    binary: &GoBinary,
+    plan: &ProbePlan,
+    config: &RecordConfig,
+    calibration: Option<Calibration>,
+) -> Vec<String> {
     let mut limits: Vec<String> = binary.degraded().to_vec();
     let watches = |name: ProbeName| {
         plan.probes
@@ -202,15 +234,13 @@ fn cannot_see(binary: &GoBinary, plan: &ProbePlan, config: &RecordConfig) -> Vec
     if watches(ProbeName::Alloc) {
         limits.push("values that stay on the stack: they are not allocated".to_owned());
     }
-    let stepped = plan.sites().any(|site| site.cost == SiteCost::Stepped);
-    limits.push(format!(
-        "the probes' own time is part of the latencies: about 1 µs per operation{}",
-        if stepped {
-            ", and the target pays up to 10 µs more where an exit is single-stepped"
-        } else {
-            ""
-        },
-    ));
+    if calibration.is_none() {
+        limits.push(
+            "what a hit costs could not be measured: the probes' own time is part of the latencies, \
+             about 1 µs per operation"
+                .to_owned(),
+        );
+    }
     if budget_share(&config.max_overhead).is_some() {
         limits.push(
             "the overhead is not limited in this version: every probe stays on for the whole window"

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use probe_ebpf::abi::{Flight, FlightKey};
+use probe_ebpf::abi::{Flight, FlightKey, key as by};
 
 use crate::{address::ProcAddr, analyze::GLayout, discover::Target};
 
@@ -23,7 +23,8 @@ pub(super) fn stale(
 ) -> Vec<(u32, u64)> {
     let mut stale = BTreeMap::<u32, u64>::new();
     for (key, flight) in flights {
-        if key.g != 0 && is_gone(key, layout, target) == Some(true) {
+        if key.g != 0 && key.depth != by::NO_GOROUTINE && is_gone(key, layout, target) == Some(true)
+        {
             *stale.entry(flight.row).or_default() += 1;
         }
     }

@@ -8,6 +8,7 @@ use std::{
 use super::{
     in_flight,
     progress::{self, Progress},
+    sampling::Sampling,
     spawn,
     subject::Armed,
     window::{self, Ends, Watched},
@@ -23,7 +24,7 @@ use crate::{
     plan::ProbePlan,
     recording::{End, Header, Recorder, Recording},
     report::EndedBy,
-    symbolize::Symbols,
+    symbolize::{self, Symbols},
     sys,
 };
 
@@ -32,6 +33,7 @@ pub(super) struct Live<'a> {
     binary: GoBinary,
     plan: ProbePlan,
     armed: Armed,
+    pub(super) sampling: Sampling,
     header: Header,
     recorder: Option<Recorder<OutputFile>>,
     progress: &'a Progress,
@@ -64,6 +66,7 @@ impl<'a> Live<'a> {
             binary,
             plan,
             armed,
+            sampling: Sampling::default(),
             header,
             recorder,
             progress,
@@ -104,8 +107,13 @@ impl<'a> Live<'a> {
             command,
             ..
         } = self.armed;
+        self.sampling.stop();
         let detached = attachment.detach();
         let mut notes = self.notes;
+        let samples = self
+            .sampling
+            .named(&self.binary, &self.plan, bias, target.as_ref());
+        notes.extend(samples.as_ref().err().cloned());
         if let Some(target) = target.as_ref().filter(|_| is_alive(ended_by))
             && let Ok(n @ 1..) =
                 attach::count_left_behind(&self.plan, target, bias, &foreign_breakpoints)
@@ -141,7 +149,7 @@ impl<'a> Live<'a> {
             stale,
             notes,
             state: None,
-            samples: None,
+            samples: samples.ok().flatten(),
         };
         let mut saved = None;
         if let Some(recorder) = self.recorder {
@@ -190,9 +198,10 @@ impl Taking<'_> {
     /// Drains, names what was not known before, and saves the changes.
     fn take(&mut self, maps: &Maps, elapsed: Duration) -> Result<(), Failure> {
         let profile = &*self.profile;
-        let snapshot = drain::drain(maps, &|row| profile.knows_path(row))?;
+        let mut snapshot = drain::drain(maps, &|row| profile.knows_path(row))?;
         let mut added = Symbols::default();
-        for path in snapshot.paths.values() {
+        for path in snapshot.paths.values_mut() {
+            path.what = symbolize::what(path, self.binary);
             self.symbols.resolve(path, self.binary, &mut added);
         }
         let changes = self.profile.changes(&snapshot);

@@ -4,6 +4,7 @@ mod describe;
 mod in_flight;
 mod live;
 mod progress;
+mod sampling;
 mod spawn;
 mod subject;
 mod window;
@@ -15,15 +16,18 @@ use std::{
 
 use live::Live;
 use progress::Progress;
+use sampling::Sampling;
 use subject::Subject;
 use window::Ends;
 
 use crate::{
     analyze,
     attach::{self, LoadRequest},
+    calibrate,
     cli::{Budget, PlanConfig, PlanSubject, RecordConfig, Save, Verbosity},
     discover,
     failure::{Exit, Failure},
+    observed::Calibration,
     output::{self, OutputFile},
     plan::{self, PlanRequest},
     recording::{Header, Recorder},
@@ -60,17 +64,24 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
         Save::Default | Save::No => None,
     };
     let mut ends = Ends::listen().map_err(|e| Failure::io("failed to listen for signals", &e))?;
-    let loaded = attach::load(&LoadRequest {
+    let mode = kernel_mode()?;
+    let calibration = measured(mode, &progress);
+    let mut loaded = attach::load(&LoadRequest {
         plan: &plan,
         user_text: &binary.user_text()?,
         tgid: subject.pid(),
         pid_namespace: discover::own_pid_namespace(),
-        mode: kernel_mode()?,
+        mode,
+        bias: calibration
+            .as_ref()
+            .map(attach::Bias::from)
+            .unwrap_or_default(),
     })?;
+    let sampling = Sampling::begin(&mut loaded, config);
     let armed = subject.arm(loaded, &plan, &binary)?;
     let started = Instant::now();
 
-    let header = describe::header(&armed, &binary, &plan, config);
+    let header = describe::header(&armed, &binary, &plan, config, calibration);
     progress.phase(&describe::attached(&armed, &header, config));
     let (out, unsaved) = match (&config.save, explicit) {
         (Save::Default, _) => default_recording(&header),
@@ -82,6 +93,7 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     let recorder = out.map(|out| Recorder::begin(out, &header)).transpose();
     let recorder = recorder.map_err(|e| Failure::io("failed to write the recording", &e))?;
     let mut live = Live::new(binary, plan, armed, header, recorder, &progress);
+    live.sampling = sampling;
     let duration = config.duration;
     let ended_by = live.watch(&mut ends, started, duration).await?;
     let ended = live.finish(ended_by, started.elapsed());
@@ -137,6 +149,13 @@ fn kernel_mode() -> Result<attach::Mode, Failure> {
         .found(format!("Linux {}", sys::kernel_release()))
         .try_("rtprobe doctor")
     })
+}
+
+/// Measures what a hit costs; a host where that fails is one where it is not known.
+fn measured(mode: attach::Mode, progress: &Progress) -> Option<Calibration> {
+    let found = calibrate::measure(mode);
+    progress.phase(&describe::calibrated(&found));
+    found.ok()
 }
 
 fn request(config: &RecordConfig) -> PlanRequest {

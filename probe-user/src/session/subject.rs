@@ -148,9 +148,9 @@ impl Subject {
             Self::Process(target) => {
                 let bias = target.load_bias(&segments)?;
                 let foreign_breakpoints = check(attach::check_text(plan, &target, bias))?;
-                let mut attachment = loaded.attach(plan, &exe, pid)?;
+                let mut attachment = loaded.hold(plan, &exe, pid)?;
+                attachment.open_all(plan, u64::MAX)?;
                 check(attachment.check_armed(plan, &target, bias))?;
-                attachment.open_window()?;
                 Ok(Armed {
                     pid: pid.get(),
                     pidfd: clone_fd(target.pidfd())?,
@@ -165,8 +165,8 @@ impl Subject {
             Self::Command { program, held, .. } => {
                 let pidfd = sys::pidfd_open(pid.get())
                     .map_err(|e| Failure::io("failed to open the command's process", &e))?;
-                let mut attachment = loaded.attach(plan, &exe, pid)?;
-                attachment.open_window()?;
+                let mut attachment = loaded.hold(plan, &exe, pid)?;
+                attachment.open_all(plan, u64::MAX)?;
                 let command = Running::new(held.release()?);
                 // A short command may be over by now: what the probes saw of it is all there is.
                 let target = discover::discover(pid.get()).ok();

@@ -3,8 +3,14 @@
 //! Names are looked up once per address and kept in [`Symbols`], which a recording carries: a report can be
 //! made again without the binary.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+mod detail;
 
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, btree_map::Entry},
+};
+
+pub use detail::{NamedDetail, what};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -112,20 +118,20 @@ pub struct NamedProfile {
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedCallSite {
     pub probe: String,
-    pub reason: u8,
     pub site: StackFrame,
     pub inlined_into: Option<String>,
     /// Of its call paths, the one with the most hits; innermost frame first.
     pub stack: Vec<StackFrame>,
     pub totals: Totals,
     pub buckets: Buckets,
+    /// What the operations were about, most frequent first; empty where the probe tells nothing.
+    pub details: Vec<NamedDetail>,
 }
 
 /// Identity of a call site.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     probe: String,
-    reason: u8,
     function: String,
     file: String,
     line: u32,
@@ -140,7 +146,6 @@ pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
         let named = name(path, symbols);
         let key = Key {
             probe: path.probe.clone(),
-            reason: path.reason,
             function: named.site.function.clone(),
             file: named.site.file.clone(),
             line: named.site.line,
@@ -149,15 +154,18 @@ pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
         let (site, most_hits) = sites.entry(key).or_insert_with(|| {
             let site = NamedCallSite {
                 probe: path.probe.clone(),
-                reason: path.reason,
                 site: named.site,
                 inlined_into: named.inlined_into,
                 stack: Vec::new(),
                 totals: Totals::default(),
                 buckets: Buckets::default(),
+                details: Vec::new(),
             };
             (site, 0)
         });
+        if let Some(what) = detail::text(path, &named.stack) {
+            detail::count(&mut site.details, path, what, &row.totals);
+        }
         if row.totals.hits > *most_hits {
             *most_hits = row.totals.hits;
             site.stack = named.stack;
@@ -165,9 +173,12 @@ pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
         site.totals = add(&site.totals, &row.totals);
         site.buckets.add(&row.buckets);
     }
-    NamedProfile {
-        call_sites: sites.into_values().map(|(site, _)| site).collect(),
+    let mut call_sites: Vec<NamedCallSite> = sites.into_values().map(|(site, _)| site).collect();
+    for site in &mut call_sites {
+        site.details
+            .sort_by_key(|detail| Reverse(detail.totals.hits));
     }
+    NamedProfile { call_sites }
 }
 
 fn add(a: &Totals, b: &Totals) -> Totals {
@@ -187,6 +198,7 @@ fn add(a: &Totals, b: &Totals) -> Totals {
         sum_ns: a.sum_ns.saturating_add(b.sum_ns),
         min_ns,
         max_ns: a.max_ns.max(b.max_ns),
+        noted: a.noted.saturating_add(b.noted),
         lost,
     }
 }
@@ -219,6 +231,7 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
             .position(|(symbol, _)| symbol.origin == origin)
     };
     let chosen = first_of_collection(path, &frames)
+        .or_else(|| grows(path, symbols, &frames))
         .or_else(|| first(SymbolOrigin::User))
         .or_else(|| first(SymbolOrigin::Standard))
         .or_else(|| {
@@ -257,6 +270,18 @@ fn first_of_collection(path: &Path, frames: &[(Symbol, String)]) -> Option<usize
         symbol.origin == SymbolOrigin::Runtime
             && COLLECTION.contains(&symbol.frame.function.as_str())
     })
+}
+
+/// Of a stack that grows the first address lies in the function that needs the room; the call site is what
+/// called it, unless a `go` statement did.
+fn grows(path: &Path, symbols: &Symbols, frames: &[(Symbol, String)]) -> Option<usize> {
+    if path.probe != ProbeName::StackGrowth.as_str() {
+        return None;
+    }
+    let callee = symbols.of(path.call_addresses().next()?).len();
+    (frames.iter().enumerate().skip(callee))
+        .find(|(_, (symbol, _))| symbol.origin == SymbolOrigin::User)
+        .map(|(index, _)| index)
 }
 
 /// Go code of the runtime: not the assembly that every stack ends in (`goexit`, `systemstack`, `mcall`), nor

@@ -8,7 +8,7 @@ use probe_user::{
     analyze::GoBinary,
     attach::{self, Attachment, LoadRequest, Mode},
     discover, drain,
-    plan::{self, Outcome, PlanRequest, PlannedSite, ProbePlan},
+    plan::{self, Outcome, PlanRequest, PlannedSite, ProbePlan, SiteRole},
 };
 
 /// What of the probe is attached.
@@ -30,7 +30,7 @@ pub(super) fn plan(binary: &GoBinary, probe: &str, extent: Extent) -> ProbePlan 
     if extent == Extent::Entry {
         for probe in &mut plan.probes {
             if let Outcome::Planned(sites) = &mut probe.outcome {
-                sites.retain(|site| site.role == plan::SiteRole::Begin);
+                sites.retain(|site| site.role == SiteRole::Begin);
                 sites.iter_mut().for_each(count_only);
             }
         }
@@ -45,7 +45,7 @@ pub(super) fn addresses(plan: &ProbePlan) -> Vec<VirtAddr> {
 
 /// Makes a hit an operation without a duration.
 fn count_only(site: &mut PlannedSite) {
-    site.flags |= probe_ebpf::abi::flag::COUNT_ONLY;
+    site.role = SiteRole::Event;
 }
 
 /// Attaches a plan, and counts from here on.
@@ -61,11 +61,12 @@ pub(super) fn attach(
         tgid: pid,
         pid_namespace: discover::own_pid_namespace(),
         mode: Mode::of_this_kernel()?,
+        bias: attach::Bias::default(),
     })?;
     let pid = NonZeroU32::new(pid).context("no pid")?;
-    let mut attachment = loaded.attach(plan, &File::open(path)?, pid)?;
+    let attachment = loaded.attach(plan, &File::open(path)?, pid)?;
     ensure!(attachment.refused.is_empty(), "{:?}", attachment.refused);
-    attachment.open_window()?;
+    attachment.open_window();
     Ok(attachment)
 }
 

@@ -14,7 +14,7 @@ use std::{
 
 use probe_user::{
     analyze::GoBinary,
-    attach::{self, Attachment, LoadRequest, Mode},
+    attach::{self, Attachment, Bias, LoadRequest, Mode},
     discover, drain,
     plan::{self, Outcome, PROBE_NAMES, PlanRequest, PlannedProbe, PlannedSite, ProbePlan},
 };
@@ -88,13 +88,14 @@ fn attached(binary: &GoBinary, plan: &ProbePlan, exe: &File, pid: u32) -> Attach
         tgid: pid,
         pid_namespace: discover::own_pid_namespace(),
         mode: Mode::of_this_kernel().unwrap(),
+        bias: Bias::default(),
     });
-    let mut attachment = loaded
+    let attachment = loaded
         .unwrap()
         .attach(plan, exe, NonZeroU32::new(pid).unwrap())
         .unwrap();
     assert!(attachment.refused.is_empty(), "{:?}", attachment.refused);
-    attachment.open_window().unwrap();
+    attachment.open_window();
     attachment
 }
 

@@ -8,9 +8,6 @@ use probe_user::{
     report::SiteCost,
 };
 
-/// Sites that read the return address from the frame instead of from the stack's top.
-const FRAME_SET_UP: u16 = 1;
-
 /// Returns `sites` with every exit site replaced by all return instructions of its function.
 pub(super) fn on_returns(binary: &GoBinary, sites: &[PlannedSite]) -> Vec<PlannedSite> {
     let mut replaced: Vec<PlannedSite> = sites
@@ -45,7 +42,7 @@ fn returns_of(binary: &GoBinary, site: &PlannedSite) -> Vec<PlannedSite> {
                 instruction: "ret".to_owned(),
                 cost: SiteCost::Stepped,
                 condition: Condition::Always,
-                flags: site.flags & !FRAME_SET_UP,
+                frame_set_up: false,
                 ..site.clone()
             }
         })

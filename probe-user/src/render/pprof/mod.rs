@@ -3,6 +3,8 @@
 //! Each call site is a sample with `contentions` (number of operations) and `delay` (sum of their latencies,
 //! in nanoseconds), and the labels `probe` and `reason`. Where a probe counts bytes, `alloc_objects` and
 //! `alloc_space` follow, as in Go's heap profile. `delay` is what `go tool pprof` shows first.
+//!
+//! Where the CPUs were sampled, `samples` and `cpu` follow, as in Go's CPU profile, with the label `work`.
 
 mod proto;
 mod tables;
@@ -16,7 +18,9 @@ use self::{
     proto::{Label, Profile, Sample, ValueType},
     tables::Tables,
 };
-use crate::report::{CallSite, Report, StackFrame};
+use crate::report::{CallSite, Cpu, CpuStack, Report, StackFrame};
+
+const NS_PER_S: u64 = 1_000_000_000;
 
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut gzip = GzEncoder::new(out, Compression::default());
@@ -34,15 +38,28 @@ fn profile(report: &Report) -> Profile {
         sample_type.push(value_type(&mut tables, "alloc_objects", "count"));
         sample_type.push(value_type(&mut tables, "alloc_space", "bytes"));
     }
-    let sample = report
+    if report.cpu.is_some() {
+        sample_type.push(value_type(&mut tables, "samples", "count"));
+        sample_type.push(value_type(&mut tables, "cpu", "nanoseconds"));
+    }
+    let n_values = sample_type.len();
+    let mut sample: Vec<Sample> = report
         .call_sites
         .iter()
-        .map(|site| Sample {
-            location_id: locations(&mut tables, site),
-            value: values(site, has_bytes),
-            label: labels(&mut tables, site),
+        .map(|site| {
+            let mut value = values(site, has_bytes);
+            value.resize(n_values, 0);
+            Sample {
+                location_id: call_site_locations(&mut tables, site),
+                value,
+                label: labels(&mut tables, site),
+            }
         })
         .collect();
+    if let Some(cpu) = &report.cpu {
+        let stacks = cpu.stacks.iter().filter(|stack| !stack.stack.is_empty());
+        sample.extend(stacks.map(|stack| cpu_sample(&mut tables, cpu, stack, n_values)));
+    }
     let comment = format!("rtprobe {} ({})", report.rtprobe.version, report.schema);
     let start = report.window.start.parse::<jiff::Timestamp>().ok();
     Profile {
@@ -99,9 +116,23 @@ fn labels(tables: &mut Tables, site: &CallSite) -> Vec<Label> {
         .collect()
 }
 
-/// Returns the locations of the stack, innermost first. A run of inlined frames and the compiled function
-/// that holds them are one location.
-fn locations(tables: &mut Tables, site: &CallSite) -> Vec<u64> {
+/// A stack of CPU samples; its two values come last.
+fn cpu_sample(tables: &mut Tables, cpu: &Cpu, stack: &CpuStack, n_values: usize) -> Sample {
+    let period_ns = NS_PER_S / u64::from(cpu.hertz.max(1));
+    let mut value = vec![0; n_values.saturating_sub(2)];
+    value.push(signed(stack.samples));
+    value.push(signed(stack.samples.saturating_mul(period_ns)));
+    Sample {
+        location_id: locations(tables, &stack.stack),
+        value,
+        label: vec![Label {
+            key: tables.text("work"),
+            str: tables.name(&stack.group),
+        }],
+    }
+}
+
+fn call_site_locations(tables: &mut Tables, site: &CallSite) -> Vec<u64> {
     let call_site = [StackFrame {
         function: site.function.clone(),
         file: site.file.clone(),
@@ -113,6 +144,12 @@ fn locations(tables: &mut Tables, site: &CallSite) -> Vec<u64> {
     } else {
         &site.stack
     };
+    locations(tables, stack)
+}
+
+/// Returns the locations of the stack, innermost first. A run of inlined frames and the compiled function
+/// that holds them are one location.
+fn locations(tables: &mut Tables, stack: &[StackFrame]) -> Vec<u64> {
     stack
         .split_inclusive(|frame| !frame.inlined)
         .map(|frames| tables.location(frames))

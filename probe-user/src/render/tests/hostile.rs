@@ -64,11 +64,16 @@ fn folded_lines_keep_their_shape() {
     let folded = rendered(&sample::hostile(), Format::Folded);
     assert!(is_inert(&folded) && folded.len() < 64 << 10);
     let lines: Vec<_> = folded.lines().collect();
-    assert_eq!(lines.len(), sample::hostile().call_sites.len());
-    for line in lines {
+    let report = sample::hostile();
+    let cpu = report.cpu.as_ref().unwrap();
+    let of_sites = report.call_sites.iter().map(|_| 5);
+    let of_cpu = cpu.stacks.iter().map(|stack| 2 + stack.stack.len());
+    let expected: Vec<_> = of_sites.chain(of_cpu).collect();
+    assert_eq!(lines.len(), expected.len());
+    for (line, n_frames) in lines.into_iter().zip(expected) {
         let (frames, value) = line.split_once(' ').unwrap();
         assert!(value.parse::<u64>().is_ok(), "{line}");
-        assert_eq!(frames.split(';').count(), 5, "{line}");
+        assert_eq!(frames.split(';').count(), n_frames, "{line}");
     }
 }
 

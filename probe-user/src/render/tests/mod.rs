@@ -2,6 +2,7 @@
 
 mod folded;
 mod hostile;
+mod html;
 mod json;
 mod pprof;
 mod text;
@@ -33,10 +34,4 @@ fn rendered(report: &Report, format: Format) -> String {
 
 fn text(report: &Report, options: &TextOptions) -> String {
     String::from_utf8(bytes(report, Format::Text, options)).unwrap()
-}
-
-#[test]
-fn html_is_refused_by_name() {
-    let error = render(&sample::service(), Format::Html, &NARROW, &mut Vec::new()).unwrap_err();
-    assert_eq!(error.to_string(), "format `html` is not in this version");
 }

@@ -99,8 +99,23 @@ fn counts_objects_and_bytes_are_values_of_their_own() {
 }
 
 #[test]
+fn cpu_time_is_a_value_of_its_own() {
+    let report = sample::service();
+    let Some(profile) = Profile::of(&report) else {
+        return;
+    };
+    let cpu = profile.show(&["-top", "-sample_index=cpu", "-unit=ns"]);
+    let period_ns = 1_000_000_000_u64 / 99;
+    let sum = format!("{}ns ", 1100 * period_ns);
+    assert!(line(&cpu, "codec.sum").starts_with(&sum), "{cpu}");
+    let work = profile.show(&["-tags", "-sample_index=samples"]);
+    assert!(work.contains("garbage-collection"), "{work}");
+}
+
+#[test]
 fn without_bytes_the_profile_has_the_types_of_a_block_profile() {
     let mut report = sample::service();
+    report.cpu = None;
     report.call_sites.retain(|site| site.bytes.is_none());
     let Some(profile) = Profile::of(&report) else {
         return;
@@ -144,6 +159,7 @@ fn probes_and_reasons_are_tags() {
 #[test]
 fn stacks_hold_inlined_frames_in_their_place() {
     let mut report = sample::service();
+    report.cpu = None;
     report.call_sites.truncate(1);
     let Some(profile) = Profile::of(&report) else {
         return;

@@ -1,16 +1,18 @@
 //! Call sites: where the program does what the probes watch, how often, and how long it takes there.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use super::{
-    Page, Sort, bar, fit,
+    Page, bar, facts, fit,
     line::{Line, Style},
+    ranking,
     table::{Cell, Column, Table},
     units,
 };
 use crate::{
     histogram,
-    report::{CallSite, Latency, ProbeState, Report, StackFrame},
+    render::Sort,
+    report::{CallSite, Latency, Report, StackFrame},
 };
 
 const COLUMNS: [Column; 10] = [
@@ -32,18 +34,17 @@ const INDENT: usize = 2;
 
 pub(super) fn section(report: &Report, page: &mut Page<'_>) {
     if report.call_sites.is_empty() {
-        return nothing_seen(report, page);
+        page.heading("CALL SITES", "none");
+        return page.prose(
+            Line::indented(INDENT),
+            Style::Plain,
+            &facts::nothing_seen(report),
+        );
     }
-    let mut sites: Vec<_> = report.call_sites.iter().collect();
-    sites.sort_by_key(|site| {
-        (
-            Reverse(sort_key(page.options.sort, site)),
-            Reverse(site.count),
-        )
-    });
+    let mut sites = ranking::ranked(report, page.options.sort);
     let n_hidden = hide(&mut sites, page.options.top);
     page.heading("CALL SITES", &order(report, n_hidden, page.options.sort));
-    let totals = totals(report);
+    let totals = ranking::totals(report);
     let rows = sites.iter().map(|site| row(site, &totals)).collect();
     let table = Table::new(&COLUMNS, rows, INDENT, page.width);
     page.push(table.header());
@@ -63,30 +64,15 @@ pub(super) fn section(report: &Report, page: &mut Page<'_>) {
     notes(report, n_hidden, page);
 }
 
-fn sort_key(sort: Sort, site: &CallSite) -> u64 {
-    let latency = site.latency.as_ref();
-    match sort {
-        Sort::Total => latency.map_or(site.hits, |latency| latency.sum_ns),
-        Sort::Count => site.count,
-        Sort::P99 => latency.map_or(0, |latency| latency.p99_ns),
-        Sort::Max => latency.map_or(0, |latency| latency.max_ns),
-    }
-}
-
-const fn sort_name(sort: Sort) -> &'static str {
-    match sort {
-        Sort::Total => "by total time",
-        Sort::Count => "by count",
-        Sort::P99 => "by 99th percentile",
-        Sort::Max => "by slowest operation",
-    }
-}
-
 fn order(report: &Report, n_hidden: usize, sort: Sort) -> String {
     let n_all = report.call_sites.len();
     match n_hidden {
-        0 => sort_name(sort).to_owned(),
-        _ => format!("first {} of {n_all} {}", n_all - n_hidden, sort_name(sort)),
+        0 => ranking::words(sort).to_owned(),
+        _ => format!(
+            "first {} of {n_all} {}",
+            n_all - n_hidden,
+            ranking::words(sort)
+        ),
     }
 }
 
@@ -97,17 +83,6 @@ fn hide(sites: &mut Vec<&CallSite>, top: usize) -> usize {
         sites.truncate(top);
     }
     n_all - sites.len()
-}
-
-/// Returns each probe's sum of latency over all call sites.
-fn totals(report: &Report) -> BTreeMap<&str, u64> {
-    let mut totals = BTreeMap::new();
-    for site in &report.call_sites {
-        let sum_ns = site.latency.as_ref().map_or(0, |latency| latency.sum_ns);
-        let total: &mut u64 = totals.entry(site.probe.as_str()).or_default();
-        *total = total.saturating_add(sum_ns);
-    }
-    totals
 }
 
 fn row(site: &CallSite, totals: &BTreeMap<&str, u64>) -> Vec<Cell> {
@@ -134,7 +109,9 @@ fn row(site: &CallSite, totals: &BTreeMap<&str, u64>) -> Vec<Cell> {
             ];
             cells.extend(quantiles.map(|ns| told(ns, latency)));
             cells.push(Cell::new(units::duration(latency.sum_ns)));
-            cells.push(Cell::new(share(site, latency, totals)));
+            cells.push(Cell::new(
+                ranking::share(site, totals).map_or_else(String::new, units::share),
+            ));
         }
         None => cells.extend((0..6).map(|_| Cell::styled(Style::Secondary, "·"))),
     }
@@ -150,15 +127,6 @@ fn told(ns: u64, latency: &Latency) -> Cell {
     match latency.floor_ns {
         Some(floor_ns) if ns < floor_ns => Cell::styled(Style::Secondary, "< floor"),
         _ => Cell::new(units::duration(ns)),
-    }
-}
-
-fn share(site: &CallSite, latency: &Latency, totals: &BTreeMap<&str, u64>) -> String {
-    let total = totals.get(site.probe.as_str()).copied().unwrap_or(0);
-    if total == 0 {
-        String::new()
-    } else {
-        units::share(latency.sum_ns as f64 / total as f64)
     }
 }
 
@@ -314,36 +282,4 @@ fn floors(report: &Report) -> Vec<String> {
         format!("{} ({})", units::duration(ns), names.join(", "))
     };
     probes.into_iter().map(text).collect()
-}
-
-/// An empty table would leave open whether nothing happened or nothing was looked at.
-fn nothing_seen(report: &Report, page: &mut Page<'_>) {
-    let watched: Vec<_> = report
-        .probes
-        .iter()
-        .filter(|probe| matches!(probe.state, ProbeState::Attached | ProbeState::Windowed))
-        .map(|probe| fit::name(&probe.name))
-        .collect();
-    page.heading("CALL SITES", "none");
-    let hits = report
-        .probes
-        .iter()
-        .map(|probe| probe.hits)
-        .fold(0, u64::saturating_add);
-    let time = units::duration(report.window.duration_ns);
-    let text = if watched.is_empty() {
-        format!("No probe was on during the {time}: the reasons stand below.")
-    } else if hits == 0 {
-        format!(
-            "Watched {} for {time}: 0 events. The program did none of this in that time; --duration 5m looks longer.",
-            watched.join(", ")
-        )
-    } else {
-        format!(
-            "Watched {} for {time}: {}, none of which could be given to a call site; what was lost stands below.",
-            watched.join(", "),
-            units::counted(hits, "event")
-        )
-    };
-    page.prose(Line::indented(INDENT), Style::Plain, &text);
 }

@@ -69,6 +69,9 @@ fn in_words(reason: &str, n: u64) -> String {
             format!("{hits} found a kernel table full: too many call paths or operations at once")
         }
         "orphan" => format!("{hits} ended an operation that had begun before the probe was on"),
+        "window" => format!(
+            "{operations} still went on when a window of the probe closed: counted, not timed"
+        ),
         "clock" => format!("{operations} during which the clock stepped back"),
         "foreign" => format!("{hits} came from something that is not a goroutine of the target"),
         other => format!("{hits} lost as `{}`", fit::name(other)),

@@ -5,7 +5,9 @@
 
 mod bar;
 mod call_sites;
+mod cpu;
 mod doctor;
+pub(super) mod facts;
 mod findings;
 mod fit;
 mod limits;
@@ -15,7 +17,6 @@ mod ps;
 mod rules;
 mod table;
 mod target;
-mod units;
 
 use std::{
     io::{self, Write},
@@ -23,7 +24,7 @@ use std::{
 };
 
 use self::line::{Line, Style};
-use super::{Sort, TextOptions};
+use super::{TextOptions, ranking, units};
 use crate::{escape, report::Report};
 
 /// Bounds of the width that is laid out for: tables need the first, prose is hard to read beyond the second.
@@ -36,6 +37,7 @@ pub(super) fn write(report: &Report, options: &TextOptions, out: &mut dyn Write)
     target::title(report, &mut page);
     findings::section(report, &mut page);
     target::section(report, &mut page);
+    cpu::section(report, &mut page);
     probes::section(report, &mut page);
     call_sites::section(report, &mut page);
     rules::section(report, &mut page);

@@ -1,9 +1,9 @@
 //! Numbers as people read them: three significant digits and a unit.
 //!
-//! Number and unit are held together by a no-break space, which [`super::line::Line::write`] turns into a plain one.
+//! Number and unit are held together by a no-break space, which text turns into a plain one.
 
 /// Returns a duration: `990 ns`, `21.0 µs`, `1.50 s`, `16.7 min`, `6.77 h`.
-pub(super) fn duration(ns: u64) -> String {
+pub(in crate::render) fn duration(ns: u64) -> String {
     scaled(
         ns as f64,
         &[
@@ -17,8 +17,19 @@ pub(super) fn duration(ns: u64) -> String {
     )
 }
 
+/// Returns a power of ten of nanoseconds, for an axis: `10 ns`, `1 µs`, `100 s`.
+pub(in crate::render) fn decade(ns: u64) -> String {
+    let (divisor, unit) = match ns {
+        0..1_000 => (1, "ns"),
+        1_000..1_000_000 => (1_000, "µs"),
+        1_000_000..1_000_000_000 => (1_000_000, "ms"),
+        _ => (1_000_000_000, "s"),
+    };
+    format!("{}\u{a0}{unit}", ns / divisor)
+}
+
 /// Returns a number of things: exact below 10 000, else `45.0k`, `1.20M`.
-pub(super) fn count(n: u64) -> String {
+pub(in crate::render) fn count(n: u64) -> String {
     if n < 10_000 {
         n.to_string()
     } else {
@@ -27,12 +38,12 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// Returns a rate per second: `1.50k/s`, `0.033/s`.
-pub(super) fn rate(per_s: f64) -> String {
+pub(in crate::render) fn rate(per_s: f64) -> String {
     format!("{}/s", quantity(per_s))
 }
 
 /// Returns a number of bytes: `512 B`, `17.1 MB`.
-pub(super) fn bytes(n: f64) -> String {
+pub(in crate::render) fn bytes(n: f64) -> String {
     scaled(
         n,
         &[
@@ -46,7 +57,7 @@ pub(super) fn bytes(n: f64) -> String {
 }
 
 /// Returns a share of 1 in percent: `31 %`, `1.2 %`, `< 0.1 %`.
-pub(super) fn share(share: f64) -> String {
+pub(in crate::render) fn share(share: f64) -> String {
     let percent = share * 100.0;
     if percent > 0.0 && percent < 0.1 {
         return "<\u{a0}0.1\u{a0}%".to_owned();
@@ -60,12 +71,12 @@ pub(super) fn share(share: f64) -> String {
 }
 
 /// Returns any number with three significant digits.
-pub(super) fn quantity(n: f64) -> String {
+pub(in crate::render) fn quantity(n: f64) -> String {
     scaled(n, DECIMAL)
 }
 
 /// Returns a plain number of things with its noun, `1 hit`, `45.0k hits`.
-pub(super) fn counted(n: u64, noun: &str) -> String {
+pub(in crate::render) fn counted(n: u64, noun: &str) -> String {
     format!("{}\u{a0}{noun}{}", count(n), if n == 1 { "" } else { "s" })
 }
 

@@ -1,0 +1,79 @@
+//! Whether a probe's window is open, and what its hits cost so far.
+
+use probe_ebpf::abi::{self, STALE_BEAT_NS, Site, flag};
+
+use crate::{
+    atomic,
+    maps::{GATES, PULSE},
+};
+
+/// The window of a site's probe.
+pub(crate) struct Gate(*mut abi::Gate);
+
+impl Gate {
+    #[inline(always)]
+    pub(crate) fn of(site: &Site) -> Option<Self> {
+        GATES.get_ptr_mut(u32::from(site.probe)).map(Self)
+    }
+
+    /// Counts a hit of `site`: whatever the program does then, the target has paid for the trap.
+    #[inline(always)]
+    pub(crate) fn count_hit(&self, site: &Site) {
+        // SAFETY: points into a map value, valid as long as the program runs.
+        unsafe {
+            let counter = if site.flags & flag::STEPPED == 0 {
+                &raw mut (*self.0).emulated
+            } else {
+                &raw mut (*self.0).stepped
+            };
+            atomic::add(counter, 1);
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn is_open(&self) -> bool {
+        // SAFETY: as in `count_hit`; user space writes meanwhile, hence volatile.
+        unsafe { (&raw const (*self.0).open).read_volatile() != 0 }
+    }
+
+    #[inline(always)]
+    pub(crate) fn epoch(&self) -> u32 {
+        // SAFETY: as in `is_open`.
+        unsafe { (&raw const (*self.0).epoch).read_volatile() as u32 }
+    }
+
+    /// Counts an operation that begins, and returns whether the window has room for it.
+    #[inline(always)]
+    pub(crate) fn admits(&self, now_ns: u64) -> bool {
+        // SAFETY: as in `is_open`.
+        unsafe {
+            let limit = (&raw const (*self.0).limit).read_volatile();
+            let begun = atomic::fetch_add(&raw mut (*self.0).begun, 1).wrapping_add(1);
+            if begun == limit {
+                (&raw mut (*self.0).shut_ns).write_volatile(now_ns);
+            }
+            begun <= limit
+        }
+    }
+
+    /// Returns whether the limit was reached.
+    #[inline(always)]
+    pub(crate) fn is_shut(&self) -> bool {
+        // SAFETY: as in `is_open`.
+        unsafe {
+            let limit = (&raw const (*self.0).limit).read_volatile();
+            (&raw const (*self.0).begun).read_volatile() >= limit
+        }
+    }
+}
+
+/// Returns whether user space has stopped to say that it is alive.
+#[inline(always)]
+pub(crate) fn is_abandoned(now_ns: u64) -> bool {
+    let Some(pulse) = PULSE.get_ptr(0) else {
+        return false;
+    };
+    // SAFETY: points into a map value; user space writes meanwhile, hence volatile.
+    let beat_ns = unsafe { pulse.read_volatile() };
+    beat_ns != 0 && now_ns.saturating_sub(beat_ns) > STALE_BEAT_NS
+}

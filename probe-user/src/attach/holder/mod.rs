@@ -1,0 +1,193 @@
+//! The holder: a small process that owns the links, so that they go when rtprobe is stopped or gone.
+//!
+//! A process that is stopped by a signal or a debugger keeps its descriptors open, and with them every probe
+//! armed. So the links belong to a process of their own. It opens and closes them as it is told over a socket,
+//! closes windows by the clock and at their limit by itself, all of them when rtprobe's heartbeat is too old,
+//! and all of them at once when rtprobe's end of the socket closes, as it does however rtprobe ends.
+//! It is this program again, under another name: [`is_wanted`].
+
+mod process;
+mod protocol;
+
+use std::{
+    ffi::OsStr,
+    fs::File,
+    io::{self, ErrorKind, Read as _, Write as _},
+    os::{
+        fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
+        unix::{net::UnixStream, process::CommandExt as _},
+    },
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+pub(crate) use protocol::{Cause, ClosedWindow, Event};
+use protocol::{Inventory, Order};
+
+use super::LinkSpec;
+use crate::sys;
+
+/// The name that the holder is started under.
+const NAME: &str = "rtprobe-links";
+/// Most bytes of events that are kept before they make a line.
+const MAX_PENDING: usize = 1 << 20;
+
+/// Returns whether this process was started to be the holder, by the name it was given.
+pub fn is_wanted(name: Option<&OsStr>) -> bool {
+    name == Some(OsStr::new(NAME))
+}
+
+/// Is the holder, until rtprobe ends or closes its end.
+pub fn hold() -> io::Result<()> {
+    process::hold()
+}
+
+/// The running holder. Dropping it takes all links off.
+#[derive(Debug)]
+pub(crate) struct Holder {
+    socket: UnixStream,
+    child: Child,
+    pending: Vec<u8>,
+}
+
+/// What the holder works with.
+pub(super) struct Tools<'a> {
+    pub(super) program: BorrowedFd<'a>,
+    pub(super) exe: &'a File,
+    pub(super) gates: BorrowedFd<'a>,
+    pub(super) pulse: BorrowedFd<'a>,
+}
+
+impl Holder {
+    pub(super) fn start(tools: &Tools<'_>, target: u32, links: Vec<LinkSpec>) -> io::Result<Self> {
+        let (socket, theirs) = UnixStream::pair()?;
+        let inherited = [tools.program, tools.exe.as_fd(), tools.gates, tools.pulse];
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0(NAME)
+            .current_dir("/")
+            .env_clear()
+            .stdin(Stdio::from(OwnedFd::from(theirs)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // Ctrl-C is for rtprobe, which then closes the links in its own time.
+            .process_group(0);
+        sys::inherit(&mut command, inherited.map(|fd| fd.as_raw_fd()));
+        let child = command.spawn()?;
+        let [program, exe, gates, pulse] = inherited.map(|fd| fd.as_raw_fd());
+        let mut holder = Self {
+            socket,
+            child,
+            pending: Vec::new(),
+        };
+        holder.write(&Inventory {
+            program,
+            exe,
+            gates,
+            pulse,
+            target,
+            links,
+        })?;
+        holder.socket.set_nonblocking(true)?;
+        Ok(holder)
+    }
+
+    /// Arms a probe and opens its window; [`Event::Opened`] and [`Event::Closed`] follow, or
+    /// [`Event::Refused`].
+    pub(crate) fn open(&mut self, probe: u8, for_ns: Option<u64>, limit: u64) -> io::Result<()> {
+        self.write(&Order::Open {
+            probe,
+            for_ns,
+            limit,
+        })
+    }
+
+    /// Closes a probe's window, if it is open.
+    pub(crate) fn close(&mut self, probe: u8) -> io::Result<()> {
+        self.write(&Order::Close { probe })
+    }
+
+    fn write(&mut self, message: &impl serde::Serialize) -> io::Result<()> {
+        let mut line = serde_json::to_vec(message)?;
+        line.push(b'\n');
+        self.socket.write_all(&line)
+    }
+
+    /// Returns what has happened since the last call, without waiting.
+    ///
+    /// # Errors
+    ///
+    /// `UnexpectedEof` when the holder is gone, and with it all links.
+    pub(crate) fn events(&mut self) -> io::Result<Vec<Event>> {
+        let mut buffer = [0; 4096];
+        let mut gone = false;
+        loop {
+            match self.socket.read(&mut buffer) {
+                Ok(0) => {
+                    gone = true;
+                    break;
+                }
+                Ok(n) => self.pending.extend(buffer.iter().take(n)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+            if self.pending.len() > MAX_PENDING {
+                return Err(io::Error::other("the holder of the links makes no sense"));
+            }
+        }
+        let end = self.pending.iter().rposition(|byte| *byte == b'\n');
+        let complete: Vec<u8> = self.pending.drain(..end.map_or(0, |end| end + 1)).collect();
+        let lines = complete.split(|byte| *byte == b'\n');
+        let events: Vec<Event> = lines
+            .filter(|line| !line.is_empty())
+            .map(serde_json::from_slice)
+            .collect::<Result<_, _>>()?;
+        if gone && events.is_empty() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        Ok(events)
+    }
+
+    /// Waits for the next events, at most so long.
+    pub(crate) fn wait(&mut self, patience: Duration) -> io::Result<Vec<Event>> {
+        let give_up = Instant::now() + patience;
+        loop {
+            let events = self.events()?;
+            let left = give_up.saturating_duration_since(Instant::now());
+            if !events.is_empty() || left.is_zero() {
+                return Ok(events);
+            }
+            sys::wait_readable(self.socket.as_fd(), left)?;
+        }
+    }
+
+    /// Takes all links off, and returns what happened meanwhile.
+    pub(crate) fn end(mut self, patience: Duration) -> Vec<Event> {
+        let mut events = Vec::new();
+        if self.socket.shutdown(std::net::Shutdown::Write).is_ok() {
+            let give_up = Instant::now() + patience;
+            while let left = give_up.saturating_duration_since(Instant::now())
+                && !left.is_zero()
+                && let Ok(more) = self.wait(left)
+            {
+                events.extend(more);
+            }
+        }
+        events
+    }
+}
+
+impl AsFd for Holder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        // It ends when the socket does, and closing the links is all that it may be busy with.
+        drop(self.socket.shutdown(std::net::Shutdown::Both));
+        drop(self.child.wait());
+    }
+}

@@ -1,0 +1,261 @@
+//! The holder's side: a thread per link, and one that watches over all of them.
+
+use std::{
+    fs::File,
+    io::{self, BufRead as _, BufReader, Write as _},
+    os::{
+        fd::{AsFd as _, FromRawFd as _, OwnedFd, RawFd},
+        unix::net::UnixStream,
+    },
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+        mpsc::{self, Receiver, RecvTimeoutError, Sender},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use probe_ebpf::abi::STALE_BEAT_NS;
+
+use super::{
+    super::{Gates, LinkSpec, Pulse},
+    protocol::{Cause, ClosedWindow, Event, Inventory, Order},
+};
+use crate::sys;
+
+/// Age of the heartbeat from which on all links are closed, in nanoseconds.
+const ABANDONED_NS: u64 = 5_000_000_000;
+/// How often a young window is looked at: it may be at its limit in no time.
+const KEEN: Duration = Duration::from_micros(250);
+/// How long a window that stays open is young.
+const YOUNG_NS: u64 = 30_000_000;
+/// How often those that stay open with a limit are looked at, and how often the heartbeat is.
+const WATCH: Duration = Duration::from_millis(10);
+const IDLE: Duration = Duration::from_millis(250);
+
+/// What all threads share.
+struct Shared {
+    program: OwnedFd,
+    exe: OwnedFd,
+    gates: Gates,
+    pulse: Pulse,
+    target: u32,
+    events: Mutex<UnixStream>,
+    /// Windows open with a limit and without an end.
+    n_limited: AtomicUsize,
+    ending: AtomicBool,
+}
+
+/// What a link's thread is told.
+#[derive(Clone, Copy, Debug)]
+enum Command {
+    Open { for_ns: Option<u64>, limit: u64 },
+    Close(Cause),
+}
+
+/// Holds links until rtprobe's end of the socket, which is this process's standard input, is closed.
+pub(super) fn hold() -> io::Result<()> {
+    // SAFETY: standard input is this process's own, and nothing else in it reads from it.
+    let socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(libc::STDIN_FILENO) });
+    sys::prefer_this_process();
+    let mut lines = BufReader::new(socket.try_clone()?).lines();
+    let first = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
+    let inventory: Inventory = serde_json::from_str(&first)?;
+    let shared = Arc::new(Shared::new(&inventory, socket)?);
+    let (commands, threads) = start(&shared, inventory.links)?;
+    let watcher = {
+        let (shared, commands) = (Arc::clone(&shared), commands.clone());
+        thread::spawn(move || watch(&shared, &commands))
+    };
+    for line in lines {
+        let Ok(order) = line.and_then(|line| Ok(serde_json::from_str(&line)?)) else {
+            break;
+        };
+        let (probe, command) = match order {
+            Order::Open {
+                probe,
+                for_ns,
+                limit,
+            } => (probe, Command::Open { for_ns, limit }),
+            Order::Close { probe } => (probe, Command::Close(Cause::Order)),
+        };
+        tell(&commands, probe, command);
+    }
+    shared.ending.store(true, Relaxed);
+    for (probe, _) in &commands {
+        shared.gates.close(*probe);
+    }
+    // Without senders the threads close what they hold, all at once: the kernel's wait is shared.
+    drop(commands);
+    let _ = watcher.join();
+    for thread in threads {
+        let _ = thread.join();
+    }
+    Ok(())
+}
+
+type Commands = Vec<(u8, Sender<Command>)>;
+
+fn start(
+    shared: &Arc<Shared>,
+    links: Vec<LinkSpec>,
+) -> io::Result<(Commands, Vec<JoinHandle<()>>)> {
+    let mut commands = Vec::new();
+    let mut threads = Vec::new();
+    for link in links {
+        let (send, receive) = mpsc::channel();
+        commands.push((link.probe, send));
+        let shared = Arc::clone(shared);
+        let thread = thread::Builder::new().name("link".to_owned());
+        threads.push(thread.spawn(move || keep(&shared, &link, &receive))?);
+    }
+    Ok((commands, threads))
+}
+
+fn tell(commands: &Commands, probe: u8, command: Command) {
+    let thread = commands.iter().find(|(of, _)| *of == probe);
+    // A thread that is gone has nothing to close.
+    drop(thread.map(|(_, thread)| thread.send(command)));
+}
+
+/// Keeps one link: opens its windows, and sees to it that they close.
+fn keep(shared: &Shared, link: &LinkSpec, commands: &Receiver<Command>) {
+    while let Ok(command) = commands.recv() {
+        let Command::Open { for_ns, limit } = command else {
+            continue;
+        };
+        let event = match window(shared, link, commands, for_ns, limit) {
+            Ok(window) => Event::Closed {
+                probe: link.probe,
+                window,
+            },
+            Err(error) => Event::Refused {
+                probe: link.probe,
+                reason: error.to_string(),
+            },
+        };
+        shared.say(&event);
+    }
+}
+
+fn window(
+    shared: &Shared,
+    link: &LinkSpec,
+    commands: &Receiver<Command>,
+    for_ns: Option<u64>,
+    limit: u64,
+) -> io::Result<ClosedWindow> {
+    let probe = link.probe;
+    let began_ns = sys::monotonic_ns();
+    let armed = link.attach(shared.program.as_fd(), shared.exe.as_fd())?;
+    let cpu_ns = shared.cpu_time_ns();
+    let opened_ns = sys::monotonic_ns();
+    shared.gates.open(probe, limit);
+    let attach_ns = opened_ns.saturating_sub(began_ns);
+    shared.say(&Event::Opened { probe, attach_ns });
+    let is_limited = for_ns.is_none() && limit != u64::MAX;
+    shared.n_limited.fetch_add(usize::from(is_limited), Relaxed);
+    let cause = wait(shared, probe, commands, opened_ns, for_ns);
+    shared.n_limited.fetch_sub(usize::from(is_limited), Relaxed);
+    shared.gates.close(probe);
+    let now_ns = sys::monotonic_ns();
+    let cpu_ns = shared.cpu_time_ns().saturating_sub(cpu_ns);
+    drop(armed);
+    let quiet_ns = match cause {
+        Cause::Abandoned => shared.pulse.last_ns().map(|ns| ns + STALE_BEAT_NS),
+        _ => shared.gates.shut_ns(probe),
+    };
+    Ok(ClosedWindow {
+        opened_ns,
+        closed_ns: quiet_ns.map_or(now_ns, |ns| ns.clamp(opened_ns, now_ns)),
+        attach_ns,
+        detach_ns: sys::monotonic_ns().saturating_sub(now_ns),
+        cpu_ns,
+        cause,
+    })
+}
+
+/// Waits until a window has to close, and returns why.
+fn wait(
+    shared: &Shared,
+    probe: u8,
+    commands: &Receiver<Command>,
+    opened_ns: u64,
+    for_ns: Option<u64>,
+) -> Cause {
+    loop {
+        let open_ns = sys::monotonic_ns().saturating_sub(opened_ns);
+        if shared.gates.shut_ns(probe).is_some() {
+            return Cause::Limit;
+        }
+        let left = for_ns.map(|for_ns| for_ns.saturating_sub(open_ns));
+        let command = match left {
+            Some(0) => return Cause::Time,
+            Some(left) => commands.recv_timeout(KEEN.min(Duration::from_nanos(left))),
+            None if open_ns < YOUNG_NS => commands.recv_timeout(KEEN),
+            None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match command {
+            Ok(Command::Close(Cause::Limit)) | Ok(Command::Open { .. }) => {}
+            Ok(Command::Close(Cause::Abandoned)) if !shared.is_abandoned() => {}
+            Ok(Command::Close(cause)) => return cause,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Cause::Order,
+        }
+    }
+}
+
+/// Watches over the limits of the windows that stay open, and over the heartbeat.
+fn watch(shared: &Shared, commands: &Commands) {
+    while !shared.ending.load(Relaxed) {
+        let limited = shared.n_limited.load(Relaxed) > 0;
+        thread::sleep(if limited { WATCH } else { IDLE });
+        let abandoned = shared.is_abandoned();
+        for (probe, _) in commands {
+            if abandoned {
+                tell(commands, *probe, Command::Close(Cause::Abandoned));
+            } else if limited && shared.gates.shut_ns(*probe).is_some() {
+                tell(commands, *probe, Command::Close(Cause::Limit));
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn new(inventory: &Inventory, socket: UnixStream) -> io::Result<Self> {
+        // SAFETY: rtprobe hands these descriptors down for this and nothing else.
+        let inherited = |fd: RawFd| unsafe { OwnedFd::from_raw_fd(fd) };
+        let gates = inherited(inventory.gates);
+        let pulse = inherited(inventory.pulse);
+        Ok(Self {
+            program: inherited(inventory.program),
+            exe: OwnedFd::from(File::from(inherited(inventory.exe))),
+            gates: Gates::map(gates.as_fd())?,
+            pulse: Pulse::map(pulse.as_fd())?,
+            target: inventory.target,
+            events: Mutex::new(socket),
+            n_limited: AtomicUsize::new(0),
+            ending: AtomicBool::new(false),
+        })
+    }
+
+    /// Tells rtprobe; whether it listens does not matter to the links.
+    fn say(&self, event: &Event) {
+        let Ok(mut line) = serde_json::to_vec(event) else {
+            return;
+        };
+        line.push(b'\n');
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(events.write_all(&line));
+    }
+
+    fn cpu_time_ns(&self) -> u64 {
+        sys::process_cpu_time_ns(self.target).unwrap_or(0)
+    }
+
+    fn is_abandoned(&self) -> bool {
+        let last_ns = self.pulse.last_ns();
+        last_ns.is_some_and(|ns| sys::monotonic_ns().saturating_sub(ns) > ABANDONED_NS)
+    }
+}

@@ -1,0 +1,172 @@
+//! The private process that is probed: a copy of this one that runs the code of `code.rs` when it is told to,
+//! and does nothing else. It ends when this process does.
+
+use std::{
+    io::{self, PipeReader, PipeWriter, Read as _, Write as _},
+    os::fd::AsRawFd as _,
+};
+
+use super::code::{FakeG, SUBJECTS, Subject};
+
+/// Depth that a stack of the code needs, with room to spare.
+const STACK: u64 = 1 << 12;
+pub(super) const MAX_RUNS: usize = 64;
+/// Of the runs, the one that is believed.
+pub(super) const QUANTILE: f64 = 0.2;
+
+/// The child. Dropping it ends it.
+#[derive(Debug)]
+pub(super) struct Child {
+    pid: libc::pid_t,
+    orders: PipeWriter,
+    answers: PipeReader,
+}
+
+impl Child {
+    /// Starts the child, which runs on one CPU only.
+    pub(super) fn start() -> io::Result<Self> {
+        let (orders_here, orders) = io::pipe()?;
+        let (answers, answers_there) = io::pipe()?;
+        // SAFETY: the child of a process with threads may only call what is safe in a signal handler: it
+        // closes, reads, writes, asks for the time and runs code without memory of its own, until it exits.
+        match unsafe { libc::fork() } {
+            -1 => Err(io::Error::last_os_error()),
+            0 => {
+                // SAFETY: in the child these copies belong to nobody.
+                unsafe {
+                    libc::close(orders.as_raw_fd());
+                    libc::close(answers.as_raw_fd());
+                }
+                stay_on_this_cpu();
+                obey(&orders_here, &answers_there);
+                // SAFETY: ends this process without running anything of the parent's.
+                unsafe { libc::_exit(0) }
+            }
+            pid => Ok(Self {
+                pid,
+                orders,
+                answers,
+            }),
+        }
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.pid as u32
+    }
+
+    /// Runs a subject `n` times in each of `runs` runs, at most [`MAX_RUNS`], and returns the CPU time that
+    /// once took, in nanoseconds: a low quantile of the runs, the reading of the clock subtracted.
+    pub(super) fn run(&mut self, subject: Subject, n: u32, runs: u8) -> io::Result<f64> {
+        let [a, b, c, d] = n.to_ne_bytes();
+        self.orders.write_all(&[subject as u8, runs, a, b, c, d])?;
+        let mut answer = [0; 8];
+        self.answers.read_exact(&mut answer)?;
+        Ok(u64::from_ne_bytes(answer) as f64 / f64::from(n))
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // SAFETY: the child has not been waited for, so that its pid is its own.
+        unsafe {
+            libc::kill(self.pid, libc::SIGKILL);
+            libc::waitpid(self.pid, std::ptr::null_mut(), 0);
+        }
+    }
+}
+
+/// Migration between CPUs would be part of what is measured.
+fn stay_on_this_cpu() {
+    // SAFETY: the set is made of integers only and lives as long as the calls.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        let cpu = libc::sched_getcpu();
+        if cpu >= 0 {
+            libc::CPU_SET(cpu as usize, &mut set);
+            libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+        }
+    }
+}
+
+fn obey(mut orders: &PipeReader, mut answers: &PipeWriter) {
+    let mut order = [0; 6];
+    while orders.read_exact(&mut order).is_ok() {
+        let [subject, runs, a, b, c, d] = order;
+        let Some(subject) = SUBJECTS.get(usize::from(subject)) else {
+            return;
+        };
+        let n = u64::from(u32::from_ne_bytes([a, b, c, d]));
+        let took = series(*subject, n, usize::from(runs));
+        if answers.write_all(&took.to_ne_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// What takes longer than the others was disturbed.
+fn series(subject: Subject, n: u64, runs: usize) -> u64 {
+    let mut empty = [0; MAX_RUNS];
+    let mut full = [0; MAX_RUNS];
+    for (empty, full) in empty.iter_mut().zip(&mut full).take(runs) {
+        *empty = timed(subject, 0);
+        *full = timed(subject, n);
+    }
+    let of = |values: &mut [u64; MAX_RUNS]| {
+        let runs = runs.min(MAX_RUNS);
+        at_quantile(values.get_mut(..runs).unwrap_or_default())
+    };
+    of(&mut full).saturating_sub(of(&mut empty))
+}
+
+/// Sorts in place, which needs no memory.
+fn at_quantile(values: &mut [u64]) -> u64 {
+    values.sort_unstable();
+    let index = (values.len() as f64 * QUANTILE) as usize;
+    values.get(index).copied().unwrap_or(0)
+}
+
+fn timed(subject: Subject, n: u64) -> u64 {
+    let here = 0_u8;
+    let address = &raw const here as u64;
+    let g = FakeG {
+        stack_low: address.saturating_sub(STACK),
+        stack_high: address.saturating_add(STACK),
+    };
+    let outer = subject.outer();
+    let before = thread_time_ns();
+    if n > 0 {
+        // SAFETY: the code reads `g` only, keeps to the calling convention, and runs `n` times.
+        unsafe { outer(&raw const g, n) };
+    }
+    thread_time_ns().saturating_sub(before)
+}
+
+fn thread_time_ns() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a timespec that outlives the call.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_low_quantile_ignores_what_was_disturbed() {
+        let mut values = vec![900, 100, 101, 102, 50_000, 103, 104, 105, 7_000, 106];
+        assert_eq!(at_quantile(&mut values), 102);
+        assert_eq!(at_quantile(&mut []), 0);
+    }
+
+    #[test]
+    fn the_code_runs_without_probes() {
+        let mut child = Child::start().unwrap();
+        for subject in SUBJECTS {
+            assert!(child.run(subject, 1_000_000, 1).unwrap() > 0.1);
+        }
+    }
+}

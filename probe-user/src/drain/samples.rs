@@ -1,0 +1,41 @@
+//! The sampling program's maps in, counted stacks out.
+
+use probe_ebpf::abi::{MAX_SAMPLED_FRAMES, SampleCounters, SampledStack, sampled};
+
+use super::{DrainError, read};
+use crate::{
+    attach::Sampler,
+    samples::{RawSamples, RawStack},
+};
+
+/// Reads everything that was sampled so far.
+pub fn samples(sampler: &Sampler) -> Result<RawSamples, DrainError> {
+    let counters: Vec<(u32, SampleCounters)> = read("SAMPLE_COUNTERS", &sampler.counters, 1)?;
+    let counters = counters.first().map(|(_, counters)| *counters);
+    let counters = counters.unwrap_or_default();
+    let n_stacks = usize::try_from(counters.n_stacks).unwrap_or(usize::MAX);
+    let stacks: Vec<(u32, SampledStack)> = if n_stacks == 0 {
+        Vec::new()
+    } else {
+        read("STACKS", &sampler.stacks, n_stacks)?
+    };
+    Ok(RawSamples {
+        total: counters.total,
+        lost: counters.full,
+        stacks: stacks
+            .iter()
+            .filter(|(_, stack)| stack.samples > 0)
+            .map(|(_, stack)| raw(stack))
+            .collect(),
+    })
+}
+
+fn raw(stack: &SampledStack) -> RawStack {
+    let n_frames = (stack.n_frames as usize).min(MAX_SAMPLED_FRAMES);
+    RawStack {
+        samples: stack.samples,
+        in_kernel: stack.flags & sampled::IN_KERNEL != 0,
+        top: stack.top,
+        frames: stack.frames.iter().take(n_frames).copied().collect(),
+    }
+}

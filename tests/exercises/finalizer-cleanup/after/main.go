@@ -1,0 +1,44 @@
+// Command after closes what it opens.
+package main
+
+import (
+	"syscall"
+
+	"example.com/exercises/run"
+)
+
+// handle is a file descriptor.
+type handle struct{ fd int }
+
+func open(path string) *handle {
+	fd, err := syscall.Open(path, syscall.O_RDONLY, 0)
+	if err != nil {
+		run.Fail("open: %v", err)
+	}
+	return &handle{fd: fd}
+}
+
+func (h *handle) close() {
+	if err := syscall.Close(h.fd); err != nil {
+		run.Fail("close: %v", err)
+	}
+}
+
+func (h *handle) read() int {
+	var buf [16]byte
+	n, err := syscall.Read(h.fd, buf[:])
+	if err != nil {
+		run.Fail("read: %v", err)
+	}
+	return n
+}
+
+func once() {
+	h := open("/proc/self/stat")
+	defer h.close()
+	h.read()
+}
+
+func main() {
+	run.Program{Rate: 40, Unit: func(_, _ int) { once() }}.Main()
+}

@@ -1,0 +1,3 @@
+module example.com/flatout
+
+go 1.21

@@ -1,0 +1,114 @@
+// Flatout does one thing as fast as it can, and says how often whenever it is asked.
+//
+// After READY every line on stdin is answered by a line "COUNT <nanoseconds since the start> <operations>
+// <nanoseconds of CPU time>"; the end of stdin ends the program.
+package main
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// counter has a cache line of its own.
+type counter struct {
+	n atomic.Uint64
+	_ [56]byte
+}
+
+var (
+	what    = flag.String("do", "alloc", "alloc, send, spawn, idle or all")
+	threads = flag.Int("threads", runtime.GOMAXPROCS(0), "goroutines that do it")
+	work    = flag.Int("work", 0, "iterations of arithmetic between two operations")
+	sink    [64]*[6]int64
+	sums    [64]uint64
+)
+
+func main() {
+	flag.Parse()
+	counters := make([]counter, *threads)
+	start := time.Now()
+	for i := range counters {
+		go run(*what, i, &counters[i].n)
+	}
+	fmt.Println("READY")
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		var n uint64
+		for i := range counters {
+			n += counters[i].n.Load()
+		}
+		fmt.Println("COUNT", time.Since(start).Nanoseconds(), n, cpuTime())
+	}
+}
+
+func run(what string, i int, n *atomic.Uint64) {
+	switch what {
+	case "alloc":
+		for {
+			allocate(i)
+			n.Add(1)
+			compute(i)
+		}
+	case "send":
+		c := make(chan int, 64)
+		for {
+			for j := 0; j < cap(c); j++ {
+				send(c, j)
+				compute(i)
+			}
+			for j := 0; j < cap(c); j++ {
+				<-c
+			}
+			n.Add(uint64(cap(c)))
+		}
+	case "spawn":
+		done := make(chan struct{}, 1)
+		for {
+			spawn(done)
+			<-done
+			n.Add(1)
+			compute(i)
+		}
+	case "all":
+		run([]string{"alloc", "send", "spawn"}[i%3], i, n)
+	case "idle":
+		select {}
+	}
+}
+
+//go:noinline
+func allocate(i int) {
+	sink[i&63] = new([6]int64)
+}
+
+//go:noinline
+func send(c chan int, value int) {
+	c <- value
+}
+
+//go:noinline
+func spawn(done chan struct{}) {
+	go func() { done <- struct{}{} }()
+}
+
+func compute(i int) {
+	sum := sums[i&63]
+	for j := 0; j < *work; j++ {
+		sum = sum*6364136223846793005 + 1442695040888963407
+	}
+	sums[i&63] = sum
+}
+
+func cpuTime() int64 {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return usage.Utime.Nano() + usage.Stime.Nano()
+}
