@@ -2,4 +2,5 @@
 //! those below `tests/exercises`.
 
 pub mod exercises;
+pub mod figures;
 pub mod go;

@@ -1,0 +1,5 @@
+//! What `cargo xtask bench` makes its tables with.
+
+pub mod marks;
+pub mod stats;
+pub mod table;

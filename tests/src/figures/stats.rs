@@ -1,0 +1,54 @@
+//! Values measured several times, and how far they lie apart.
+
+use std::fmt;
+
+/// Median and quartiles of repeated measurements.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    pub low: f64,
+    pub median: f64,
+    pub high: f64,
+}
+
+impl Spread {
+    /// Of no values all three are NaN.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        let mut values: Vec<f64> = values.into_iter().collect();
+        values.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            let last = values.len().saturating_sub(1) as f64;
+            let rank = (last * share).round() as usize;
+            values.get(rank).copied().unwrap_or(f64::NAN)
+        };
+        Self {
+            low: at(0.25),
+            median: at(0.5),
+            high: at(0.75),
+        }
+    }
+}
+
+/// Median, and the quartiles behind it; the precision is that of the formatter.
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let precision = f.precision().unwrap_or(0);
+        let Self { low, median, high } = self;
+        write!(
+            f,
+            "{median:.precision$} ({low:.precision$}…{high:.precision$})"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quartiles_are_values_that_were_measured() {
+        let spread = Spread::of([5.0, 1.0, 2.0, 4.0, 3.0]);
+        assert_eq!((spread.low, spread.median, spread.high), (2.0, 3.0, 4.0));
+        assert_eq!(format!("{spread:.1}"), "3.0 (2.0…4.0)");
+        assert!(Spread::of([]).median.is_nan());
+    }
+}
