@@ -67,7 +67,7 @@ impl Runtime<'_> {
         let mut sites: Vec<_> = sums
             .into_iter()
             .map(|(stack, [allocated, live])| HeapSite {
-                stack: names.stack(&self.calls(&stack, names)),
+                stack: names.logical_stack(&self.calls(&stack)),
                 allocated_objects: allocated.objects.round() as u64,
                 allocated_bytes: allocated.bytes.round() as u64,
                 live_objects: live.objects.round() as u64,
@@ -147,14 +147,11 @@ impl Runtime<'_> {
         Ok((bucket, next))
     }
 
-    /// Returns the calls that lead to return addresses.
-    ///
-    /// Where the innermost frames were inlined and do not count, the runtime says so by an address in a
-    /// function made for that, which is passed over (src/runtime/traceback.go `skipPleaseUseCallersFrames`).
-    fn calls(&self, stack: &[u64], names: &Names<'_>) -> Vec<VirtAddr> {
+    /// Returns the calls that lead to return addresses. The runtime has one for each frame, inlined ones
+    /// included (src/runtime/traceback.go `tracebackPCs`, Go 1.21 to 1.27).
+    fn calls(&self, stack: &[u64]) -> Vec<VirtAddr> {
         let call = |ret: &u64| self.memory.in_file(ret.wrapping_sub(1));
-        let is_mark = |pc: &VirtAddr| names.function(*pc) == "runtime.skipPleaseUseCallersFrames";
-        stack.iter().map(call).filter(|pc| !is_mark(pc)).collect()
+        stack.iter().map(call).collect()
     }
 }
 

@@ -50,14 +50,18 @@ impl<'a> Names<'a> {
 
     /// Returns the frames of a stack, given as instructions, innermost first.
     pub(super) fn stack(&self, pcs: &[VirtAddr]) -> Vec<StackFrame> {
-        let mut stack: Vec<StackFrame> = Vec::new();
-        for pc in pcs {
-            stack.extend(self.frames(*pc).iter().cloned());
-        }
-        if stack.len() > 1 && stack.last().is_some_and(|last| last.function == OUTERMOST) {
-            stack.pop();
-        }
-        stack
+        let frames = pcs.iter().map(|pc| self.frames(*pc));
+        without_outermost(frames.flat_map(|frames| frames.to_vec()).collect())
+    }
+
+    /// Returns the frames of a stack that has an instruction for each of them, inlined ones too.
+    pub(super) fn logical_stack(&self, pcs: &[VirtAddr]) -> Vec<StackFrame> {
+        let frames = pcs.iter().map(|pc| self.frames(*pc));
+        without_outermost(
+            frames
+                .filter_map(|frames| frames.first().cloned())
+                .collect(),
+        )
     }
 
     /// Returns the line of an instruction.
@@ -79,6 +83,13 @@ impl<'a> Names<'a> {
             .filter(|frame| !frame.file.is_empty())
             .map_or_else(String::new, |frame| frame.function.clone())
     }
+}
+
+fn without_outermost(mut stack: Vec<StackFrame>) -> Vec<StackFrame> {
+    if stack.len() > 1 && stack.last().is_some_and(|last| last.function == OUTERMOST) {
+        stack.pop();
+    }
+    stack
 }
 
 fn named(frame: Frame) -> StackFrame {
