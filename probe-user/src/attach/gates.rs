@@ -75,6 +75,7 @@ pub struct Traffic {
 
 impl Traffic {
     /// Returns what came in since `earlier`.
+    #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
             begun: self.begun.saturating_sub(earlier.begun),

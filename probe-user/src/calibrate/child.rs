@@ -57,8 +57,8 @@ impl Child {
     /// Runs a subject `n` times in each of `runs` runs, at most [`MAX_RUNS`], and returns the CPU time that
     /// once took, in nanoseconds: a low quantile of the runs, the reading of the clock subtracted.
     pub(super) fn run(&mut self, subject: Subject, n: u32, runs: u8) -> io::Result<f64> {
-        let [a, b, c, d] = n.to_ne_bytes();
-        self.orders.write_all(&[subject as u8, runs, a, b, c, d])?;
+        self.orders.write_all(&[subject as u8, runs])?;
+        self.orders.write_all(&n.to_ne_bytes())?;
         let mut answer = [0; 8];
         self.answers.read_exact(&mut answer)?;
         Ok(u64::from_ne_bytes(answer) as f64 / f64::from(n))
@@ -89,13 +89,13 @@ fn stay_on_this_cpu() {
 }
 
 fn obey(mut orders: &PipeReader, mut answers: &PipeWriter) {
-    let mut order = [0; 6];
-    while orders.read_exact(&mut order).is_ok() {
-        let [subject, runs, a, b, c, d] = order;
+    let (mut order, mut n) = ([0; 2], [0; 4]);
+    while orders.read_exact(&mut order).is_ok() && orders.read_exact(&mut n).is_ok() {
+        let [subject, runs] = order;
         let Some(subject) = SUBJECTS.get(usize::from(subject)) else {
             return;
         };
-        let n = u64::from(u32::from_ne_bytes([a, b, c, d]));
+        let n = u64::from(u32::from_ne_bytes(n));
         let took = series(*subject, n, usize::from(runs));
         if answers.write_all(&took.to_ne_bytes()).is_err() {
             return;

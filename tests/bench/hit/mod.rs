@@ -194,8 +194,7 @@ impl Bench {
                 let (hits, completed, lost) = own::detach(attachment)?;
                 ensure!(
                     completed >= n && lost * 1000 <= hits,
-                    "{} operations, {hits} hits, {completed} completed, {lost} lost",
-                    n
+                    "{n} operations, {hits} hits, {completed} completed, {lost} lost"
                 );
                 Ok(())
             },

@@ -61,7 +61,7 @@ pub(super) fn attach(
         tgid: pid,
         pid_namespace: discover::own_pid_namespace(),
         mode: Mode::of_this_kernel()?,
-        bias: attach::Bias::default(),
+        own: attach::OwnSites::default(),
     })?;
     let pid = NonZeroU32::new(pid).context("no pid")?;
     let attachment = loaded.attach(plan, &File::open(path)?, pid)?;

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::sites::{Sites, armed};
 
 /// Attaching is slow, one perf event per site.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A running bpftrace; ended by SIGINT, as its users do, when it goes.
 #[derive(Debug)]

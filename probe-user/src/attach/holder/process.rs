@@ -200,13 +200,15 @@ fn wait(
             Some(0) => return Cause::Time,
             Some(left) => commands.recv_timeout(KEEN.min(Duration::from_nanos(left))),
             None if open_ns < YOUNG_NS => commands.recv_timeout(KEEN),
-            None => commands.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            None => commands.recv().map_err(RecvTimeoutError::from),
         };
         match command {
-            Ok(Command::Close(Cause::Limit)) | Ok(Command::Open { .. }) => {}
             Ok(Command::Close(Cause::Abandoned)) if !shared.is_abandoned() => {}
-            Ok(Command::Close(cause)) => return cause,
-            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Command::Close(cause @ (Cause::Abandoned | Cause::Time | Cause::Order))) => {
+                return cause;
+            }
+            Ok(Command::Close(Cause::Limit) | Command::Open { .. })
+            | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Cause::Order,
         }
     }
