@@ -328,8 +328,8 @@ impl std::hash::Hasher for Fnv {
     }
 }
 
-/// Returns what the probes add to an operation, which is subtracted: what is left of less can't be told from
-/// nothing. Of a probe whose operations begin in several places the largest.
+/// Returns below what a latency can't be told from nothing. Of a probe whose operations begin in several places
+/// the largest.
 fn floor_ns(header: &Header, probe: &str) -> Option<u64> {
     let found = header.calibration.as_ref()?;
     let probe = header.probes.iter().find(|known| known.name == probe)?;
@@ -338,8 +338,8 @@ fn floor_ns(header: &Header, probe: &str) -> Option<u64> {
         .iter()
         .filter(|site| site.kind == SiteKind::Entry);
     let bias_ns = |site: &Site| match site.cost {
-        SiteCost::Emulated => found.bias_emulated_ns,
-        SiteCost::Stepped => found.bias_stepped_ns,
+        SiteCost::Emulated => found.floor_emulated_ns(),
+        SiteCost::Stepped => found.floor_stepped_ns(),
     };
     entries.map(bias_ns).max()
 }

@@ -79,7 +79,7 @@ pub(super) fn calibrated(found: &Result<Calibration, CalibrateError>) -> String 
             found.emulated_ns / 1e3,
             found.stepped_ns / 1e3,
             found.took().as_secs_f64() * 1e3,
-            found.bias_emulated_ns as f64 / 1e3,
+            found.floor_emulated_ns() as f64 / 1e3,
         ),
         Err(error) => {
             let chain: Vec<String> =
@@ -220,10 +220,9 @@ pub(super) fn planned(probe: &PlannedProbe) -> render::PlannedProbe {
 fn site(planned: &PlannedSite) -> Site {
     Site {
         function: planned.function.clone(),
-        kind: if planned.role == SiteRole::Begin {
-            SiteKind::Entry
-        } else {
-            SiteKind::Exit
+        kind: match planned.role {
+            SiteRole::Begin | SiteRole::Event => SiteKind::Entry,
+            SiteRole::End | SiteRole::Panic => SiteKind::Exit,
         },
         file_offset: planned.file_offset.0,
         instruction: planned.instruction.clone(),
