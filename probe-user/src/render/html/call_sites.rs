@@ -145,7 +145,7 @@ fn number(key: &str, site: &CallSite, view: &View<'_>) -> Markup {
         "max" => told(latency.max_ns, latency),
         "bytes" => bytes(site),
         _ => html! {
-            (units::duration(latency.sum_ns))
+            (units::duration(ranking::total_ns(site).unwrap_or(latency.sum_ns)))
             @if let Some(share) = ranking::share(site, &view.totals) {
                 small title="of the probe's total time" { (units::share(share)) }
             }

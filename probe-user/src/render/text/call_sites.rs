@@ -108,7 +108,8 @@ fn row(site: &CallSite, totals: &BTreeMap<&str, u64>) -> Vec<Cell> {
                 latency.max_ns,
             ];
             cells.extend(quantiles.map(|ns| told(ns, latency)));
-            cells.push(Cell::new(units::duration(latency.sum_ns)));
+            let total_ns = ranking::total_ns(site).unwrap_or(latency.sum_ns);
+            cells.push(Cell::new(units::duration(total_ns)));
             cells.push(Cell::new(
                 ranking::share(site, totals).map_or_else(String::new, units::share),
             ));
