@@ -1,7 +1,15 @@
 //! Whether a probe saw enough for its silence to mean something.
 
-use super::{observed::Observed, rule::Judgement, weigh};
-use crate::report::{Probe, ProbeState};
+use super::{
+    calls::{AtSite, Calls},
+    observed::Observed,
+    rule::{Fault, Judgement},
+    weigh,
+};
+use crate::{
+    observed::CpuSamples,
+    report::{Probe, ProbeState},
+};
 
 /// How a probe's reason begins where the linker left its functions out ([`crate::plan::SkipReason::NotLinked`]).
 const NOT_LINKED: &str = "this program does not contain ";
@@ -47,6 +55,27 @@ impl Observed {
             format!("probe {probe} was on for {watched:.3} s only"),
             format!("{needed:.1} s of it"),
         )
+    }
+
+    /// Judges by the rate alone: a fault for each line where `probe` saw at least `rate_per_s` of the calls that
+    /// `keep` picks, and else what [`silent`](Self::silent) says.
+    pub fn frequent(
+        &self,
+        probe: &str,
+        rate_per_s: f64,
+        keep: impl Fn(&Calls) -> bool,
+        fault: impl Fn(&Self, &AtSite<'_>) -> Fault,
+        clear: &str,
+    ) -> Judgement {
+        let sites = self.sites(probe, keep);
+        let often = sites.iter().filter(|site| weigh::reaches(site, rate_per_s));
+        let faults = often.map(|site| fault(self, site)).collect();
+        Judgement::found_or(faults, || self.silent(probe, rate_per_s, clear))
+    }
+
+    /// Returns the CPU samples where there are at least `n` of them.
+    pub fn enough_samples(&self, n: u64) -> Option<&CpuSamples> {
+        self.samples.as_ref().filter(|samples| samples.total >= n)
     }
 }
 

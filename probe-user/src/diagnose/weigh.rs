@@ -42,8 +42,7 @@ pub fn confidence(best: f64, site: &AtSite<'_>) -> f64 {
     (best * few * (1.0 - site.uncertainty.min(1.0) / 2.0)).clamp(0.0, 1.0)
 }
 
-/// Returns whether a rate can have been reached: the lower end of the interval is what counts for warnings,
-/// the estimate for findings.
+/// Returns whether a rate was reached: by the estimate, from enough hits to have one.
 pub fn reaches(site: &AtSite<'_>, rate_per_s: f64) -> bool {
     site.hits >= MIN_HITS && site.rate_per_s() >= rate_per_s
 }

@@ -43,19 +43,13 @@ fn examine(observed: &Observed) -> Judgement {
     let on_channel = |calls: &Calls| {
         calls.directly_by_user() && OPERATIONS.iter().any(|operation| calls.passes(operation))
     };
-    let sites = observed.sites("park", on_channel);
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
-        observed.silent(
-            "park",
-            RATE_PER_S,
-            "no line parks on a channel ten thousand times a second",
-        )
-    })
+    observed.frequent(
+        "park",
+        RATE_PER_S,
+        on_channel,
+        fault,
+        "no line parks on a channel ten thousand times a second",
+    )
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

@@ -62,10 +62,7 @@ fn examine(observed: &Observed) -> Judgement {
             RATE_PER_S,
             "no line makes defer records in great numbers",
         );
-        let sampled = observed
-            .samples
-            .as_ref()
-            .is_some_and(|samples| samples.total >= MIN_SAMPLES);
+        let sampled = observed.enough_samples(MIN_SAMPLES).is_some();
         match records {
             Judgement::Clear(_) | Judgement::NotApplicable(_) if !sampled => Judgement::not_enough(
                 "no defer records in great numbers; open-coded defers call nothing, and too few CPU samples were taken to see them",
@@ -89,11 +86,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
 
 /// Functions that spend much of the CPU in unlocks that they defer.
 fn open_coded(observed: &Observed) -> Vec<Fault> {
-    let Some(samples) = observed
-        .samples
-        .as_ref()
-        .filter(|samples| samples.total >= MIN_SAMPLES)
-    else {
+    let Some(samples) = observed.enough_samples(MIN_SAMPLES) else {
         return Vec::new();
     };
     let module = observed.target.module.as_deref();

@@ -38,21 +38,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("finalizer", |calls| {
-        calls.directly_by_user() && !clears(calls)
-    });
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
-        observed.silent(
-            "finalizer",
-            RATE_PER_S,
-            "no line of the program sets finalizers on object after object",
-        )
-    })
+    observed.frequent(
+        "finalizer",
+        RATE_PER_S,
+        |calls| calls.directly_by_user() && !clears(calls),
+        fault,
+        "no line of the program sets finalizers on object after object",
+    )
 }
 
 /// `SetFinalizer(x, nil)`: no function is given.

@@ -92,11 +92,7 @@ fn counted(observed: &Observed, site: &AtSite<'_>) -> Fault {
 
 /// Lines that CPU samples show inside the call.
 fn sampled(observed: &Observed) -> Vec<Fault> {
-    let Some(samples) = observed
-        .samples
-        .as_ref()
-        .filter(|samples| samples.total >= MIN_SAMPLES)
-    else {
+    let Some(samples) = observed.enough_samples(MIN_SAMPLES) else {
         return Vec::new();
     };
     let module = observed.target.module.as_deref();

@@ -41,21 +41,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("map-read", |calls| {
-        calls.directly_by_user() && calls.detail > ELEMENT_BYTES
-    });
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
-        observed.silent(
-            "map-read",
-            RATE_PER_S,
-            "no line reads maps of large structs in great numbers",
-        )
-    })
+    observed.frequent(
+        "map-read",
+        RATE_PER_S,
+        |calls| calls.directly_by_user() && calls.detail > ELEMENT_BYTES,
+        fault,
+        "no line reads maps of large structs in great numbers",
+    )
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

@@ -45,21 +45,13 @@ pub static RULE: Rule = Rule {
 fn examine(observed: &Observed) -> Judgement {
     let grows = is_for(Purpose::MapGrowth);
     let is_table = |calls: &Calls| TABLES.iter().any(|table| calls.passes(table));
-    let sites = observed.sites("alloc", |calls| {
-        grows(calls) && is_table(calls) && calls.directly_by_user()
-    });
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
-        observed.silent(
-            "alloc",
-            RATE_PER_S,
-            "no line grows maps a hundred times a second",
-        )
-    })
+    observed.frequent(
+        "alloc",
+        RATE_PER_S,
+        |calls| grows(calls) && is_table(calls) && calls.directly_by_user(),
+        fault,
+        "no line grows maps a hundred times a second",
+    )
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

@@ -38,19 +38,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let readings = observed.sites("mem-stats", |calls| calls.by_user);
-    let faults = readings
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
-        observed.silent(
-            "mem-stats",
-            RATE_PER_S,
-            "memory statistics are read less than once a second",
-        )
-    })
+    observed.frequent(
+        "mem-stats",
+        RATE_PER_S,
+        |calls| calls.by_user,
+        fault,
+        "memory statistics are read less than once a second",
+    )
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

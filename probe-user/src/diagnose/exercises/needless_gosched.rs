@@ -38,19 +38,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("gosched", Calls::directly_by_user);
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
-        observed.silent(
-            "gosched",
-            RATE_PER_S,
-            "no line yields a thousand times a second",
-        )
-    })
+    observed.frequent(
+        "gosched",
+        RATE_PER_S,
+        Calls::directly_by_user,
+        fault,
+        "no line yields a thousand times a second",
+    )
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

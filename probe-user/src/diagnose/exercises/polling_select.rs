@@ -81,11 +81,7 @@ fn sampled_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
         "runtime.selectgo",
         "runtime.selectnbsend",
     ];
-    let Some(samples) = observed
-        .samples
-        .as_ref()
-        .filter(|samples| samples.total >= MIN_SAMPLES)
-    else {
+    let Some(samples) = observed.enough_samples(MIN_SAMPLES) else {
         return 0.0;
     };
     let polls_here = |stack: &[StackFrame]| {

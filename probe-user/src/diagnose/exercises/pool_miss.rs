@@ -38,19 +38,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("pool-miss", Calls::directly_by_user_or_pool);
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
-        observed.silent(
-            "pool-miss",
-            RATE_PER_S,
-            "no pool misses a thousand times a second",
-        )
-    })
+    observed.frequent(
+        "pool-miss",
+        RATE_PER_S,
+        Calls::directly_by_user_or_pool,
+        fault,
+        "no pool misses a thousand times a second",
+    )
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

@@ -38,19 +38,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("reflect-field", Calls::directly_by_user);
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
-        observed.silent(
-            "reflect-field",
-            RATE_PER_S,
-            "no line looks fields up by name a thousand times a second",
-        )
-    })
+    observed.frequent(
+        "reflect-field",
+        RATE_PER_S,
+        Calls::directly_by_user,
+        fault,
+        "no line looks fields up by name a thousand times a second",
+    )
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

@@ -38,19 +38,13 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("stack-growth", |calls| calls.by_user);
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
-        observed.silent(
-            "stack-growth",
-            RATE_PER_S,
-            "no line makes stacks grow a thousand times a second",
-        )
-    })
+    observed.frequent(
+        "stack-growth",
+        RATE_PER_S,
+        |calls| calls.by_user,
+        fault,
+        "no line makes stacks grow a thousand times a second",
+    )
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
