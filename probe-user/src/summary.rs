@@ -24,19 +24,9 @@ use crate::{
 pub fn summarize(recording: &Recording) -> Report {
     let mut profile = recording.profile.clone();
     let end = recording.end.as_ref();
-    for (row, n) in end.iter().flat_map(|end| &end.stale) {
-        if let Some(row) = profile.rows.get_mut(row) {
-            let n = (*n).min(row.totals.open());
-            let stale = &mut row.totals.lost[lost::STALE];
-            *stale = stale.saturating_add(n);
-        }
-    }
-    for (row, n) in end.iter().flat_map(|end| &end.cut) {
-        if let Some(row) = profile.rows.get_mut(row) {
-            let n = (*n).min(row.totals.open());
-            let cut = &mut row.totals.lost[lost::WINDOW];
-            *cut = cut.saturating_add(n);
-        }
+    if let Some(end) = end {
+        lose(&mut profile, &end.stale, lost::STALE);
+        lose(&mut profile, &end.cut, lost::WINDOW);
     }
     let header = &recording.header;
     let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
@@ -59,20 +49,24 @@ pub fn summarize(recording: &Recording) -> Report {
                 .to_owned(),
         );
     }
+    let mut scales: BTreeMap<&str, Scale> = BTreeMap::new();
+    for probe in recording.profile.sampling.probes.keys() {
+        if let Some(scale) = Scale::of(recording, probe, duration_ns) {
+            scales.insert(probe, scale);
+        }
+    }
     let probes: Vec<Probe> = header
         .probes
         .iter()
         .map(|probe| counted(&ended(probe, recording), &profile))
-        .map(
-            |probe| match Scale::of(recording, &probe.name, duration_ns) {
-                Some(scale) => Probe {
-                    observed_share: scale.observed_share(duration_ns),
-                    count: scale.total(probe.hits),
-                    ..probe
-                },
-                None => probe,
+        .map(|probe| match scales.get(probe.name.as_str()) {
+            Some(scale) => Probe {
+                observed_share: scale.observed_share(duration_ns),
+                count: scale.total(probe.hits),
+                ..probe
             },
-        )
+            None => probe,
+        })
         .collect();
     cannot_see.extend(estimate::limits(&probes, &profile));
     let mut report = Report {
@@ -97,21 +91,20 @@ pub fn summarize(recording: &Recording) -> Report {
         call_sites: named
             .call_sites
             .iter()
-            .map(|site| CallSite {
-                latency: latency(site, floor_ns(header, &site.probe)),
-                ..call_site(site, seconds, header.stack_depth as usize)
-            })
-            .zip(&named.call_sites)
-            .map(
-                |(found, site)| match Scale::of(recording, &site.probe, duration_ns) {
+            .map(|site| {
+                let found = CallSite {
+                    latency: latency(site, floor_ns(header, &site.probe)),
+                    ..call_site(site, seconds, header.stack_depth as usize)
+                };
+                match scales.get(site.probe.as_str()) {
                     Some(scale) => estimated(
                         found,
                         &scale.estimate(&profile, &site.rows, site.totals.hits),
                         seconds,
                     ),
                     None => found,
-                },
-            )
+                }
+            })
             .collect(),
         timeline: timeline(&profile.timeline),
         cpu,
@@ -125,6 +118,18 @@ pub fn summarize(recording: &Recording) -> Report {
     let diagnosis = diagnose(&Observed::new(&report, recording, &profile), &header.rules);
     (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
     report
+}
+
+/// Counts operations in flight at the end as lost for `reason`: how many by row, at most those that are open.
+fn lose(profile: &mut Profile, rows: &[(u32, u64)], reason: usize) {
+    for (row, n) in rows {
+        if let Some(row) = profile.rows.get_mut(row) {
+            let n = (*n).min(row.totals.open());
+            if let Some(lost) = row.totals.lost.get_mut(reason) {
+                *lost = lost.saturating_add(n);
+            }
+        }
+    }
 }
 
 /// Returns the share of the samples that found the probes at work.
