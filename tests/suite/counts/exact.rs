@@ -4,7 +4,7 @@ use std::path::Path;
 
 use probe_user::report::{CallSite, Probe, ProbeState, Report};
 
-use crate::support::{GoTarget, Truth, TruthSite, Watch};
+use crate::support::{GoTarget, Truth, TruthSite, Watch, has_no_duration};
 
 /// Starts a target with `-wait`, watches it from before its first operation to after its last one, and
 /// returns its truth and the report.
@@ -109,19 +109,6 @@ fn site_faults(expected: &TruthSite, report: &Report) -> Vec<String> {
         }
     }
     faults
-}
-
-fn has_no_duration(probe: &str) -> bool {
-    let events = [
-        "thread-lock",
-        "goroutine-count",
-        "gosched",
-        "defer",
-        "finalizer",
-        "pool-miss",
-        "map-read",
-    ];
-    events.contains(&probe)
 }
 
 /// What is wrong with a probe's sums.
