@@ -40,7 +40,9 @@ pub(crate) struct TruthSite {
 #[expect(clippy::struct_field_names, reason = "the unit is part of the name")]
 pub(crate) struct TruthLatency {
     pub(crate) min_ns: u64,
+    pub(crate) p48_ns: u64,
     pub(crate) p50_ns: u64,
+    pub(crate) p52_ns: u64,
     pub(crate) p90_ns: u64,
     pub(crate) p99_ns: u64,
     pub(crate) max_ns: u64,

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// delays are what receivers take before they receive, in turn: their quantiles lie far apart.
+// delays are what receivers take before they receive, in turn: their quantiles lie far apart, and the median amid many
+// that are alike.
 var delays = []time.Duration{
-	20 * time.Microsecond, 50 * time.Microsecond, 100 * time.Microsecond, 200 * time.Microsecond,
-	500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond,
+	20 * time.Microsecond, 50 * time.Microsecond, 200 * time.Microsecond, 200 * time.Microsecond,
+	200 * time.Microsecond, time.Millisecond, 2 * time.Millisecond,
 }
 
 func operations() []*op {

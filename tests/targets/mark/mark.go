@@ -26,10 +26,12 @@ type Mark struct {
 // Marks holds them by name.
 type Marks map[string]Mark
 
-// Latency holds exact quantiles: the value at rank ceil(q*n).
+// Latency holds exact quantiles: the value at rank ceil(q*n). P48 and P52 say how far apart values are around the median.
 type Latency struct {
 	Min int64 `json:"min_ns"`
+	P48 int64 `json:"p48_ns"`
 	P50 int64 `json:"p50_ns"`
+	P52 int64 `json:"p52_ns"`
 	P90 int64 `json:"p90_ns"`
 	P99 int64 `json:"p99_ns"`
 	Max int64 `json:"max_ns"`
@@ -154,7 +156,9 @@ func Quantiles(values []int64) *Latency {
 	}
 	sort.Slice(values, func(i, j int) bool { return values[i] < values[j] })
 	at := func(percent int) int64 { return values[(len(values)*percent+99)/100-1] }
-	latency := &Latency{Min: values[0], P50: at(50), P90: at(90), P99: at(99), Max: values[len(values)-1]}
+	latency := &Latency{
+		Min: values[0], P48: at(48), P50: at(50), P52: at(52), P90: at(90), P99: at(99), Max: values[len(values)-1],
+	}
 	for _, value := range values {
 		latency.Sum += value
 	}
