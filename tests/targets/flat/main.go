@@ -2,8 +2,7 @@
 //
 // It reads commands from stdin, one per line, and answers each with one line:
 //
-//	slice OP N            N operations on one thread: DONE OP N CPU_NS WALL_NS
-//	flood OP THREADS MS   all threads for that long:  DONE OP N CPU_NS WALL_NS
+//	slice OP N   N operations on one thread: DONE OP N CPU_NS WALL_NS
 //
 // The collector is off while operations run, so that the time is that of the operations, and collects in between.
 package main
@@ -50,18 +49,12 @@ func obey(line string) error {
 	}
 	run := ops[name]
 	switch {
-	case command == "serve":
-		return serve(name)
-	case command == "load":
-		return load(line)
+	case command != "slice":
+		return fmt.Errorf("no such command")
 	case run == nil:
 		return fmt.Errorf("no such operation")
-	case command == "slice":
-		return slice(line, name, run)
-	case command == "flood":
-		return flood(line, name, run)
 	}
-	return fmt.Errorf("no such command")
+	return slice(line, name, run)
 }
 
 func slice(line, name string, run func(n int)) error {

@@ -1,6 +1,6 @@
 // Flatout does one thing as fast as it can, and says how often whenever it is asked.
 //
-// After READY every line on stdin is answered by a line "COUNT <nanoseconds since the start> <operations>
+// After READY every line on stdin is answered by a line "COUNT <time in nanoseconds since 1970> <operations>
 // <nanoseconds of CPU time>"; the end of stdin ends the program.
 package main
 
@@ -25,14 +25,19 @@ var (
 	what    = flag.String("do", "alloc", "alloc, send, spawn, idle or all")
 	threads = flag.Int("threads", runtime.GOMAXPROCS(0), "goroutines that do it")
 	work    = flag.Int("work", 0, "iterations of arithmetic between two operations")
-	sink    [64]*[6]int64
-	sums    [64]uint64
+	scratch [64]scratchpad
 )
+
+// scratchpad is one goroutine's, with cache lines of its own.
+type scratchpad struct {
+	object *[6]int64
+	sum    uint64
+	_      [112]byte
+}
 
 func main() {
 	flag.Parse()
 	counters := make([]counter, *threads)
-	start := time.Now()
 	for i := range counters {
 		go run(*what, i, &counters[i].n)
 	}
@@ -43,7 +48,7 @@ func main() {
 		for i := range counters {
 			n += counters[i].n.Load()
 		}
-		fmt.Println("COUNT", time.Since(start).Nanoseconds(), n, cpuTime())
+		fmt.Println("COUNT", time.Now().UnixNano(), n, cpuTime())
 	}
 }
 
@@ -84,7 +89,7 @@ func run(what string, i int, n *atomic.Uint64) {
 
 //go:noinline
 func allocate(i int) {
-	sink[i&63] = new([6]int64)
+	scratch[i&63].object = new([6]int64)
 }
 
 //go:noinline
@@ -98,11 +103,11 @@ func spawn(done chan struct{}) {
 }
 
 func compute(i int) {
-	sum := sums[i&63]
+	sum := scratch[i&63].sum
 	for j := 0; j < *work; j++ {
 		sum = sum*6364136223846793005 + 1442695040888963407
 	}
-	sums[i&63] = sum
+	scratch[i&63].sum = sum
 }
 
 func cpuTime() int64 {

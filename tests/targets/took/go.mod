@@ -1,0 +1,3 @@
+module example.com/took
+
+go 1.21
