@@ -29,6 +29,8 @@ pub(crate) struct Target {
     child: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
+    /// What it said behind `READY`.
+    pub(crate) greeting: Vec<String>,
 }
 
 impl Target {
@@ -46,8 +48,9 @@ impl Target {
             child,
             stdin,
             stdout: BufReader::new(stdout),
+            greeting: Vec::new(),
         };
-        target.answer("READY")?;
+        target.greeting = target.answer("READY")?;
         Ok(target)
     }
 
@@ -80,7 +83,7 @@ impl Target {
         }
     }
 
-    /// Makes the program do its work: `slice OP N` or `flood OP THREADS MS`.
+    /// Makes the program do its work: `slice OP N`.
     pub(crate) fn work(&mut self, line: &str) -> Result<Work> {
         let words = self.ask(line, "DONE")?;
         Ok(Work {

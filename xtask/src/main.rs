@@ -69,7 +69,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        about: "[attach]  the figures of the README, measured on this machine",
+        about: "[--write] [PART…]  measure rtprobe on this machine, for docs/performance.md",
         run: bench::run,
     },
     Command {

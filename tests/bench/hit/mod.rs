@@ -92,7 +92,6 @@ pub(crate) fn run() -> Result<()> {
         path,
     };
     let peer = peer::version();
-    println!("### Cost of a hit\n");
     println!(
         "Nanoseconds of the target's CPU time per hit or per operation, median of {ROUNDS} (quartiles); \
          `flat` built with Go {}.\n",

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Median and quartiles of repeated measurements.
+/// Median of repeated measurements, and between what they lie: quartiles, or all of them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
     pub low: f64,
@@ -11,8 +11,17 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of no values all three are NaN.
+    /// Median and quartiles; of no values all three are NaN.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
+        Self::between(values, 0.25)
+    }
+
+    /// Median, least and most: for values too few to have quartiles.
+    pub fn whole(values: impl IntoIterator<Item = f64>) -> Self {
+        Self::between(values, 0.0)
+    }
+
+    fn between(values: impl IntoIterator<Item = f64>, share: f64) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);
         let at = |share: f64| {
@@ -21,14 +30,14 @@ impl Spread {
             values.get(rank).copied().unwrap_or(f64::NAN)
         };
         Self {
-            low: at(0.25),
+            low: at(share),
             median: at(0.5),
-            high: at(0.75),
+            high: at(1.0 - share),
         }
     }
 }
 
-/// Median, and the quartiles behind it; the precision is that of the formatter.
+/// The median, and between what the values lie behind it; the precision is that of the formatter.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let precision = f.precision().unwrap_or(0);
@@ -49,6 +58,8 @@ mod tests {
         let spread = Spread::of([5.0, 1.0, 2.0, 4.0, 3.0]);
         assert_eq!((spread.low, spread.median, spread.high), (2.0, 3.0, 4.0));
         assert_eq!(format!("{spread:.1}"), "3.0 (2.0…4.0)");
+        let whole = Spread::whole([5.0, 1.0, 2.0]);
+        assert_eq!((whole.low, whole.median, whole.high), (1.0, 2.0, 5.0));
         assert!(Spread::of([]).median.is_nan());
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::stats::Spread;
+
 /// A table whose rows are written as they are measured, when it is displayed.
 #[derive(Debug)]
 pub struct Table {
@@ -23,6 +25,36 @@ impl Table {
         log(&cells.join("  "));
         self.rows.push(cells);
     }
+}
+
+/// Shows shares as per cent.
+pub fn percent(share: &Spread) -> String {
+    let Spread { low, median, high } = share;
+    if median.is_nan() {
+        return "–".to_owned();
+    }
+    format!("{:.1} % ({:.1}…{:.1})", median * 1e2, low * 1e2, high * 1e2)
+}
+
+/// Shows nanoseconds in the unit that suits them, to three digits.
+pub fn time(nanos: f64) -> String {
+    let (value, unit) = match nanos {
+        ..1e3 => (nanos, "ns"),
+        ..1e6 => (nanos / 1e3, "µs"),
+        ..1e9 => (nanos / 1e6, "ms"),
+        _ => (nanos / 1e9, "s"),
+    };
+    let digits = match value {
+        ..10.0 if nanos >= 1e3 => 2,
+        ..100.0 if nanos >= 1e3 => 1,
+        _ => 0,
+    };
+    format!("{value:.digits$} {unit}")
+}
+
+/// What has come of something that was wanted.
+pub fn met(is_met: bool) -> &'static str {
+    if is_met { "met" } else { "**missed**" }
 }
 
 #[expect(
@@ -47,6 +79,20 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_are_shown_as_per_cent() {
+        let spread = Spread::whole([0.021, 0.0, 0.034]);
+        assert_eq!(percent(&spread), "2.1 % (0.0…3.4)");
+        assert_eq!(percent(&Spread::of([])), "–");
+    }
+
+    #[test]
+    fn times_have_the_unit_that_suits_them() {
+        assert_eq!(time(87.4), "87 ns");
+        assert_eq!(time(1_234.0), "1.23 µs");
+        assert_eq!(time(98_765_432.0), "98.8 ms");
+    }
 
     #[test]
     fn a_table_has_a_line_per_row() {
