@@ -19,6 +19,8 @@ pub struct State {
     pub elapsed_ns: u64,
     /// CPU time of all threads since the process started.
     pub cpu_time_ns: Option<u64>,
+    /// How long the threads that are there could have run and did not: the host ran something else.
+    pub cpu_wait_ns: Option<u64>,
     pub gomaxprocs: Option<u32>,
     pub cpu_limit: Option<CpuLimit>,
     pub counters: RuntimeCounters,
@@ -91,6 +93,8 @@ pub struct Census {
     pub groups: Vec<GoroutineGroup>,
     /// Goroutines locked to a thread by the program's own code, by the stack they are at.
     pub locked_to_thread: Vec<GoroutineGroup>,
+    /// Those of them whose thread has namespaces, directories, credentials, an affinity or a priority of its own.
+    pub with_own_thread_state: Vec<GoroutineGroup>,
     /// Goroutines whose state changed while it was read.
     pub torn: u64,
 }

@@ -115,7 +115,10 @@ pub fn summarize(recording: &Recording) -> Report {
         rules: Vec::new(),
         cannot_see,
     };
-    let diagnosis = diagnose(&Observed::new(&report, recording, &profile), &header.rules);
+    let diagnosis = diagnose(
+        &Observed::new(&report, recording, &profile, &scales),
+        &header.rules,
+    );
     (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
     report
 }

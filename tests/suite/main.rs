@@ -13,6 +13,7 @@ mod counts; // hits, bytes and completions per call site are the program's own (
 #[cfg(feature = "kernel")]
 mod cover; // exit sites see every return that probes on the returns themselves see (root)
 mod discover; // which process is looked at: wrappers, ends, namespaces; ps and doctor (root)
+mod exercises; // every exercise of the catalogue, before and after its cure, is judged right (root)
 mod formats; // pprof, folded, hostile names: inert, and what other tools read (root)
 mod latency; // latencies are those of the program's own clock (root)
 mod lifecycle; // how runs begin and end: signals, ends, commands, outputs, two at once (root)

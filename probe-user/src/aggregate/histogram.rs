@@ -33,6 +33,20 @@ impl Buckets {
         }
     }
 
+    /// Returns how many values lie in buckets that begin at `ns` or later, and their sum, each taken for the middle of
+    /// its bucket.
+    pub fn from(&self, ns: u64) -> (u64, f64) {
+        let (mut n, mut sum) = (0_u64, 0.0);
+        for (bucket, count) in &self.0 {
+            let (low, high) = bounds_of(*bucket);
+            if low >= ns {
+                n = n.saturating_add(*count);
+                sum += (low + (high - low) / 2) as f64 * *count as f64;
+            }
+        }
+        (n, sum)
+    }
+
     /// Returns the histogram in nanoseconds; every value is the middle of its bucket, drawn into
     /// `min_ns..=max_ns`, which are exact.
     pub fn to_histogram(&self, min_ns: u64, max_ns: u64) -> Histogram<u64> {

@@ -114,6 +114,9 @@ pub struct Path {
     /// The detail in words, where only the binary tells them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub what: Option<String>,
+    /// Whether the function that the detail is calls others; `None` where it is none, or not of the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls_others: Option<bool>,
     /// Return addresses as virtual addresses of the file, innermost first.
     pub frames: Vec<u64>,
 }
@@ -127,6 +130,7 @@ impl Path {
             reason: path.reason,
             detail: path.detail,
             what: None,
+            calls_others: None,
             frames: path.frames.get(..n_frames)?.to_vec(),
         })
     }

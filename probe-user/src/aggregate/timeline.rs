@@ -136,6 +136,7 @@ mod tests {
                     reason: 0,
                     detail: 0,
                     what: None,
+                    calls_others: None,
                     frames: vec![1],
                 },
             )

@@ -3,9 +3,10 @@
 use std::{collections::HashMap, io, ops::Range};
 
 use super::{
-    Function, Origin, frames,
+    Function,
     functions::{Functions, Record},
     origin::OriginRules,
+    user_text::FileOrigins,
 };
 use crate::address::VirtAddr;
 
@@ -20,7 +21,8 @@ pub struct InlinedCopies {
     pub ranges: Vec<Range<VirtAddr>>,
 }
 
-/// Returns every function of the user's with a copy of `callee`.
+/// Returns every function of the user's with a copy of `callee`; wrappers that the user's code was inlined into,
+/// `F-fm` for a method value, are the user's too.
 pub(super) fn copies(
     functions: &mut Functions<'_>,
     rules: &OriginRules,
@@ -30,14 +32,12 @@ pub(super) fn copies(
         callee,
         known: HashMap::new(),
     };
+    let mut origins = FileOrigins::new(rules);
     let mut found = Vec::new();
     functions.each(|functions, row| {
         let record = functions.record(row)?;
         let ranges = ranges(functions, &record, &mut names)?;
-        if !ranges.is_empty()
-            && let Some(file) = frames::own_file(functions, row)?
-            && rules.origin(&functions.file(file)?) == Origin::User
-        {
+        if !ranges.is_empty() && origins.is_users(functions, row)? {
             let function = super::function(functions.name(record.name)?, row);
             found.push(InlinedCopies { function, ranges });
         }

@@ -7,6 +7,7 @@
 
 mod build_id;
 mod build_info;
+mod callees;
 mod data_uses;
 mod dwarf;
 mod elf;
@@ -324,6 +325,22 @@ impl GoBinary {
             .reader()
             .bytes(offset.0, len)
             .map_err(AnalyzeError::Read)
+    }
+
+    /// Returns whether the function that begins at `entry` calls others, atomic operations not counted; `None` where
+    /// none begins there.
+    pub fn calls_others(&self, entry: VirtAddr) -> Option<bool> {
+        let function = self
+            .function_at(entry)
+            .filter(|function| function.entry == entry)?;
+        let code = self.code(&function).ok()?;
+        let does = |callee: callees::Callee| match callee {
+            callees::Callee::Unknown => true,
+            callees::Callee::At(target) => self
+                .function_at(target)
+                .is_none_or(|callee| !callees::is_trifle(&callee.name)),
+        };
+        Some(callees::callees(&code, &function).into_iter().any(does))
     }
 
     /// Returns the calls at an instruction, innermost first; empty where nothing is known.

@@ -37,6 +37,8 @@ pub struct RuntimeLayout {
     pub m: Option<MLayout>,
     /// `m.lockedExt`; `None` too where the program can't lock a goroutine to a thread.
     pub m_locked_ext: Option<u32>,
+    /// `m.procid`, 64 bits: the thread's number in its own namespace.
+    pub m_procid: Option<u32>,
     /// `p.goidcache`, followed by `goidcacheend`.
     pub p_goidcache: Option<u32>,
     /// The number of timers of a `p`, 32 bits.
@@ -69,15 +71,15 @@ pub struct HeapStatsLayout {
 }
 
 /// {p.goidcache, number of timers in p, mstats.numgc, mstats.pause_total_ns,
-/// heapStatsDelta.tinyAllocCount, size of memRecordCycle} by minor release, read from DWARF.
-const BY_MINOR: &[(u32, [u32; 6])] = &[
-    (21, [384, 8864, 7704, 3600, 48, 32]),
-    (22, [384, 8896, 7704, 3600, 48, 32]),
-    (23, [376, 8872, 7704, 3600, 48, 32]),
-    (24, [376, 8872, 7704, 3600, 48, 32]),
-    (25, [376, 9424, 7680, 3576, 40, 32]),
-    (26, [384, 13704, 7680, 3576, 40, 32]),
-    (27, [384, 13704, 7680, 3576, 40, 16]),
+/// heapStatsDelta.tinyAllocCount, size of memRecordCycle, m.procid} by minor release, read from DWARF.
+const BY_MINOR: &[(u32, [u32; 7])] = &[
+    (21, [384, 8864, 7704, 3600, 48, 32, 72]),
+    (22, [384, 8896, 7704, 3600, 48, 32, 72]),
+    (23, [376, 8872, 7704, 3600, 48, 32, 72]),
+    (24, [376, 8872, 7704, 3600, 48, 32, 72]),
+    (25, [376, 9424, 7680, 3576, 40, 32, 64]),
+    (26, [384, 13704, 7680, 3576, 40, 32, 64]),
+    (27, [384, 13704, 7680, 3576, 40, 16, 64]),
 ];
 
 /// `alllink` lies this far behind `ncgocall` in every release that was looked at.
@@ -108,6 +110,7 @@ impl RuntimeLayout {
         Self {
             m: debug.m.or(code),
             m_locked_ext: debug.m_locked_ext.or(globals.locked_ext_offset),
+            m_procid: debug.m_procid.or(known.m_procid),
             p_goidcache: debug.p_goidcache.or(known.p_goidcache),
             p_timers: debug.p_timers.or(known.p_timers),
             mstats_numgc: debug.mstats_numgc.or(known.mstats_numgc),
@@ -120,10 +123,19 @@ impl RuntimeLayout {
     fn by_version(version: Option<GoVersion>) -> Option<Self> {
         let version = version.filter(|version| version.major == 1)?;
         let (_, fields) = BY_MINOR.iter().find(|(minor, _)| *minor == version.minor)?;
-        let [goidcache, timers, numgc, pause_total_ns, tiny, cycle] = *fields;
+        let [
+            goidcache,
+            timers,
+            numgc,
+            pause_total_ns,
+            tiny,
+            cycle,
+            procid,
+        ] = *fields;
         Some(Self {
             m: None,
             m_locked_ext: None,
+            m_procid: Some(procid),
             p_goidcache: Some(goidcache),
             p_timers: Some(timers),
             mstats_numgc: Some(numgc),
@@ -163,6 +175,7 @@ impl RuntimeLayout {
         Self {
             m: m(),
             m_locked_ext: offset("m", "lockedExt"),
+            m_procid: offset("m", "procid"),
             p_goidcache: offset("p", "goidcache"),
             p_timers: offset("p", "numTimers").or_else(timers),
             mstats_numgc: offset("mstats", "numgc"),

@@ -15,10 +15,7 @@ pub(super) fn mark(
     rules: &OriginRules,
     bitmap: &mut TextBitmap,
 ) -> io::Result<()> {
-    let mut origins = FileOrigins {
-        rules,
-        known: HashMap::new(),
-    };
+    let mut origins = FileOrigins::new(rules);
     functions.each(|functions, row| {
         if origins.is_users(functions, row)? {
             bitmap.mark(row.entry, row.end);
@@ -49,15 +46,22 @@ pub(super) fn scheduler_file(functions: &mut Functions<'_>) -> io::Result<Option
 }
 
 /// The origins of files by their offsets in the file table, so that each name is read once.
-struct FileOrigins<'a> {
+pub(super) struct FileOrigins<'a> {
     rules: &'a OriginRules,
     known: HashMap<u32, Origin>,
 }
 
-impl FileOrigins<'_> {
+impl<'a> FileOrigins<'a> {
+    pub(super) fn new(rules: &'a OriginRules) -> Self {
+        Self {
+            rules,
+            known: HashMap::new(),
+        }
+    }
+
     /// Of generated functions only those are the user's into which the user's code was inlined: wrappers
     /// of methods, and the `init` of a package.
-    fn is_users(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
+    pub(super) fn is_users(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
         let Some(own) = frames::own_file(functions, row)? else {
             return Ok(false);
         };

@@ -4,7 +4,7 @@ use super::{
     calls::{AtSite, Calls},
     observed::Observed,
     rule::{Fault, Judgement},
-    weigh,
+    weigh::{self, Passes, Threshold},
 };
 use crate::{
     observed::CpuSamples,
@@ -68,9 +68,27 @@ impl Observed {
         clear: &str,
     ) -> Judgement {
         let sites = self.sites(probe, keep);
-        let often = sites.iter().filter(|site| weigh::reaches(site, rate_per_s));
-        let faults = often.map(|site| fault(self, site)).collect();
-        Judgement::found_or(faults, || self.silent(probe, rate_per_s, clear))
+        self.beyond(&sites, Threshold::rate(rate_per_s), fault, || {
+            self.silent(probe, rate_per_s, clear)
+        })
+    }
+
+    /// Judges by one number alone: a fault for each of the sites that passes the threshold; that there was not
+    /// enough to judge by where one of them may; and else what `otherwise` says.
+    pub fn beyond(
+        &self,
+        sites: &[AtSite<'_>],
+        threshold: Threshold,
+        fault: impl Fn(&Self, &AtSite<'_>) -> Fault,
+        otherwise: impl FnOnce() -> Judgement,
+    ) -> Judgement {
+        let beyond = sites
+            .iter()
+            .filter(|site| threshold.passed_by(site) == Passes::Yes);
+        let faults = beyond.map(|site| fault(self, site)).collect();
+        Judgement::found_or(faults, || {
+            undecided(sites, threshold).unwrap_or_else(otherwise)
+        })
     }
 
     /// Returns the CPU samples where there are at least `n` of them.
@@ -87,6 +105,28 @@ impl Judgement {
             other => other,
         }
     }
+}
+
+/// Returns the answer of a rule for which one of the sites, all of one probe, is neither above nor below the
+/// threshold; `None` where there is none.
+pub(super) fn undecided(sites: &[AtSite<'_>], threshold: Threshold) -> Option<Judgement> {
+    let within = |site: &&AtSite<'_>| threshold.passed_by(site) == Passes::Perhaps;
+    let site = sites.iter().find(within)?;
+    let probe = site.calls.first().map_or("", |calls| &calls.probe);
+    let number = (threshold.number)(site);
+    let part = |count: f64| number * count / site.count.max(f64::MIN_POSITIVE);
+    Some(Judgement::not_enough(
+        format!(
+            "{}:{} is at {number:.0} {} a second, somewhere from {:.0} to {:.0}; {:.0} would be a finding",
+            site.site.function,
+            site.site.line,
+            threshold.unit,
+            part(site.low),
+            part(site.high),
+            threshold.at,
+        ),
+        format!("a longer run, a larger --max-overhead, or --only {probe}"),
+    ))
 }
 
 fn absent(probe: &Probe) -> Judgement {
@@ -132,6 +172,19 @@ mod tests {
             Some(Judgement::NotEnoughData { .. })
         ));
         assert!(seen.missing("alloc").is_none());
+    }
+
+    #[test]
+    fn a_rate_within_the_interval_is_neither_found_nor_a_clean_bill() {
+        let judge = |low, high| {
+            let calls = sample::calls("alloc").per_second(100.0).between(low, high);
+            let seen = sample::idle().with(calls);
+            let fault = |_: &Observed, site: &AtSite<'_>| Fault::at(site, "x");
+            seen.frequent("alloc", 90.0, |_| true, fault, "none")
+        };
+        assert!(matches!(judge(0.9, 1.1), Judgement::Found(_)));
+        assert!(matches!(judge(0.2, 1.8), Judgement::NotEnoughData { .. }));
+        assert!(matches!(judge(0.2, 0.8), Judgement::Clear(_)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     symbolize::{Symbol, SymbolOrigin},
 };
 
-/// What was done along one call path. Counts are estimates for the whole window.
+/// What was done along one call path. Counts are the path's own estimates for the whole window.
 #[derive(Clone, Debug, Default)]
 pub struct Calls {
     pub probe: String,
@@ -16,6 +16,8 @@ pub struct Calls {
     pub detail: u64,
     /// The type that is allocated, or the function that is given; `None` where the probe gives neither.
     pub what: Option<String>,
+    /// Whether the function that is given calls others; `None` where the probe gives none.
+    pub calls_others: Option<bool>,
     pub site: StackFrame,
     pub inlined_into: Option<String>,
     /// Whether the call site is a line of the user's own code.
@@ -28,6 +30,9 @@ pub struct Calls {
     pub hits: u64,
     pub completed: u64,
     pub count: f64,
+    /// The ends of the count's 95 % interval; the count itself where it is exact.
+    pub low: f64,
+    pub high: f64,
     pub bytes: f64,
     /// Operations that ended in the way that the probe takes note of.
     pub noted: f64,
@@ -147,12 +152,13 @@ pub struct AtSite<'a> {
     pub hits: u64,
     pub completed: u64,
     pub count: f64,
+    /// The ends of the count's 95 % interval.
+    pub low: f64,
+    pub high: f64,
     pub bytes: f64,
     pub noted: f64,
     pub sum_ns: f64,
     pub max_ns: u64,
-    /// Half the width of the count's 95 % interval, as a share of the count.
-    pub uncertainty: f64,
     pub calls: Vec<&'a Calls>,
 }
 
@@ -169,11 +175,12 @@ impl<'a> AtSite<'a> {
             hits: 0,
             completed: 0,
             count: 0.0,
+            low: 0.0,
+            high: 0.0,
             bytes: 0.0,
             noted: 0.0,
             sum_ns: 0.0,
             max_ns: 0,
-            uncertainty: 0.0,
             calls: Vec::new(),
         }
     }
@@ -182,6 +189,9 @@ impl<'a> AtSite<'a> {
         self.hits = self.hits.saturating_add(calls.hits);
         self.completed = self.completed.saturating_add(calls.completed);
         self.count += calls.count;
+        // Paths to the same line come and go together.
+        self.low += calls.low;
+        self.high += calls.high;
         self.bytes += calls.bytes;
         self.noted += calls.noted;
         self.sum_ns += calls.sum_ns;
@@ -191,6 +201,15 @@ impl<'a> AtSite<'a> {
 
     pub fn rate_per_s(&self) -> f64 {
         per_second(self.count, self.seconds)
+    }
+
+    /// Returns half the width of the count's interval, as a share of the count.
+    pub fn uncertainty(&self) -> f64 {
+        if self.count > 0.0 {
+            (self.high - self.low) / 2.0 / self.count
+        } else {
+            0.0
+        }
     }
 
     pub fn bytes_per_s(&self) -> f64 {
@@ -235,6 +254,18 @@ impl<'a> AtSite<'a> {
                 .value_at_quantile(quantile)
                 .clamp(min, self.max_ns.max(min)),
         )
+    }
+
+    /// Returns how many of the operations that were seen took `ns` or longer, and what all of that kind take, in
+    /// nanoseconds per second.
+    pub fn long(&self, ns: u64) -> (u64, f64) {
+        let (mut n, mut sum) = (0_u64, 0.0);
+        for calls in &self.calls {
+            let (long, long_ns) = calls.latencies.from(ns);
+            n = n.saturating_add(long);
+            sum += long_ns * calls.count / calls.hits.max(1) as f64;
+        }
+        (n, per_second(sum, self.seconds))
     }
 
     /// Returns the share of the operations that the probe took note of.

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     aggregate::Profile,
+    estimate::{Estimate, Scale},
     observed::{CpuSamples, RuntimeCounters, RuntimeSettings, State},
     recording::Recording,
     report::{Probe, Report, TargetInfo},
@@ -41,10 +42,15 @@ pub struct Observed {
 }
 
 impl Observed {
-    /// Puts together what a run saw. `profile` is the recording's, with what `report` counts as lost.
-    pub fn new(report: &Report, recording: &Recording, profile: &Profile) -> Self {
+    /// Puts together what a run saw. `profile` is the recording's, with what `report` counts as lost; `scales` are
+    /// of the probes that were on in windows only.
+    pub(crate) fn new(
+        report: &Report,
+        recording: &Recording,
+        profile: &Profile,
+        scales: &BTreeMap<&str, Scale>,
+    ) -> Self {
         let end = recording.end.as_ref();
-        let scales = scales(report);
         let is_net = recording.header.calibration.is_some();
         let bias_ns = if is_net { 0.0 } else { UNCALIBRATED_BIAS_NS };
         Self {
@@ -56,7 +62,12 @@ impl Observed {
             probes: report.probes.clone(),
             calls: paths(profile, &recording.symbols)
                 .into_iter()
-                .map(|path| calls(path, &scales, bias_ns))
+                .map(|path| {
+                    let scale = scales.get(path.probe.as_str());
+                    let hits = path.totals.hits;
+                    let whole = scale.map(|scale| scale.estimate(profile, &[path.row], hits));
+                    calls(path, whole, bias_ns)
+                })
                 .collect(),
             start: recording.header.state.clone(),
             end: end.and_then(|end| end.state.clone()),
@@ -82,18 +93,7 @@ impl Observed {
                 .or_insert_with(|| AtSite::new(calls, self.seconds))
                 .add(calls);
         }
-        let is_exact = self
-            .probe(probe)
-            .is_none_or(|probe| probe.count == probe.hits);
         let mut sites: Vec<AtSite<'_>> = sites.into_values().collect();
-        for site in &mut sites {
-            // Poisson: what a window of other length or place would have seen.
-            site.uncertainty = if is_exact {
-                0.0
-            } else {
-                1.96 / (site.hits.max(1) as f64).sqrt()
-            };
-        }
         sites.sort_by(|a, b| b.count.total_cmp(&a.count));
         sites
     }
@@ -125,6 +125,25 @@ impl Observed {
         (ns_per_s / 1e9 / cpus).clamp(0.0, 1.0)
     }
 
+    /// Returns for how many seconds a second the target's threads could run and did not, added up; `None` where it
+    /// is unknown, for instance because threads have ended meanwhile.
+    pub fn waits_for_cpu(&self) -> Option<f64> {
+        let waited = self
+            .end
+            .as_ref()?
+            .cpu_wait_ns?
+            .checked_sub(self.start.as_ref()?.cpu_wait_ns?)?;
+        (self.seconds > 0.0).then(|| waited as f64 / 1e9 / self.seconds)
+    }
+
+    /// Returns the part of the time that threads of the target which could run did so; 1 where it is unknown.
+    pub fn served_share(&self) -> f64 {
+        match (self.cpus_used(), self.waits_for_cpu()) {
+            (Some(used), Some(waited)) if used + waited > 0.0 => used / (used + waited),
+            _ => 1.0,
+        }
+    }
+
     /// Returns by how much a counter of the runtime grew.
     pub fn grown(&self, counter: impl Fn(&RuntimeCounters) -> Option<u64>) -> Option<u64> {
         let (start, end) = (self.start.as_ref()?, self.end.as_ref()?);
@@ -148,23 +167,8 @@ impl Observed {
     }
 }
 
-/// By what a probe's hits have to be multiplied to get its operations in the whole window.
-fn scales(report: &Report) -> BTreeMap<String, f64> {
-    let scale = |probe: &Probe| {
-        if probe.hits == 0 {
-            1.0
-        } else {
-            probe.count as f64 / probe.hits as f64
-        }
-    };
-    let probes = report.probes.iter();
-    probes
-        .map(|probe| (probe.name.clone(), scale(probe)))
-        .collect()
-}
-
-fn calls(path: NamedPath, scales: &BTreeMap<String, f64>, bias_ns: f64) -> Calls {
-    let scale = scales.get(&path.probe).copied().unwrap_or(1.0);
+/// `whole` is what was seen of a path in windows, estimated for the whole time; `None`: all of it was seen.
+fn calls(path: NamedPath, whole: Option<Estimate>, bias_ns: f64) -> Calls {
     let by_user = path.is_users();
     let below = path.below_site().to_vec();
     let above = path
@@ -173,18 +177,29 @@ fn calls(path: NamedPath, scales: &BTreeMap<String, f64>, bias_ns: f64) -> Calls
         .unwrap_or_default()
         .to_vec();
     let totals = &path.totals;
+    let exactly = Estimate {
+        count: totals.hits,
+        low: totals.hits,
+        high: totals.hits,
+        bytes: totals.bytes,
+    };
+    let whole = whole.unwrap_or(exactly);
+    let scale = whole.count as f64 / totals.hits.max(1) as f64;
     let bias = totals.completed as f64 * bias_ns;
     Calls {
         reason: path.reason,
         detail: path.detail,
         what: path.what,
+        calls_others: path.calls_others,
         by_user,
         below,
         above,
         hits: totals.hits,
         completed: totals.completed,
-        count: totals.hits as f64 * scale,
-        bytes: totals.bytes as f64 * scale,
+        count: whole.count as f64,
+        low: whole.low as f64,
+        high: whole.high as f64,
+        bytes: whole.bytes.max(totals.bytes) as f64,
         noted: totals.noted as f64 * scale,
         sum_ns: (totals.sum_ns as f64 - bias).max(0.0) * scale,
         min_ns: totals.min_ns,

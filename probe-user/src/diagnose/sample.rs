@@ -158,8 +158,16 @@ fn symbol(function: &str, origin: SymbolOrigin) -> Symbol {
 impl Calls {
     pub(crate) fn per_second(mut self, rate: f64) -> Self {
         self.count = rate * SECONDS;
+        (self.low, self.high) = (self.count, self.count);
         self.hits = self.count.round() as u64;
         self.completed = self.hits;
+        self
+    }
+
+    /// Makes the count an estimate with these ends of its interval, as shares of it; to be called after
+    /// [`Self::per_second`].
+    pub(crate) fn between(mut self, low: f64, high: f64) -> Self {
+        (self.low, self.high) = (self.count * low, self.count * high);
         self
     }
 

@@ -39,17 +39,81 @@ pub fn allocation_ns(objects_per_s: f64, bytes_per_s: f64) -> f64 {
 /// wide intervals lower it.
 pub fn confidence(best: f64, site: &AtSite<'_>) -> f64 {
     let few = 1.0 - 1.0 / (2.0 + site.hits as f64 / 3.0);
-    (best * few * (1.0 - site.uncertainty.min(1.0) / 2.0)).clamp(0.0, 1.0)
+    (best * few * (1.0 - site.uncertainty().min(1.0) / 2.0)).clamp(0.0, 1.0)
 }
 
-/// Returns whether a rate was reached: by the estimate, from enough hits to have one.
+/// Share of a threshold that the lower end of an estimate's interval has to pass: what is estimated below it, the
+/// threshold may be above.
+const NEARLY: f64 = 0.8;
+
+/// Whether a site passes a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passes {
+    Yes,
+    No,
+    /// The threshold lies within the interval.
+    Perhaps,
+}
+
+/// Returns whether a number of a site, which grows as its count does, passes a threshold: by the estimate, by the
+/// lower end of its interval nearly, and from enough hits to have one.
+pub fn passes(site: &AtSite<'_>, number: f64, threshold: f64) -> Passes {
+    let count = site.count.max(f64::MIN_POSITIVE);
+    let (low, high) = (number * site.low / count, number * site.high / count);
+    if site.hits < MIN_HITS || high < threshold {
+        Passes::No
+    } else if number >= threshold && low >= threshold * NEARLY {
+        Passes::Yes
+    } else if number >= threshold || high > threshold {
+        Passes::Perhaps
+    } else {
+        Passes::No
+    }
+}
+
+/// A number of a site, and from where on it is a finding.
+#[derive(Clone, Copy, Debug)]
+pub struct Threshold {
+    /// Grows as the site's count does.
+    pub number: fn(&AtSite<'_>) -> f64,
+    pub at: f64,
+    /// What is counted.
+    pub unit: &'static str,
+}
+
+impl Threshold {
+    /// So many operations a second.
+    pub fn rate(at: f64) -> Self {
+        Self {
+            number: |site| site.rate_per_s(),
+            at,
+            unit: "operations",
+        }
+    }
+
+    /// So many bytes a second.
+    pub fn bytes(at: f64) -> Self {
+        Self {
+            number: |site| site.bytes_per_s(),
+            at,
+            unit: "bytes",
+        }
+    }
+
+    pub fn passed_by(&self, site: &AtSite<'_>) -> Passes {
+        passes(site, (self.number)(site), self.at)
+    }
+}
+
+/// Returns whether a site's operations reach a rate.
 pub fn reaches(site: &AtSite<'_>, rate_per_s: f64) -> bool {
-    site.hits >= MIN_HITS && site.rate_per_s() >= rate_per_s
+    Threshold::rate(rate_per_s).passed_by(site) == Passes::Yes
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::sample::{calls, idle};
 
     #[test]
     fn severity_follows_the_share_and_nothing_else() {
@@ -58,6 +122,25 @@ mod tests {
         assert_eq!(severity(WARNING_SHARE), Severity::Warning);
         assert_eq!(severity(CRITICAL_SHARE), Severity::Critical);
         assert_eq!(severity(f64::NAN), Severity::Info);
+    }
+
+    fn passing(rate: f64, low: f64, high: f64) -> Passes {
+        let calls = calls("alloc").per_second(rate).between(low, high);
+        let seen = idle().with(calls);
+        let sites = seen.sites("alloc", |_| true);
+        passes(&sites[0], sites[0].rate_per_s(), 100.0)
+    }
+
+    #[test]
+    fn an_interval_around_the_threshold_is_neither_above_nor_below() {
+        assert_eq!(passing(100.0, 1.0, 1.0), Passes::Yes);
+        assert_eq!(passing(99.9, 1.0, 1.0), Passes::No);
+        assert_eq!(passing(100.0, 0.8, 1.5), Passes::Yes);
+        assert_eq!(passing(100.0, 0.79, 1.5), Passes::Perhaps);
+        assert_eq!(passing(300.0, 0.1, 3.0), Passes::Perhaps);
+        assert_eq!(passing(300.0, 0.5, 3.0), Passes::Yes);
+        assert_eq!(passing(50.0, 0.5, 2.1), Passes::Perhaps);
+        assert_eq!(passing(50.0, 0.5, 1.9), Passes::No);
     }
 
     #[test]

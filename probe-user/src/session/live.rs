@@ -237,6 +237,7 @@ impl Taking<'_> {
         let mut added = Symbols::default();
         for path in snapshot.paths.values_mut() {
             path.what = symbolize::what(path, self.binary);
+            path.calls_others = symbolize::calls_others(path, self.binary);
             self.symbols.resolve(path, self.binary, &mut added);
         }
         self.governing.drained(&snapshot, self.gates);

@@ -11,11 +11,13 @@ use super::{
     memory::Memory,
     names::Names,
     stacks::Stacks,
+    threads::Threads,
     wait_reasons,
 };
 use crate::{
     address::{ProcAddr, VirtAddr},
     analyze::GoBinary,
+    discover::ProcFs,
     observed::Census,
     report::{GoroutineGroup, Location, StackFrame},
     sys,
@@ -40,8 +42,10 @@ pub(super) struct Taker<'a> {
     decoder: Decoder,
     stacks: Stacks,
     reasons: Vec<String>,
-    /// By `m`, whether the program's own code locked a goroutine to it.
-    locked: HashMap<u64, bool>,
+    /// By `m`.
+    locks: HashMap<u64, Lock>,
+    /// Read when the first locked goroutine is met.
+    threads: Option<Threads>,
     groups: HashMap<Key, Counts>,
     torn: u64,
 }
@@ -53,9 +57,20 @@ struct Key {
     wait_reason: Option<u8>,
     gopc: u64,
     startpc: u64,
-    locked: bool,
+    lock: Lock,
     /// Where to look up names, innermost first.
     stack: Box<[VirtAddr]>,
+}
+
+/// How a goroutine is tied to its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Lock {
+    /// Not at all, or by the runtime for itself.
+    None,
+    /// By the program's own code.
+    Program,
+    /// The same, and the thread is set up in another way than the others.
+    ProgramOwnState,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,7 +94,8 @@ impl<'a> Taker<'a> {
             decoder,
             stacks: Stacks::of(binary),
             reasons: wait_reasons::read(memory, binary),
-            locked: HashMap::new(),
+            locks: HashMap::new(),
+            threads: None,
             groups: HashMap::new(),
             torn: 0,
         })
@@ -183,7 +199,7 @@ impl<'a> Taker<'a> {
             wait_reason: waits.then_some(goroutine.wait_reason),
             gopc: goroutine.gopc,
             startpc: goroutine.startpc,
-            locked: goroutine.lockedm != 0 && self.is_locked_by_program(goroutine.lockedm),
+            lock: self.lock(goroutine.lockedm),
             stack: stack.into(),
         };
         let is_full = self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key);
@@ -206,16 +222,40 @@ impl<'a> Taker<'a> {
 }
 
 impl Taker<'_> {
-    /// Whether the program's own code locked a goroutine to its thread: the runtime does so too, for itself.
-    fn is_locked_by_program(&mut self, m: u64) -> bool {
-        let Some(offset) = self.binary.runtime_layout().m_locked_ext else {
-            return false;
-        };
-        let memory = self.memory;
-        *self.locked.entry(m).or_insert_with(|| {
-            let at = ProcAddr(m.wrapping_add(offset.into()));
-            memory.u32(at).is_ok_and(|locks| locks != 0)
-        })
+    /// `m` is what a goroutine is locked to, or 0.
+    fn lock(&mut self, m: u64) -> Lock {
+        if m == 0 {
+            return Lock::None;
+        }
+        if let Some(known) = self.locks.get(&m) {
+            return *known;
+        }
+        let lock = self.look_at_lock(m);
+        self.locks.insert(m, lock);
+        lock
+    }
+
+    fn look_at_lock(&mut self, m: u64) -> Lock {
+        let layout = self.binary.runtime_layout();
+        let at = |offset: u32| ProcAddr(m.wrapping_add(offset.into()));
+        let by_program = layout
+            .m_locked_ext
+            .and_then(|offset| self.memory.u32(at(offset)).ok())
+            .is_some_and(|locks| locks != 0);
+        if !by_program {
+            return Lock::None;
+        }
+        let thread = layout
+            .m_procid
+            .and_then(|offset| self.memory.words::<1>(at(offset)).ok());
+        let pid = self.memory.pid();
+        let threads = self
+            .threads
+            .get_or_insert_with(|| Threads::of(&ProcFs::host(), pid).unwrap_or_default());
+        match thread {
+            Some([thread]) if threads.has_own_state(thread) => Lock::ProgramOwnState,
+            _ => Lock::Program,
+        }
     }
 
     fn census(self) -> Census {
@@ -226,16 +266,21 @@ impl Taker<'_> {
         };
         let mut groups: HashMap<Named, Counts> = HashMap::new();
         let mut locked: HashMap<Named, Counts> = HashMap::new();
+        let mut own_state: HashMap<Named, Counts> = HashMap::new();
         for (key, counts) in &self.groups {
             census.total += counts.goroutines;
             let named = self.named(key);
-            if key.locked {
+            if key.lock == Lock::ProgramOwnState {
+                own_state.entry(named.clone()).or_default().add(*counts);
+            }
+            if key.lock != Lock::None {
                 locked.entry(named.clone()).or_default().add(*counts);
             }
             groups.entry(named).or_default().add(*counts);
         }
         census.groups = listed(groups, now);
         census.locked_to_thread = listed(locked, now);
+        census.with_own_thread_state = listed(own_state, now);
         census
     }
 

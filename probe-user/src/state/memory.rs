@@ -40,6 +40,11 @@ impl<'a> Memory<'a> {
         self.target.is_same_process() == Liveness::Same
     }
 
+    /// Returns the process's number, outside of any container.
+    pub(super) fn pid(&self) -> u32 {
+        self.target.pid
+    }
+
     /// Returns where a variable of the file is.
     pub(super) fn address(&self, variable: VirtAddr) -> ProcAddr {
         variable.in_process(self.bias)

@@ -15,6 +15,7 @@ mod names;
 mod runtime;
 mod settings;
 mod stacks;
+mod threads;
 mod wait_reasons;
 mod walk;
 
@@ -99,6 +100,7 @@ pub fn read(target: &Target, binary: &GoBinary, bias: LoadBias, elapsed_ns: u64)
     let mut state = State {
         elapsed_ns,
         cpu_time_ns: target.cpu_time_ns().ok(),
+        cpu_wait_ns: threads::cpu_wait_ns(&ProcFs::host(), target.pid).ok(),
         gomaxprocs: notes
             .keep("GOMAXPROCS", runtime.processors())
             .map(|(len, _)| len as u32),

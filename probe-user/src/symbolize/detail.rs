@@ -39,6 +39,14 @@ pub fn what(path: &Path, binary: &GoBinary) -> Option<String> {
     }
 }
 
+/// Returns whether the function that a path's detail is calls others.
+pub fn calls_others(path: &Path, binary: &GoBinary) -> Option<bool> {
+    match ProbeName::from_name(&path.probe)? {
+        ProbeName::Finalizer if path.detail != 0 => binary.calls_others(VirtAddr(path.detail)),
+        _ => None,
+    }
+}
+
 /// Returns a path's detail in words, `None` where its probe tells nothing.
 pub(super) fn text(path: &Path, stack: &[StackFrame]) -> Option<String> {
     let blocks = |yes: bool| if yes { "blocking" } else { "non-blocking" }.to_owned();

@@ -9,12 +9,16 @@ use crate::{
 /// One call path with its totals; several may lead to the same call site.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NamedPath {
+    /// Its number in the profile.
+    pub row: u32,
     pub probe: String,
     pub reason: u8,
     /// What the operations were about, `probe_ebpf::abi::detail`.
     pub detail: u64,
     /// The part of it that only the binary tells: the name of a type or of a function.
     pub what: Option<String>,
+    /// Whether the function that the detail is calls others.
+    pub calls_others: Option<bool>,
     pub site: StackFrame,
     pub inlined_into: Option<String>,
     /// Innermost first, inlined frames expanded; the call site is one of them.
@@ -41,8 +45,8 @@ impl NamedPath {
 
 /// Names every call path, without adding any up.
 pub fn paths(profile: &Profile, symbols: &Symbols) -> Vec<NamedPath> {
-    let rows = profile.rows.values();
-    rows.filter_map(|row| {
+    let rows = profile.rows.iter();
+    rows.filter_map(|(number, row)| {
         let path = row.path.as_ref()?;
         let named = name(path, symbols);
         let frames: Vec<Symbol> = frames_of(path, symbols)
@@ -54,10 +58,12 @@ pub fn paths(profile: &Profile, symbols: &Symbols) -> Vec<NamedPath> {
             .position(|symbol| symbol.frame == named.site)
             .unwrap_or(0);
         Some(NamedPath {
+            row: *number,
             probe: path.probe.clone(),
             reason: path.reason,
             detail: path.detail,
             what: path.what.clone(),
+            calls_others: path.calls_others,
             site: named.site,
             inlined_into: named.inlined_into,
             frames,

@@ -1,8 +1,9 @@
 // Package run is what the programs of the exercises share: flags, a steady pace, an end, and their own truth.
 //
 // A program does one unit of work again and again at a given rate. It says READY on stdout once it runs at that rate
-// and prints one line of JSON when it ends: what it did, how long it took, which CPU time it used. Nothing in here
-// starts goroutines, allocates, or starts timers per unit.
+// and prints one line of JSON when it ends: what it did, how long it took, which CPU time it used. Beside its units it
+// computes, as a service does that parses and encodes: a program that uses no CPU time leaves a profiler none. Nothing
+// in here starts goroutines, allocates, or starts timers per unit.
 package run
 
 import (
@@ -59,6 +60,7 @@ type Truth struct {
 var (
 	duration = flag.Duration("duration", 5*time.Second, "how long to work")
 	rate     = flag.Int("rate", 0, "units of work per second; 0: the program's own")
+	base     = flag.Float64("base", 0.1, "share of a processor to compute with, beside the units")
 	stdin    = flag.Bool("stdin", false, "end when stdin does")
 	stopped  atomic.Bool
 	ballast  []byte
@@ -107,15 +109,19 @@ func (p Program) Main() {
 
 type worker struct {
 	calls     uint64
+	computed  uint64
 	latencies [kept]int64
 }
 
 func (w *worker) work(p *Program, index int, began time.Time) {
 	perSecond := float64(p.Rate) / float64(p.Workers)
 	most := 1 + int(perSecond*behind.Seconds())
-	due := 0
+	share := *base / float64(p.Workers)
+	due, last := 0, time.Duration(0)
 	for done := 0; !stopped.Load(); {
 		elapsed := time.Since(began)
+		w.compute(time.Duration(share * float64(elapsed-last)))
+		last = elapsed
 		if elapsed > *duration {
 			return
 		}
@@ -133,6 +139,15 @@ func (w *worker) work(p *Program, index int, began time.Time) {
 			next = 50 * time.Millisecond
 		}
 		time.Sleep(next)
+	}
+}
+
+// compute uses the processor for about as long, for nothing but arithmetic.
+func (w *worker) compute(length time.Duration) {
+	for began := time.Now(); time.Since(began) < length; {
+		for i := 0; i < 1<<9; i++ {
+			w.computed = w.computed*6364136223846793005 + 1442695040888963407
+		}
 	}
 }
 

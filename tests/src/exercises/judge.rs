@@ -44,6 +44,9 @@ fn found(exercise: &Exercise, marks: &[Mark], said: &Said) -> Vec<String> {
         if let Some(key) = missing {
             faults.push(format!("names {:?} and not {key}", finding.exercises));
         }
+        if let Some(key) = exercise.keys_of_others().find(|&key| finding.names(key)) {
+            faults.push(format!("names {:?}: {key} is another", finding.exercises));
+        }
         faults.extend(misplaced(marks, finding.call_site.as_ref()));
     }
     faults
@@ -84,11 +87,12 @@ fn silent(exercise: &Exercise, said: &Said) -> Vec<String> {
     let mut faults: Vec<String> = said
         .of(rule)
         .into_iter()
+        .filter(|finding| !(exercise.host_does_it && finding.severity == Severity::Info))
         .map(|finding| format!("false alarm: {}", text(finding)))
         .collect();
     match said.verdict(rule) {
         None => faults.push("the rule has not spoken".to_owned()),
-        Some(verdict) if verdict.verdict == "found" && faults.is_empty() => {
+        Some(verdict) if verdict.verdict == "found" && said.of(rule).is_empty() => {
             faults.push(format!("found without a finding: {}", verdict.why));
         }
         Some(_) => {}
@@ -183,6 +187,35 @@ mod tests {
             faults.len() == 1 && faults[0].contains("not found: clear"),
             "{faults:?}"
         );
+    }
+
+    #[test]
+    fn another_exercise_of_the_same_rule_is_another() {
+        let exercise = |path: &str| EXERCISES.iter().find(|e| e.path == path).unwrap();
+        let finding = finding("finalizer-cleanup", "info", r#""dive-13","package-12""#, 7);
+        let said = said(&finding, "found");
+        let faults = judge(
+            exercise("finalizer-cleanup/package-12"),
+            Side::Before,
+            false,
+            &mark(),
+            &said,
+        );
+        assert!(
+            faults.len() == 1 && faults[0].contains("is another"),
+            "{faults:?}"
+        );
+    }
+
+    #[test]
+    fn what_a_loaded_host_does_may_be_a_hint() {
+        let stops = EXERCISES.iter().find(|e| e.rule() == "long-stop-the-world");
+        for (severity, faults) in [("info", 0), ("warning", 1)] {
+            let said = said(&finding("long-stop-the-world", severity, "", 7), "found");
+            let judged = judge(stops.unwrap(), Side::Alike, false, &[], &said);
+            let judged = judged.iter().filter(|fault| fault.contains("false alarm"));
+            assert_eq!(judged.count(), faults, "{severity}");
+        }
     }
 
     #[test]

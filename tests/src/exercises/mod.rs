@@ -14,13 +14,13 @@ mod said;
 mod table;
 mod trial;
 
-pub use batch::run;
+pub use batch::{build, run};
 pub use judge::judge;
 pub use mark::{Mark, marks};
 pub use program::Truth;
 pub use said::{Finding, Said, Severity};
 pub use table::{EXERCISES, Exercise, Needs, no_longer_costs};
-pub use trial::{Result, Side, Trial};
+pub use trial::{Outcome, Side, Trial};
 
 use std::path::{Path, PathBuf};
 

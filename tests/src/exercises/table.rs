@@ -18,11 +18,22 @@ pub struct Exercise {
     /// The keys that a finding has to name.
     pub keys: &'static [&'static str],
     pub needs: Needs,
+    /// Whether a host under load does by itself what the rule finds: a hint is no false alarm then.
+    pub host_does_it: bool,
 }
 
 impl Exercise {
     pub fn rule(&self) -> &'static str {
         self.path.split('/').next().unwrap_or(self.path)
+    }
+
+    /// The keys of the rule's other shapes, which a finding must not name.
+    pub fn keys_of_others(&self) -> impl Iterator<Item = &'static str> {
+        let own = self.keys;
+        let others = EXERCISES.iter().filter(|other| other.rule() == self.rule());
+        others
+            .flat_map(|other| other.keys.iter().copied())
+            .filter(move |key| !own.contains(key))
     }
 
     /// Whether a word of the command line means this one: the rule, the folder or a key.
@@ -36,6 +47,7 @@ const fn plain(path: &'static str, keys: &'static [&'static str]) -> Exercise {
         path,
         keys,
         needs: Needs::Nothing,
+        host_does_it: false,
     }
 }
 
@@ -52,7 +64,7 @@ pub const EXERCISES: &[Exercise] = &[
     plain("forced-gc/package-2", &["package-2"]),
     plain("short-lived-buffer", &["dive-7"]),
     plain("short-lived-buffer/source-9", &["source-9"]),
-    plain("interface-boxing", &["dive-8"]),
+    plain("interface-boxing", &["dive-8", "source-11"]),
     plain("interface-boxing/source-11", &["source-11"]),
     plain("closure-escape", &["dive-9"]),
     plain(
@@ -64,17 +76,15 @@ pub const EXERCISES: &[Exercise] = &[
         &["dive-10", "source-8", "package-9"],
     ),
     Exercise {
-        path: "cpu-quota-mismatch",
-        keys: &["dive-11"],
         needs: Needs::Quota(1.0),
+        ..plain("cpu-quota-mismatch", &["dive-11"])
     },
     plain("gc-pressure", &["dive-12"]),
     plain("finalizer-cleanup", &["dive-13", "source-10", "package-3"]),
     plain("finalizer-cleanup/package-12", &["package-12"]),
     Exercise {
-        path: "cgo-chatter",
-        keys: &["dive-14"],
         needs: Needs::C,
+        ..plain("cgo-chatter", &["dive-14"])
     },
     plain("reflect-copy", &["dive-15"]),
     plain("large-map-value", &["dive-17"]),
@@ -83,9 +93,12 @@ pub const EXERCISES: &[Exercise] = &[
     plain("defer-in-loop/open-coded", &["source-4"]),
     plain("needless-gosched", &["source-7"]),
     plain("goroutine-count-polling", &["source-12"]),
-    plain("goroutine-count-polling/package-7", &["package-7"]),
+    plain(
+        "goroutine-count-polling/package-7",
+        &["source-12", "package-7"],
+    ),
     plain("memstats-per-request", &["source-13", "package-1"]),
-    plain("stack-dump-all", &["source-14"]),
+    plain("stack-dump-all", &["source-14", "package-6"]),
     plain("stack-dump-all/package-6", &["package-6"]),
     plain("cpu-profile-rate", &["package-4"]),
     plain("block-profile-rate", &["package-5"]),
@@ -94,7 +107,10 @@ pub const EXERCISES: &[Exercise] = &[
     plain("caller-per-log", &["package-11"]),
     plain("unbounded-profile", &["package-13"]),
     plain("free-os-memory-timer", &["package-14"]),
-    plain("long-stop-the-world", &[]),
+    Exercise {
+        host_does_it: true,
+        ..plain("long-stop-the-world", &[])
+    },
     plain("stack-growth", &["internals-1"]),
     plain("pool-miss", &["internals-5"]),
     plain("channel-hop", &["internals-6"]),

@@ -21,6 +21,8 @@ For each exercise there are Go programs below `tests/exercises`: *before* does w
 Each is built with each release of Go, started, watched by `rtprobe record`, and its report is judged.
 *Before* has to be found: the right exercise, function, file and line.
 *After* and *alike* have to be silent for the rule, and *after* may have no other finding that is a warning or worse.
+Of stops of the world, which a loaded host makes long by itself, a hint (info) is no fault.
+A program that is judged wrong is watched once more, and the second judgement counts; the list at the end has them all.
 ";
 
 const LEGEND: &str = "\
@@ -44,8 +46,10 @@ pub(super) fn document(store: &Store) -> Result<String> {
     text += "Median of all runs, while watched: units of work per second, their median and 99th percentile, ";
     text += "the program's share of a CPU, and what rtprobe says it took of the program's CPU time.\n\n";
     text += &table_of_figures(store);
+    text += &over_limit(store)?;
     text += &reasons(&versions)?;
     text += &misjudged(store)?;
+    text += &at_second_sight(store)?;
     Ok(text)
 }
 
@@ -104,7 +108,7 @@ fn table_of_figures(store: &Store) -> String {
     let mut text = "| exercise | program | units/s | p50 | p99 | CPU | rtprobe |\n|---|---|---|---|---|---|---|\n".to_owned();
     for exercise in EXERCISES {
         for side in Side::ALL {
-            let runs: Vec<&exercises::Result> = store
+            let runs: Vec<&exercises::Outcome> = store
                 .keys()
                 .filter(|key| key.path == exercise.path && key.side == side)
                 .filter_map(|key| store.get(key)?.as_ref().ok())
@@ -117,8 +121,8 @@ fn table_of_figures(store: &Store) -> String {
     text
 }
 
-fn figures(exercise: &Exercise, side: Side, runs: &[&exercises::Result]) -> String {
-    let of = |value: fn(&exercises::Result) -> Option<f64>| {
+fn figures(exercise: &Exercise, side: Side, runs: &[&exercises::Outcome]) -> String {
+    let of = |value: fn(&exercises::Outcome) -> Option<f64>| {
         median(runs.iter().filter_map(|run| value(run)))
     };
     let percent = |value: Option<f64>| {
@@ -150,6 +154,34 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     values.get(values.len() / 2).copied()
 }
 
+/// How many *before* programs cost more than rtprobe was allowed, and which cost the most.
+fn over_limit(store: &Store) -> Text {
+    let runs = store.keys().filter(|key| key.side == Side::Before);
+    let mut shares: Vec<(f64, f64, &Key)> = runs
+        .filter_map(|key| {
+            let outcome = store.get(key)?.as_ref().ok()?;
+            Some((outcome.cost_share?, outcome.budget_share?, key))
+        })
+        .collect();
+    shares.sort_by(|(a, _, _), (b, _, _)| b.total_cmp(a));
+    let over = shares.iter().filter(|(share, limit, _)| share > limit);
+    let mut text = format!(
+        "\nOf {} runs of *before* programs {} cost more than the limit.\n",
+        shares.len(),
+        over.clone().count()
+    );
+    for (share, limit, key) in over.take(10) {
+        writeln!(
+            text,
+            "- {}: {:.2} % of {:.0} %",
+            name(key),
+            share * 100.0,
+            limit * 100.0
+        )?;
+    }
+    Ok(text)
+}
+
 fn reasons(versions: &BTreeSet<&str>) -> Text {
     let mut text = "\n## No longer costs\n\n".to_owned();
     for exercise in EXERCISES {
@@ -175,16 +207,38 @@ fn misjudged(store: &Store) -> Text {
             Some(Err(error)) => error.lines().next().unwrap_or_default().to_owned(),
             None => String::new(),
         };
-        let name = format!(
-            "{} {}, Go {}, {}",
-            key.path,
-            key.side.name(),
-            key.version,
-            key.kind
-        );
-        writeln!(text, "- {name}: {}", below(&why))?;
+        writeln!(text, "- {}: {}", name(key), below(&why))?;
     }
     Ok(text)
+}
+
+/// What was wrong the first time.
+fn at_second_sight(store: &Store) -> Text {
+    let mut text = String::new();
+    for key in store.keys() {
+        if let Some(Ok(outcome)) = store.get(key)
+            && !outcome.first_faults.is_empty()
+            && outcome.faults.is_empty()
+        {
+            let why = below(&outcome.first_faults.join("; "));
+            writeln!(text, "- {}: {why}", name(key))?;
+        }
+    }
+    Ok(if text.is_empty() {
+        text
+    } else {
+        format!("\n## Right at the second sight only\n\nWhat was wrong the first time.\n\n{text}")
+    })
+}
+
+fn name(key: &Key) -> String {
+    format!(
+        "{} {}, Go {}, {}",
+        key.path,
+        key.side.name(),
+        key.version,
+        key.kind
+    )
 }
 
 /// Leaves out the directories of the machine that ran it.
@@ -207,7 +261,7 @@ mod tests {
 
     use super::*;
 
-    fn judged(faults: &[&str]) -> exercises::Result {
+    fn judged(faults: &[&str]) -> exercises::Outcome {
         let truth = Truth {
             calls: 500,
             bytes: 0,
@@ -219,8 +273,9 @@ mod tests {
             cpu_share: 0.01,
         };
         let faults = faults.iter().map(|&fault| fault.to_owned()).collect();
-        exercises::Result {
+        exercises::Outcome {
             faults,
+            first_faults: Vec::new(),
             free: None,
             truth,
             cost_share: None,

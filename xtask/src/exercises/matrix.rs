@@ -23,12 +23,21 @@ pub(super) fn line(store: &Store, key: &Key) -> String {
             let cost = result
                 .cost_share
                 .map_or("?".to_owned(), |share| format!("{:.2}", share * 100.0));
+            let again = if result.first_faults.is_empty() {
+                String::new()
+            } else {
+                format!("; the first time: {}", result.first_faults.join("; "))
+            };
             format!(
-                "ok    {name} {:>9.0}/s, rtprobe {cost} %",
+                "ok    {name} {:>9.0}/s, rtprobe {cost} %{again}",
                 result.truth.calls_per_s
             )
         }
-        Some(Ok(result)) => format!("WRONG {name} {}", result.faults.join("; ")),
+        Some(Ok(result)) => format!(
+            "WRONG {name} {}; the first time: {}",
+            result.faults.join("; "),
+            result.first_faults.join("; ")
+        ),
         Some(Err(error)) => format!("ERROR {name} {error}"),
         None => format!("?     {name}"),
     }

@@ -17,20 +17,22 @@ use rtprobe_tests::{
 };
 
 use crate::{build, setup, step, workspace};
-use options::Options;
+use options::{Only, Options};
 use store::{Key, Store};
 
 pub(crate) fn run(args: &[String]) -> Result<()> {
     let options = Options::parse(args)?;
+    let out = workspace::target().join("exercises");
+    let results = out.join("results");
+    let mut store = Store::read(&results)?;
+    if options.only == Some(Only::Write) {
+        return write(&store);
+    }
     let go = setup::go()?;
     let rtprobe = match env::var_os("RTPROBE_BIN") {
         Some(binary) => PathBuf::from(binary),
         None => build::binary()?,
     };
-    let out = workspace::target().join("exercises");
-    fs::create_dir_all(&out)?;
-    let results = out.join("results.json");
-    let mut store = Store::read(&results)?;
     let mut judged = Vec::new();
     for version in &options.versions {
         step::step(&format!("go {version}"), || go.fetch(version))?;
@@ -43,17 +45,22 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
                     trial(exercise, side, &go, &rtprobe, &dir, &options, version, kind)
                 })
                 .filter(Trial::exists)
+                .filter(|trial| !(options.resume && store.is_right(&Key::of(trial))))
                 .collect();
-            judged.extend(all(&trials, options.jobs, &mut store));
-            store.write(&results)?;
+            if options.only == Some(Only::Build) {
+                let name = format!("go {version}, {}: building", kind.name());
+                step::step(&name, || exercises::build(&trials))?;
+                continue;
+            }
+            judged.extend(all(&trials, options.jobs, &mut store, &results)?);
         }
+    }
+    if options.only == Some(Only::Build) {
+        return Ok(());
     }
     println!("\n{}", matrix::matrix(&store, &judged)?);
     if options.write {
-        let path = workspace::root().join("docs/exercises.md");
-        fs::create_dir_all(workspace::root().join("docs"))?;
-        fs::write(&path, document::document(&store)?)?;
-        println!("wrote {}", path.display());
+        write(&store)?;
     }
     let wrong = judged.iter().filter(|key| !store.is_right(key)).count();
     ensure!(
@@ -61,7 +68,14 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
         "{wrong} of {} programs are misjudged",
         judged.len()
     );
-    ensure!(!judged.is_empty(), "no exercise is called that");
+    Ok(())
+}
+
+fn write(store: &Store) -> Result<()> {
+    let path = workspace::root().join("docs/exercises.md");
+    fs::create_dir_all(workspace::root().join("docs"))?;
+    fs::write(&path, document::document(store)?)?;
+    println!("wrote {}", path.display());
     Ok(())
 }
 
@@ -95,14 +109,18 @@ fn trial<'a>(
     }
 }
 
-/// Runs the trials and tells each as it ends.
-fn all(trials: &[Trial<'_>], jobs: usize, store: &mut Store) -> Vec<Key> {
+/// Runs the trials, and tells and keeps each as it ends: a run that is cut short loses nothing.
+fn all(trials: &[Trial<'_>], jobs: usize, store: &mut Store, results: &Path) -> Result<Vec<Key>> {
     let mut keys = Vec::new();
+    let mut kept = Ok(());
     exercises::run(trials, jobs, |trial, result| {
         let key = Key::of(trial);
         store.put(key.clone(), result.map_err(|error| format!("{error:#}")));
         println!("{}", matrix::line(store, &key));
+        let written = store.write(results, &key.version, &key.kind);
+        kept = std::mem::replace(&mut kept, Ok(())).and(written);
         keys.push(key);
-    });
-    keys
+    })?;
+    kept?;
+    Ok(keys)
 }

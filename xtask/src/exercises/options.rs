@@ -9,12 +9,21 @@ use rtprobe_tests::{
 };
 
 pub(super) const USAGE: &str = "usage: cargo xtask exercises [--go VERSION,…] [--build plain,stripped,pie] \
-[--side before,after,alike] [--seconds N] [--jobs N] [--keep] [--write] [RULE|EXERCISE…]";
+[--side before,after,alike] [--seconds N] [--jobs N] [--keep] [--write] [--resume] [--only-build] [--only-write] [RULE|EXERCISE…]";
 
 /// Long enough for a beat of a second to be one, and for a hot probe's windows.
 const WINDOW: Duration = Duration::from_secs(5);
 /// Programs at a time: each uses a small share of a processor.
 const JOBS: usize = 2;
+
+/// A part of what is done otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Only {
+    /// Builds the programs, for a run that is to have the machine for itself.
+    Build,
+    /// Writes the document from the results that are kept.
+    Write,
+}
 
 #[derive(Debug)]
 pub(super) struct Options {
@@ -25,6 +34,9 @@ pub(super) struct Options {
     pub jobs: usize,
     pub keep: bool,
     pub write: bool,
+    /// Leaves out what an earlier run has judged right.
+    pub resume: bool,
+    pub only: Option<Only>,
     /// Rules, folders or keys; empty: all.
     pub names: Vec<String>,
 }
@@ -42,6 +54,8 @@ impl Options {
             jobs: JOBS,
             keep: false,
             write: false,
+            resume: false,
+            only: None,
             names: Vec::new(),
         };
         let mut args = args.iter();
@@ -55,6 +69,9 @@ impl Options {
                 "--jobs" => options.jobs = value()?.parse()?,
                 "--keep" => options.keep = true,
                 "--write" => options.write = true,
+                "--resume" => options.resume = true,
+                "--only-build" => options.only = Some(Only::Build),
+                "--only-write" => options.only = Some(Only::Write),
                 option if option.starts_with('-') => bail!("no such option: {option}\n{USAGE}"),
                 name => {
                     let known = EXERCISES.iter().any(|exercise| exercise.is_called(name));

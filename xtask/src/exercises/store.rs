@@ -1,4 +1,5 @@
-//! Results of this and earlier runs, so that the document can be written from a matrix that was run in parts.
+//! Results of this and earlier runs, so that the document can be written from a matrix that was run in parts: a file
+//! per release and build.
 
 use std::{collections::BTreeMap, fs, path::Path};
 
@@ -47,7 +48,7 @@ impl Key {
 }
 
 /// What came of a cell: a judged report, or why there is none.
-pub(super) type Cell = std::result::Result<exercises::Result, String>;
+pub(super) type Cell = std::result::Result<exercises::Outcome, String>;
 
 #[derive(Debug, Default)]
 pub(super) struct Store {
@@ -55,27 +56,31 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Reads what an earlier run has left; nothing, if there was none.
-    pub(super) fn read(path: &Path) -> Result<Self> {
-        if !path.exists() {
-            return Ok(Self::default());
+    /// Reads what earlier runs have left in a directory; nothing, if there were none.
+    pub(super) fn read(dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir)?;
+        let mut store = Self::default();
+        for entry in fs::read_dir(dir)? {
+            let path = entry?.path();
+            let kept: BTreeMap<String, Cell> = serde_json::from_slice(&fs::read(&path)?)
+                .with_context(|| format!("failed to read {}: remove it", path.display()))?;
+            let cells = kept
+                .into_iter()
+                .filter_map(|(text, cell)| Some((Key::from_text(&text)?, cell)));
+            store.cells.extend(cells);
         }
-        let kept: BTreeMap<String, Cell> = serde_json::from_slice(&fs::read(path)?)
-            .with_context(|| format!("failed to read {}: remove it", path.display()))?;
-        let cells = kept
-            .into_iter()
-            .filter_map(|(text, cell)| Some((Key::from_text(&text)?, cell)));
-        Ok(Self {
-            cells: cells.collect(),
-        })
+        Ok(store)
     }
 
-    pub(super) fn write(&self, path: &Path) -> Result<()> {
+    /// Writes the results of one release and build.
+    pub(super) fn write(&self, dir: &Path, version: &str, kind: &str) -> Result<()> {
         let kept: BTreeMap<String, &Cell> = self
             .cells
             .iter()
+            .filter(|(key, _)| key.version == version && key.kind == kind)
             .map(|(key, cell)| (key.text(), cell))
             .collect();
+        let path = dir.join(format!("{version}-{kind}.json"));
         Ok(fs::write(path, serde_json::to_vec_pretty(&kept)?)?)
     }
 

@@ -50,13 +50,9 @@ fn examine(observed: &Observed) -> Judgement {
             "this build collects timers that nobody can reach (Go 1.23 and its go line)".to_owned(),
         );
     }
-    let sites = observed.sites("timer-fire", makes_channel);
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S) && left_share(observed, site) > LEFT_SHARE)
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
+    let mut sites = observed.sites("timer-fire", makes_channel);
+    sites.retain(|site| left_share(observed, site) > LEFT_SHARE);
+    observed.beyond(&sites, Threshold::rate(RATE_PER_S), fault, || {
         observed.silent(
             "timer-fire",
             RATE_PER_S,

@@ -40,14 +40,9 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("cgo-call", |calls| calls.by_user);
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .filter(|site| net_median(site).is_some_and(|ns| ns < MEDIAN_NS))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
+    let mut sites = observed.sites("cgo-call", |calls| calls.by_user);
+    sites.retain(|site| net_median(site).is_some_and(|ns| ns < MEDIAN_NS));
+    observed.beyond(&sites, Threshold::rate(RATE_PER_S), fault, || {
         observed.silent(
             "cgo-call",
             RATE_PER_S,

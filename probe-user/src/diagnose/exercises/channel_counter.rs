@@ -43,14 +43,9 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sends = observed.sites("chan-send", Calls::directly_by_user);
-    let faults = sends
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S) && site.share(counts_only) >= CONSTANT_SHARE)
-        .filter(|site| !is_semaphore(observed, site))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
+    let mut sends = observed.sites("chan-send", Calls::directly_by_user);
+    sends.retain(|site| site.share(counts_only) >= CONSTANT_SHARE && !is_semaphore(observed, site));
+    observed.beyond(&sends, Threshold::rate(RATE_PER_S), fault, || {
         observed.silent(
             "chan-send",
             RATE_PER_S,

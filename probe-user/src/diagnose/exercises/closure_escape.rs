@@ -40,15 +40,10 @@ fn examine(observed: &Observed) -> Judgement {
     let object = is_for(Purpose::Object);
     let is_closure =
         |calls: &Calls| object(calls) && calls.directly_by_user() && calls.is_closure();
-    let sites = observed.sites("alloc", is_closure);
+    let mut sites = observed.sites("alloc", is_closure);
     let spawns = observed.sites("goroutine-create", |calls| calls.by_user);
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .filter(|site| spawns.iter().all(|spawn| spawn.site != site.site))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
+    sites.retain(|site| spawns.iter().all(|spawn| spawn.site != site.site));
+    observed.beyond(&sites, Threshold::rate(RATE_PER_S), fault, || {
         let nameless = |calls: &Calls| calls.detail != 0 && calls.what.is_none();
         let objects = observed.sites("alloc", |calls| object(calls) && nameless(calls));
         if objects.iter().any(|site| reaches(site, RATE_PER_S)) {

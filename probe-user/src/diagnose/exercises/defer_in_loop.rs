@@ -57,11 +57,13 @@ fn examine(observed: &Observed) -> Judgement {
         .collect();
     faults.extend(open_coded(observed));
     Judgement::found_or(faults, || {
-        let records = observed.silent(
-            "defer",
-            RATE_PER_S,
-            "no line makes defer records in great numbers",
-        );
+        let records = undecided(&sites, Threshold::rate(RATE_PER_S)).unwrap_or_else(|| {
+            observed.silent(
+                "defer",
+                RATE_PER_S,
+                "no line makes defer records in great numbers",
+            )
+        });
         let sampled = observed.enough_samples(MIN_SAMPLES).is_some();
         match records {
             Judgement::Clear(_) | Judgement::NotApplicable(_) if !sampled => Judgement::not_enough(

@@ -41,21 +41,27 @@ pub static RULE: Rule = Rule {
 
 fn examine(observed: &Observed) -> Judgement {
     let object = is_for(Purpose::Object);
-    let sites = observed.sites("alloc", |calls| {
+    let mut sites = observed.sites("alloc", |calls| {
         object(calls) && calls.directly_by_user() && !is_other(calls)
     });
+    sites.retain(|site| site.bytes <= SMALL_BYTES * site.count);
+    let costly = |site: &&AtSite<'_>| {
+        weigh::passes(site, cpu_share(observed, site), CPU_SHARE) == Passes::Yes
+            || reaches(site, RATE_PER_S)
+    };
     let faults = sites
         .iter()
-        .filter(|site| site.hits >= MIN_HITS && site.bytes <= SMALL_BYTES * site.count)
-        .filter(|site| site.rate_per_s() >= RATE_PER_S || cpu_share(observed, site) >= CPU_SHARE)
+        .filter(costly)
         .map(|site| fault(observed, site))
         .collect();
     Judgement::found_or(faults, || {
-        observed.silent(
-            "alloc",
-            RATE_PER_S,
-            "no line allocates small objects in great numbers",
-        )
+        undecided(&sites, Threshold::rate(RATE_PER_S)).unwrap_or_else(|| {
+            observed.silent(
+                "alloc",
+                RATE_PER_S,
+                "no line allocates small objects in great numbers",
+            )
+        })
     })
 }
 

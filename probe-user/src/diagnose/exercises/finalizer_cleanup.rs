@@ -31,7 +31,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "Finalizers that clean up, object by object",
         in_the_runtime: "SetFinalizer takes a lock and adds a record to the object's span. When a collection finds the object unreachable it keeps it, queues the finalizer for one goroutine that runs them all in turn, and only the next collection frees it. With few collections that is minutes later; one slow finalizer holds up all others; at exit none are run.",
-        how_it_is_seen: "Calls that set one are counted per line; those that clear one, and those of the standard library (each os.File sets and clears one), are left out. Found from one a second.",
+        how_it_is_seen: "Calls that set one are counted per line; those that clear one, and those of the standard library (each os.File sets and clears one), are left out. Found from one a second; package-12 where the finalizer's code calls nothing, so that all it can do is count.",
         example: "// before\nc := &Conn{sock: s}\nruntime.SetFinalizer(c, func(c *Conn) { c.sock.Close() })\n\n// after\nfunc (c *Conn) Close() error { return c.sock.Close() }\n// and where it is used\ndefer c.Close()",
         versions: "runtime.AddCleanup exists from Go 1.24 on: it neither keeps the object for another cycle nor resurrects it, and may run in parallel; an explicit Close is still sooner.",
     },
@@ -59,8 +59,11 @@ fn is_cleanup(calls: &Calls) -> bool {
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     let is_cleanup = site.share(is_cleanup) > 0.5;
     let share = observed.cpu_share(site.rate_per_s() * FINALIZER_NS);
+    let only_counts = site.share(|calls| calls.calls_others == Some(false)) > 0.5;
     let title = if is_cleanup {
         "a cleanup is registered for object after object"
+    } else if only_counts {
+        "finalizers count object after object"
     } else {
         "finalizers are set on object after object"
     };
@@ -68,8 +71,13 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     let fault = Fault::at(site, title)
         .evidence(name, site.rate_per_s(), "1/s")
         .costs(share);
+    let fault = if only_counts {
+        fault.exercises(&["package-12"]).cure("Count where objects are made and where they are closed, with an atomic in both: the difference is what leaks, at once and exactly.")
+    } else {
+        fault.exercises(&["dive-13", "source-10", "package-3"])
+    };
     // What stays open until a collection is worse than the CPU time.
-    let fault = if site.rate_per_s() >= 100.0 {
+    let fault = if site.rate_per_s() >= 100.0 && !only_counts {
         fault.at_least(Severity::Warning)
     } else {
         fault
@@ -104,6 +112,21 @@ mod tests {
             found(examine(&idle().with(cleanup)))[0].severity(),
             Severity::Info
         );
+    }
+
+    #[test]
+    fn a_finalizer_that_calls_nothing_only_counts() {
+        let of = |calls_others| {
+            let calls = Calls {
+                calls_others,
+                ..setting(5.0)
+            };
+            found(examine(&idle().with(calls))).remove(0).exercises
+        };
+        assert_eq!(of(Some(false)), ["package-12"]);
+        for unlike in [Some(true), None] {
+            assert_eq!(of(unlike), ["dive-13", "source-10", "package-3"]);
+        }
     }
 
     #[test]

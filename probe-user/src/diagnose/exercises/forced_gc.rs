@@ -92,7 +92,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
         .evidence("callers blocked", blocked, "share")
         .costs(marking.max(blocked));
     // A line that calls runtime.GC does so: one call is proof.
-    fault.confidence = 0.99 * (1.0 - site.uncertainty.min(1.0) / 4.0);
+    fault.confidence = 0.99 * (1.0 - site.uncertainty().min(1.0) / 4.0);
     if in_benchmark {
         return fault.exercises(&["package-2"]);
     }

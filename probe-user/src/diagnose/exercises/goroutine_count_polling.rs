@@ -63,11 +63,13 @@ fn examine(observed: &Observed) -> Judgement {
         .collect();
     faults.extend(sampled);
     Judgement::found_or(faults, || match observed.missing("goroutine-count") {
-        None => observed.silent(
-            "goroutine-count",
-            RATE_PER_S,
-            "nobody asks for the number of goroutines",
-        ),
+        None => undecided(&sites, Threshold::rate(RATE_PER_S)).unwrap_or_else(|| {
+            observed.silent(
+                "goroutine-count",
+                RATE_PER_S,
+                "nobody asks for the number of goroutines",
+            )
+        }),
         Some(_) => Judgement::not_enough(
             "runtime.NumGoroutine is inlined in this build and leaves no call to watch; no CPU sample shows it",
             "the loop to be hot enough for CPU samples",

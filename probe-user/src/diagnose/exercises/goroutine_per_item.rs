@@ -54,7 +54,7 @@ fn examine(observed: &Observed) -> Judgement {
         .filter_map(|site| {
             let alive = alive(observed, site);
             let is_burst = alive.is_some_and(|n| n as f64 >= BURST)
-                || (site.rate_per_s() >= RATE_PER_S && comes_in_bursts(observed, site));
+                || (reaches(site, RATE_PER_S) && comes_in_bursts(observed, site));
             is_burst.then(|| fault(observed, site, alive))
         })
         .collect();

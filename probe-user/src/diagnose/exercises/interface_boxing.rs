@@ -47,18 +47,11 @@ fn examine(observed: &Observed) -> Judgement {
                 .callee()
                 .is_some_and(|callee| callee.starts_with("fmt."))
     });
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| {
-            fault(
-                observed,
-                site,
-                formatting.iter().any(|fmt| fmt.site == site.site),
-            )
-        })
-        .collect();
-    Judgement::found_or(faults, || {
+    let fault = |observed: &Observed, site: &AtSite<'_>| {
+        let formats = formatting.iter().any(|fmt| fmt.site == site.site);
+        fault(observed, site, formats)
+    };
+    observed.beyond(&sites, Threshold::rate(RATE_PER_S), fault, || {
         observed.silent("alloc", RATE_PER_S, "no line boxes values in great numbers")
     })
 }

@@ -17,8 +17,9 @@ use crate::plan::stop_the_world_reason;
 
 /// From the catalogue: collections stop the world for 10 to 50 µs on an idle host.
 const PAUSE_NS: u64 = 100_000;
-/// The rarer ones may be the host's doing: a thread that did not get its CPU.
-const QUANTILE: f64 = 0.5;
+/// Share of a line's stops from which long ones are its way: rarer ones may be the host's doing, a thread that did
+/// not get its CPU.
+const USUAL_SHARE: f64 = 0.5;
 
 pub static RULE: Rule = Rule {
     name: "long-stop-the-world",
@@ -33,7 +34,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "Stops of the world that are long",
         in_the_runtime: "To stop the world the runtime asks every P to stop at its next safe point and waits for the last one; then it does what it stopped for; then it wakes the Ps again. What takes long is a goroutine that does not reach a safe point, a thread that the kernel does not run, or the work in between: a dump of all stacks, a change of GOMAXPROCS, a memory statistic.",
-        how_it_is_seen: "A pair of probes around each stop measures it from the request until the world runs again, with the runtime's reason and the line that led to it. Found where every other one lasts longer than 100 µs; the severity is their share of the time.",
+        how_it_is_seen: "A pair of probes around each stop measures it from the request until the world runs again, with the runtime's reason and the line that led to it. Found where stops last longer than 100 µs; the severity is their share of the time, less the part that the kernel kept threads of the program waiting for a CPU. Where less than half of a line's stops are long, and the threads waited for longer than these took, the host explains them, and they are not found.",
         example: "// before: every reading of the statistics is a stop\nruntime.ReadMemStats(&m)\n\n// after: no stop\nmetrics.Read(samples)",
         versions: "Reasons have names from Go 1.21 on; goroutine profiles stop the world for a moment only since 1.19.",
     },
@@ -41,46 +42,92 @@ pub static RULE: Rule = Rule {
 
 fn examine(observed: &Observed) -> Judgement {
     let mut faults = Vec::new();
+    let mut by_host = 0_u64;
+    for reason in reasons(observed) {
+        let sites = observed.sites("stop-the-world", |calls| calls.reason == reason);
+        for site in &sites {
+            match blame(observed, site) {
+                Blame::Nobody => {}
+                Blame::Host(stops) => by_host = by_host.saturating_add(stops),
+                Blame::Program(most) => faults.push(fault(observed, site, reason, most)),
+            }
+        }
+    }
+    Judgement::found_or(faults, || {
+        if let Some(missing) = observed.missing("stop-the-world") {
+            return missing;
+        }
+        Judgement::Clear(match by_host {
+            0 => "no stop of the world was longer than 100 µs".to_owned(),
+            n => format!(
+                "{n} stops of the world were longer than 100 µs, while the program's threads waited for a CPU for \
+                 longer than these took together"
+            ),
+        })
+    })
+}
+
+fn reasons(observed: &Observed) -> Vec<u8> {
     let mut reasons: Vec<u8> = Vec::new();
     for calls in &observed.calls {
         if calls.probe == "stop-the-world" && !reasons.contains(&calls.reason) {
             reasons.push(calls.reason);
         }
     }
-    for reason in reasons {
-        let sites = observed.sites("stop-the-world", |calls| calls.reason == reason);
-        faults.extend(sites.iter().filter_map(|site| fault(site, reason)));
+    reasons
+}
+
+/// Who made the long ones of a line's stops long.
+enum Blame {
+    /// There are none.
+    Nobody,
+    /// So many, and the host explains them.
+    Host(u64),
+    /// The program, as far as can be told: at most so severe.
+    Program(Severity),
+}
+
+fn blame(observed: &Observed, site: &AtSite<'_>) -> Blame {
+    let (long, long_ns_per_s) = site.long(PAUSE_NS);
+    if long == 0 {
+        return Blame::Nobody;
     }
-    Judgement::found_or(faults, || {
-        if let Some(missing) = observed.missing("stop-the-world") {
-            return missing;
-        }
-        Judgement::Clear("most stops of the world are shorter than 100 µs".to_owned())
+    let is_usual = long as f64 >= USUAL_SHARE * site.completed as f64;
+    let waited_ns_per_s = observed.waits_for_cpu().unwrap_or(0.0) * 1e9;
+    if !is_usual && waited_ns_per_s >= long_ns_per_s {
+        return Blame::Host(long);
+    }
+    Blame::Program(if long < MIN_HITS {
+        Severity::Info
+    } else {
+        Severity::Critical
     })
 }
 
-fn fault(site: &AtSite<'_>, reason: u8) -> Option<Fault> {
-    let usual = site.quantile_ns(QUANTILE)?;
-    if site.hits < MIN_HITS || usual <= PAUSE_NS {
-        return None;
-    }
-    let share = site.ns_per_s() / 1e9;
+fn fault(observed: &Observed, site: &AtSite<'_>, reason: u8, most: Severity) -> Fault {
+    let (long, long_ns_per_s) = site.long(PAUSE_NS);
+    let share = long_ns_per_s / 1e9 * observed.served_share();
     let reason = stop_the_world_reason(reason.into());
+    let median = site.quantile_ns(0.5).map(|ns| ns as f64);
     let mut fault = Fault::at(site, format!("long stops of the world: {reason}"))
         .evidence("stops", site.rate_per_s(), "1/s")
-        .evidence("median pause", usual as f64, "ns")
+        .evidence("of them long", long as f64 / site.completed as f64, "share")
+        .evidence_if("median pause", median, "ns")
         .evidence("longest pause", site.max_ns as f64, "ns")
-        .evidence("stopped", share, "share")
-        .costs(share);
+        .evidence("stopped for long", share, "share")
+        .costs(share)
+        .at_most(most);
     if !site.by_user {
         fault.site = None;
     }
     // Whether the program or the host makes it long can't be told from the pauses alone.
-    Some(fault.less_sure(0.7))
+    fault.less_sure(0.7)
 }
 
 #[cfg(test)]
 mod tests {
+    use probe_ebpf::bucket::bucket_of;
+
     use super::*;
 
     fn stops(ns: u64) -> Calls {
@@ -107,13 +154,35 @@ mod tests {
         assert_eq!(found(examine(&idle().with(stops(110_000)))).len(), 1);
     }
 
+    /// One long stop among many short ones, which the median does not tell.
+    fn with_stragglers(n: u64) -> Observed {
+        let mut stops = stops(20_000);
+        stops.latencies.set(bucket_of(300_000_000), n);
+        stops.max_ns = 300_000_000;
+        idle().with(stops)
+    }
+
     #[test]
-    fn a_single_straggler_is_not_a_finding() {
-        let mut short = stops(20_000);
-        short.max_ns = 3_000_000;
-        assert!(is_clear(&examine(&idle().with(short))));
-        let once = stops(3_000_000).per_second(0.1).lasting(3_000_000);
-        assert!(is_clear(&examine(&idle().with(once))));
+    fn any_long_stop_is_a_finding_and_few_are_a_hint() {
+        let hint = found(examine(&with_stragglers(1)));
+        assert_eq!(hint[0].severity(), Severity::Info);
+        let often = found(examine(&with_stragglers(3)));
+        assert_eq!(often[0].severity(), Severity::Warning);
+    }
+
+    #[test]
+    fn what_a_loaded_host_does_is_not_the_programs() {
+        let waiting = |seconds: f64, seen: Observed| {
+            let mut seen = seen.ended(|state| state.cpu_wait_ns = Some((seconds * 1e9) as u64));
+            seen.start.as_mut().expect("a state").cpu_wait_ns = Some(0);
+            seen
+        };
+        assert!(is_clear(&examine(&waiting(1.0, with_stragglers(3)))));
+        assert_eq!(found(examine(&waiting(0.8, with_stragglers(3)))).len(), 1);
+        // Of a program that always stops long the host takes its part: it used ten CPU seconds.
+        let usual = |seconds| found(examine(&waiting(seconds, idle().with(stops(5_000_000)))));
+        assert!((usual(0.0)[0].cost_share - 0.05).abs() < 0.002);
+        assert!((usual(30.0)[0].cost_share - 0.0125).abs() < 0.001);
     }
 
     #[test]

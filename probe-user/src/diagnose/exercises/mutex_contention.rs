@@ -40,18 +40,23 @@ pub static RULE: Rule = Rule {
 
 fn examine(observed: &Observed) -> Judgement {
     let sites = observed.sites("mutex-wait", |calls| calls.by_user);
+    let waits = |site: &&AtSite<'_>| {
+        weigh::passes(site, site.ns_per_s() / 1e9, WAIT_SHARE) == Passes::Yes
+            || reaches(site, PARKS_PER_S)
+    };
     let faults = sites
         .iter()
-        .filter(|site| site.hits >= MIN_HITS)
-        .filter(|site| site.rate_per_s() >= PARKS_PER_S || site.ns_per_s() / 1e9 >= WAIT_SHARE)
+        .filter(waits)
         .map(|site| fault(observed, site))
         .collect();
     Judgement::found_or(faults, || {
-        observed.silent(
-            "mutex-wait",
-            PARKS_PER_S,
-            "no line waits for a mutex often or long",
-        )
+        undecided(&sites, Threshold::rate(PARKS_PER_S)).unwrap_or_else(|| {
+            observed.silent(
+                "mutex-wait",
+                PARKS_PER_S,
+                "no line waits for a mutex often or long",
+            )
+        })
     })
 }
 

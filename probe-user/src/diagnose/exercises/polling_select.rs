@@ -49,14 +49,18 @@ pub static RULE: Rule = Rule {
 fn examine(observed: &Observed) -> Judgement {
     let polls = |calls: &Calls| calls.directly_by_user() && calls.detail == 0;
     let mut faults = Vec::new();
+    let mut in_doubt = None;
     for (probe, each_ns) in [("chan-recv", POLL_NS), ("select", SELECT_NS)] {
-        let sites = observed.sites(probe, polls);
-        let polling = sites
-            .iter()
-            .filter(|site| is_tight(observed, site) && empty_share(site) >= EMPTY_SHARE);
+        let mut sites = observed.sites(probe, polls);
+        sites.retain(|site| empty_share(site) >= EMPTY_SHARE);
+        let polling = sites.iter().filter(|site| is_tight(observed, site));
         faults.extend(polling.map(|site| fault(observed, site, each_ns)));
+        in_doubt = in_doubt.or_else(|| undecided(&sites, Threshold::rate(RATE_PER_S)));
     }
     Judgement::found_or(faults, || {
+        if let Some(in_doubt) = in_doubt {
+            return in_doubt;
+        }
         let clear = "no line polls a channel in a tight loop";
         match observed.silent("chan-recv", RATE_PER_S, clear) {
             Judgement::Clear(_) => observed

@@ -2,11 +2,12 @@
 
 pub(in crate::diagnose) use crate::{
     diagnose::{
+        availability::undecided,
         calls::{AtSite, Calls, total},
         explanation::Explanation,
         observed::Observed,
         rule::{Advice, Fault, Judgement, Rule},
-        weigh::{self, MIN_HITS, allocation_ns, reaches},
+        weigh::{self, MIN_HITS, Passes, Threshold, allocation_ns, reaches},
     },
     report::Severity,
 };

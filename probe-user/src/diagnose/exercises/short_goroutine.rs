@@ -48,11 +48,13 @@ fn examine(observed: &Observed) -> Judgement {
         .filter(|site| reaches(site, RATE_PER_S))
         .collect();
     if often.is_empty() && observed.has("goroutine-create") {
-        return observed.silent(
-            "goroutine-create",
-            RATE_PER_S,
-            "no go statement runs 100 times a second",
-        );
+        return undecided(&spawned, Threshold::rate(RATE_PER_S)).unwrap_or_else(|| {
+            observed.silent(
+                "goroutine-create",
+                RATE_PER_S,
+                "no go statement runs 100 times a second",
+            )
+        });
     }
     let runs = observed.sites("goroutine-run", |_| true);
     let mut faults = Vec::new();

@@ -45,14 +45,9 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("alloc", is_buffer);
-    let faults = sites
-        .iter()
-        .filter(|site| site.hits >= MIN_HITS && site.bytes >= BUFFER_BYTES * site.count)
-        .filter(|site| site.bytes_per_s() >= BYTES_PER_S && !is_kept(observed, site))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
+    let mut sites = observed.sites("alloc", is_buffer);
+    sites.retain(|site| site.bytes >= BUFFER_BYTES * site.count && !is_kept(observed, site));
+    observed.beyond(&sites, Threshold::bytes(BYTES_PER_S), fault, || {
         let rate = BYTES_PER_S / LARGE_BYTES;
         observed.silent("alloc", rate, "no line makes 10 MB/s of buffers")
     })

@@ -46,12 +46,7 @@ fn examine(observed: &Observed) -> Judgement {
         calls.directly_by_user() || (calls.by_user && calls.callee().is_some_and(in_builder))
     };
     let sites = observed.sites("alloc", |calls| grows(calls) && by_line(calls));
-    let faults = sites
-        .iter()
-        .filter(|site| site.hits >= MIN_HITS && site.bytes_per_s() >= BYTES_PER_S)
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
+    observed.beyond(&sites, Threshold::bytes(BYTES_PER_S), fault, || {
         let rate = BYTES_PER_S / USUAL_BYTES;
         observed.silent("alloc", rate, "no line grows slices by 10 MB/s")
     })

@@ -41,12 +41,7 @@ pub static RULE: Rule = Rule {
 fn examine(observed: &Observed) -> Judgement {
     let copies = is_for(Purpose::StringCopy);
     let sites = observed.sites("alloc", |calls| copies(calls) && calls.directly_by_user());
-    let faults = sites
-        .iter()
-        .filter(|site| site.hits >= MIN_HITS && site.bytes_per_s() >= BYTES_PER_S)
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
+    observed.beyond(&sites, Threshold::bytes(BYTES_PER_S), fault, || {
         let rate = BYTES_PER_S / USUAL_BYTES;
         observed.silent(
             "alloc",

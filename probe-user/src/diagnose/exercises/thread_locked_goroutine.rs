@@ -15,7 +15,7 @@ use super::prelude::*;
 use crate::{
     diagnose::frames::{first_of_user, location},
     observed::Census,
-    report::{GoroutineGroup, Location},
+    report::{GoroutineGroup, Location, StackFrame},
 };
 
 /// One hand-over between threads: the locked one is woken, the other gives its P away.
@@ -47,7 +47,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "Goroutines locked to a thread without need",
         in_the_runtime: "LockOSThread ties the goroutine to its thread. When it waits, the thread can't run another goroutine: it gives its P away and sleeps. When it can go on, whoever finds it has to wake that thread and hand over the P. What is a switch of 200 ns inside the scheduler becomes two switches by the kernel.",
-        how_it_is_seen: "The census of goroutines tells which are locked by the program's own code, also by locks taken long before; a probe counts calls meanwhile. Found where the program's locked goroutines make no call into C or on the thread's own state while it is watched.",
+        how_it_is_seen: "The census of goroutines tells which are locked by the program's own code, also by locks taken long before; a probe counts calls meanwhile. Found where the program's locked goroutines make no call into C or on the thread's own state while it is watched, and the thread has no namespace, directory, credentials, affinity or priority that other threads have not.",
         example: "// before\nfunc worker(jobs <-chan Job) {\n\truntime.LockOSThread()\n\tdefer runtime.UnlockOSThread()\n\tfor j := range jobs {\n\t\tj.Run()\n\t}\n}\n\n// after\nfunc worker(jobs <-chan Job) {\n\tfor j := range jobs {\n\t\tj.Run()\n\t}\n}",
         versions: "Go 1.21 to 1.27 alike.",
     },
@@ -68,6 +68,7 @@ fn examine(observed: &Observed) -> Judgement {
     let mut faults: Vec<Fault> = locks
         .iter()
         .filter(|site| !needs_thread(observed, &site.site.function, &[]))
+        .filter(|site| !census.is_some_and(|census| changes_thread(census, &site.site.function)))
         .map(|site| at_call(observed, site))
         .collect();
     if let Some(census) = census {
@@ -87,14 +88,7 @@ fn examine(observed: &Observed) -> Judgement {
 
 /// Whether a goroutine does what needs its thread: its function calls C, or its stack is at a call that acts
 /// on the thread.
-fn needs_thread(observed: &Observed, function: &str, stack: &[crate::report::StackFrame]) -> bool {
-    let outer = |function: &str| {
-        function
-            .split(".func")
-            .next()
-            .unwrap_or(function)
-            .to_owned()
-    };
+fn needs_thread(observed: &Observed, function: &str, stack: &[StackFrame]) -> bool {
     let own = outer(function);
     let calls_c = |calls: &Calls| {
         calls.probe == "cgo-call"
@@ -109,6 +103,23 @@ fn needs_thread(observed: &Observed, function: &str, stack: &[crate::report::Sta
         PER_THREAD.contains(&last) || name.starts_with("runtime.cgocall")
     };
     observed.calls.iter().any(calls_c) || stack.iter().any(|frame| is_per_thread(&frame.function))
+}
+
+/// Whether a goroutine that runs `function` has a thread that is set up in another way than the others: a
+/// namespace, a directory, credentials, an affinity of its own. That is what a lock is for, also long after the
+/// calls that did it.
+fn changes_thread(census: &Census, function: &str) -> bool {
+    let own = outer(function);
+    let runs = |group: &GoroutineGroup| {
+        let mut frames = group.stack.iter();
+        frames.any(|frame| outer(&frame.function) == own)
+    };
+    census.with_own_thread_state.iter().any(runs)
+}
+
+/// A function without the closures inside it.
+fn outer(function: &str) -> &str {
+    function.split(".func").next().unwrap_or(function)
 }
 
 fn at_call(observed: &Observed, site: &AtSite<'_>) -> Fault {
@@ -139,7 +150,10 @@ fn from_census(observed: &Observed, census: &Census, known: &[AtSite<'_>]) -> Ve
         let is_known = known
             .iter()
             .any(|site| site.site.function == place.function);
-        if is_known || needs_thread(observed, &place.function, &group.stack) {
+        if is_known
+            || changes_thread(census, &place.function)
+            || needs_thread(observed, &place.function, &group.stack)
+        {
             continue;
         }
         match faults.iter_mut().find(|(other, _, _)| *other == place) {
@@ -235,6 +249,28 @@ mod tests {
             "example.com/api.worker",
         ];
         assert!(is_clear(&examine(&locked(&namespaces))));
+    }
+
+    #[test]
+    fn a_thread_with_state_of_its_own_needs_the_lock() {
+        let serving = [
+            "runtime.gopark",
+            "runtime.chanrecv",
+            "example.com/api.worker",
+        ];
+        let mut seen = locked(&serving);
+        assert_eq!(found(examine(&seen)).len(), 1);
+        for state in [&mut seen.start, &mut seen.end] {
+            let census = state.as_mut().and_then(|state| state.census.as_mut());
+            let census = census.expect("a census");
+            census.with_own_thread_state = vec![group(&serving)];
+        }
+        assert!(is_clear(&examine(&seen)));
+        let lock = Calls {
+            site: sample::frame("example.com/api.worker"),
+            ..calls("thread-lock").per_second(1.0)
+        };
+        assert!(is_clear(&examine(&seen.with(lock))));
     }
 
     #[test]

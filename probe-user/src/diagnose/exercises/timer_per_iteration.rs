@@ -47,14 +47,9 @@ pub static RULE: Rule = Rule {
 const MAKERS: [&str; 3] = ["time.After", "time.NewTimer", "time.Tick"];
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("timer-start", makes_channel);
-    let faults = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .filter(|site| !mostly_ended(observed, site))
-        .map(|site| fault(observed, site))
-        .collect();
-    Judgement::found_or(faults, || {
+    let mut sites = observed.sites("timer-start", makes_channel);
+    sites.retain(|site| !mostly_ended(observed, site));
+    observed.beyond(&sites, Threshold::rate(RATE_PER_S), fault, || {
         observed.silent(
             "timer-start",
             RATE_PER_S,

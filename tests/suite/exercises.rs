@@ -1,0 +1,106 @@
+//! The programs of the catalogue's exercises, stripped, at the oldest and the newest release: every one is judged
+//! right. The same as `cargo xtask exercises --go 1.21,1.27 --build stripped`.
+
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::Path,
+    time::Duration,
+};
+
+use rtprobe_tests::{
+    exercises::{self, EXERCISES, Outcome, Side, Trial},
+    go::{Go, Kind, NEWEST, VERSIONS},
+};
+
+use crate::support::{binary, require_c, require_go, require_root_alone};
+
+/// How long each program is watched: two beats of the slowest, and windows for hot probes.
+const WINDOW: Duration = Duration::from_secs(5);
+/// Programs at a time; each uses a small share of a processor.
+const JOBS: usize = 6;
+
+/// Says what came of a program, where that is worth a line, also in a run that succeeds.
+fn tell(trial: &Trial<'_>, outcome: &anyhow::Result<Outcome>) -> bool {
+    let name = format!(
+        "{} {} {}",
+        trial.exercise.path,
+        trial.side.name(),
+        trial.version
+    );
+    let (line, is_right) = match outcome {
+        Ok(outcome) if outcome.first_faults.is_empty() => return true,
+        Ok(outcome) if outcome.faults.is_empty() => (
+            format!(
+                "{name}: right the second time; the first time {}",
+                outcome.first_faults.join("; ")
+            ),
+            true,
+        ),
+        Ok(outcome) => (
+            format!(
+                "{name}: wrong twice: {}; the first time {}",
+                outcome.faults.join("; "),
+                outcome.first_faults.join("; ")
+            ),
+            false,
+        ),
+        Err(error) => (format!("{name}: {error:#}"), false),
+    };
+    // Past libtest, which keeps what succeeding tests print.
+    let line = format!("[exercises] {line}\n");
+    io::stderr().write_all(line.as_bytes()).unwrap();
+    is_right
+}
+
+fn are_judged_right(version: &'static str) -> Option<()> {
+    require_root_alone()?;
+    require_go(version)?;
+    require_c()?;
+    let go = Go::find()?;
+    let rtprobe = binary();
+    let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("exercises-{version}"));
+    fs::create_dir_all(&out).unwrap();
+    let trials: Vec<Trial<'_>> = EXERCISES
+        .iter()
+        .flat_map(|exercise| Side::ALL.map(|side| (exercise, side)))
+        .map(|(exercise, side)| Trial {
+            exercise,
+            side,
+            version: version.to_owned(),
+            kind: Kind::Stripped,
+            go: &go,
+            rtprobe: &rtprobe,
+            out: &out,
+            window: WINDOW,
+            keep: false,
+        })
+        .filter(Trial::exists)
+        .collect();
+    let mut wrong = Vec::new();
+    let mut judged = 0;
+    exercises::run(&trials, JOBS, |trial, outcome| {
+        judged += 1;
+        if !tell(trial, &outcome) {
+            wrong.push(format!("{} {}", trial.exercise.path, trial.side.name()));
+        }
+    })
+    .unwrap();
+    assert_eq!(judged, trials.len());
+    assert!(
+        wrong.is_empty(),
+        "{} of {judged} are misjudged at Go {version}: {wrong:#?}",
+        wrong.len()
+    );
+    Some(())
+}
+
+#[test]
+fn programs_are_judged_right_at_the_oldest_release() {
+    are_judged_right(VERSIONS[0]);
+}
+
+#[test]
+fn programs_are_judged_right_at_the_newest_release() {
+    are_judged_right(NEWEST);
+}
