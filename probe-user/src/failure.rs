@@ -201,6 +201,7 @@ impl From<DiscoverError> for Failure {
             }
             E::Script { .. } => failure.try_("the program that the script starts, after --"),
             E::NoSuchCommand { .. } => failure.try_("the path of the program, after --"),
+            E::Denied { .. } => failure.try_("rtprobe doctor"),
             _ => failure,
         }
     }

@@ -150,6 +150,9 @@ pub struct Calibration {
     pub stepped_ns: f64,
     /// What the programs do for one operation beyond returning at once, begin and end together.
     pub operation_ns: f64,
+    /// The same for one that has no end; recordings from before it was measured have 0.
+    #[serde(default)]
+    pub event_ns: f64,
     /// What the probes add between the two clocks of an operation.
     pub bias_emulated_ns: u64,
     pub bias_stepped_ns: u64,

@@ -121,9 +121,9 @@ unsafe extern "sysv64" {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Subject {
-    /// A hit of an emulated site whose program returns at once.
+    /// A hit of an emulated site: its program returns at once, or counts an operation without a duration.
     Emulated,
-    /// The same of a single-stepped one.
+    /// A hit of a single-stepped site whose program returns at once.
     Stepped,
     /// A whole operation, from an emulated entry to an emulated exit.
     Pair,

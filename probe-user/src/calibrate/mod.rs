@@ -112,6 +112,8 @@ impl Bench {
         cost(Subject::SteppedPair)?;
         let emulated_ns = cost(Subject::Emulated)? - self.bare_ns;
         let stepped_ns = cost(Subject::Stepped)? - self.bare_ns;
+        loaded.gates().open(number(Subject::Emulated), u64::MAX);
+        let event_ns = cost(Subject::Emulated)? - self.bare_ns - emulated_ns;
         drop(self.child);
         let bias = biases(loaded)?;
         // Taking off waits for the kernel; nothing here depends on it, and nothing more is hit.
@@ -122,6 +124,7 @@ impl Bench {
             emulated_ns,
             stepped_ns,
             operation_ns: (pair_ns - 2.0 * emulated_ns).max(0.0),
+            event_ns: event_ns.max(0.0),
             bias_emulated_ns: bias.emulated_ns,
             bias_stepped_ns: bias.stepped_ns,
             took_ns: started.elapsed().as_nanos() as u64,
@@ -163,13 +166,12 @@ fn sites() -> Result<(Vec<Site>, Vec<u64>), CalibrateError> {
         } else {
             0
         };
-        sites.push(site(
-            subject,
-            begin,
-            kind::ENTRY,
-            stepped,
-            condition::ALWAYS,
-        ));
+        let begins = if end.is_some() {
+            kind::ENTRY
+        } else {
+            kind::EVENT
+        };
+        sites.push(site(subject, begin, begins, stepped, condition::ALWAYS));
         let exit = end.map(|end| site(subject, end, kind::EXIT, flag::FRAME_SET_UP, NOT_EQUAL));
         sites.extend(exit);
         for address in [Some(begin), end].into_iter().flatten() {
@@ -248,8 +250,8 @@ mod tests {
         let exe = std::fs::read(EXE).unwrap();
         for (site, offset) in sites.iter().zip(offsets) {
             let expected = match (site.kind, site.flags & flag::STEPPED) {
-                (kind::ENTRY, 0) => 0x55,
-                (kind::ENTRY, _) => 0x48,
+                (kind::ENTRY | kind::EVENT, 0) => 0x55,
+                (kind::ENTRY | kind::EVENT, _) => 0x48,
                 _ => 0x75,
             };
             assert_eq!(exe[offset as usize], expected);

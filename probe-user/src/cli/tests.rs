@@ -159,6 +159,20 @@ fn unknown_probe_names_the_nearest() {
 }
 
 #[test]
+fn unknown_rules_lead_to_their_list() {
+    let failure = refused("explain dive-99");
+    assert_eq!(failure.try_.as_deref(), Some("rtprobe explain"));
+    assert!(failure.found.is_none_or(|found| found.len() < 40));
+    let failure = refused("-p 1 --only dive-99");
+    assert_eq!(failure.try_.as_deref(), Some("rtprobe explain"));
+    let found = failure.found.unwrap_or_default();
+    assert!(
+        found.ends_with("block-profile, and the rules and exercises"),
+        "{found}"
+    );
+}
+
+#[test]
 fn unknown_option_and_command_name_the_nearest() {
     let failure = refused("--duratoin 1s");
     assert!(failure.to_string().contains("`--duration`"), "{failure}");

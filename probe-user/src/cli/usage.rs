@@ -8,6 +8,12 @@ use clap::{
 use super::{Invocation, args::Cli};
 use crate::failure::{Exit, Failure};
 
+/// Lists the rules and the exercises: too many for one line.
+const EXPLAIN: &str = "rtprobe explain";
+/// Names of the values that are rules and exercises, and of those that are probes as well.
+const RULES: &str = "RULE|EXERCISE";
+const PROBES_AND_RULES: &str = "LIST";
+
 /// Makes wrong usage a failure that points at the help.
 pub(super) fn wrong(error: impl Into<String>) -> Failure {
     Failure::new(Exit::Usage, error).try_("rtprobe --help")
@@ -59,7 +65,14 @@ fn failure(error: &clap::Error) -> Failure {
         (ErrorKind::InvalidValue, Some(argument), Some(value)) => {
             let failure = wrong(format!("`{value}` is no value of `{argument}`"));
             let known = text(error, ContextKind::ValidValue).unwrap_or_default();
-            let failure = failure.found(format!("known are {known}"));
+            let failure = if argument.contains(RULES) {
+                failure.try_(EXPLAIN)
+            } else if argument.contains(PROBES_AND_RULES) {
+                let probes = format!("known are {known}, and the rules and exercises");
+                failure.found(probes).try_(EXPLAIN)
+            } else {
+                failure.found(format!("known are {known}"))
+            };
             suggest(failure, error, ContextKind::SuggestedValue)
         }
         (ErrorKind::ValueValidation, Some(argument), Some(value)) => {

@@ -17,6 +17,7 @@ pub mod observed;
 pub mod rule;
 #[cfg(test)]
 pub(crate) mod sample;
+mod sampled;
 pub mod weigh;
 
 pub use self::{

@@ -9,6 +9,7 @@ use crate::{
 const ASSUMED_EMULATED_NS: f64 = 1_000.0;
 const ASSUMED_STEPPED_NS: f64 = 12_000.0;
 const ASSUMED_OPERATION_NS: f64 = 1_000.0;
+const ASSUMED_EVENT_NS: f64 = 600.0;
 
 /// What arming or restoring one site costs the threads of the target: an interrupt to every CPU that it runs
 /// on, and a page fault on the page that was copied (measured on Linux 6.18, rounded up).
@@ -43,6 +44,8 @@ pub struct Costs {
     pub stepped_ns: f64,
     /// What the programs do for an operation beyond returning at once.
     pub operation_ns: f64,
+    /// The same for one without an end, which is counted and not timed.
+    pub event_ns: f64,
 }
 
 impl Costs {
@@ -53,20 +56,25 @@ impl Costs {
                 emulated_ns: ASSUMED_EMULATED_NS,
                 stepped_ns: ASSUMED_STEPPED_NS,
                 operation_ns: ASSUMED_OPERATION_NS,
+                event_ns: ASSUMED_EVENT_NS,
             },
             |found| Self {
                 emulated_ns: found.emulated_ns,
                 stepped_ns: found.stepped_ns,
                 operation_ns: found.operation_ns,
+                event_ns: found.event_ns,
             },
         )
     }
 
-    /// Returns what hits cost.
+    /// Returns what hits cost. Operations that have an end are known by its trap.
     pub fn of(&self, hits: Hits) -> f64 {
+        let traps = hits.emulated.saturating_add(hits.stepped);
+        let timed = traps.saturating_sub(hits.begun).min(hits.begun);
         hits.emulated as f64 * self.emulated_ns
             + hits.stepped as f64 * self.stepped_ns
-            + hits.begun as f64 * self.operation_ns
+            + timed as f64 * self.operation_ns
+            + (hits.begun - timed) as f64 * self.event_ns
     }
 
     /// Returns what arming `n_sites`, or restoring them, costs a target that runs on `cpus` CPUs on average.
@@ -87,6 +95,41 @@ impl Costs {
                 .fold(f64::INFINITY, f64::min)
         };
         let known = |ns: f64| if ns.is_finite() { ns } else { 0.0 };
-        known(cheapest(SiteKind::Entry)) + known(cheapest(SiteKind::Exit)) + self.operation_ns
+        let exit = cheapest(SiteKind::Exit);
+        let programs_ns = if exit.is_finite() {
+            self.operation_ns
+        } else {
+            self.event_ns
+        };
+        known(cheapest(SiteKind::Entry)) + known(exit) + programs_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COSTS: Costs = Costs {
+        emulated_ns: 600.0,
+        stepped_ns: 10_000.0,
+        operation_ns: 900.0,
+        event_ns: 400.0,
+    };
+
+    #[test]
+    fn what_is_only_counted_costs_no_end() {
+        let counted = Hits {
+            begun: 100,
+            emulated: 100,
+            stepped: 0,
+        };
+        assert!((COSTS.of(counted) - 100.0 * 1_000.0).abs() < 1e-6);
+        let timed = Hits {
+            emulated: 200,
+            ..counted
+        };
+        assert!((COSTS.of(timed) - 100.0 * 2_100.0).abs() < 1e-6);
+        let closed = Hits { begun: 0, ..timed };
+        assert!((COSTS.of(closed) - 200.0 * 600.0).abs() < 1e-6);
     }
 }

@@ -4,6 +4,7 @@ const COSTS: Costs = Costs {
     emulated_ns: 600.0,
     stepped_ns: 10_000.0,
     operation_ns: 500.0,
+    event_ns: 250.0,
 };
 const STEP: u64 = 1_000_000;
 /// From the decision to the first hit, and from the window's end to the last one.

@@ -61,7 +61,7 @@ fn examine(observed: &Observed) -> Judgement {
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let share = observed.cpu_share(allocation_ns(site.rate_per_s(), site.bytes_per_s()));
+    let share = observed.allocation_share(site, site.rate_per_s(), site.bytes_per_s());
     Fault::at(site, "a closure is allocated for every call")
         .evidence("closures", site.rate_per_s(), "1/s")
         .evidence("each", site.bytes / site.count.max(1.0), "bytes")

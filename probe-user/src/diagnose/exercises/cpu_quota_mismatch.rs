@@ -24,7 +24,7 @@ pub static RULE: Rule = Rule {
     probes: &[],
     examine,
     advice: Advice {
-        refuted_by: "cpu.stat of the cgroup: no throttled periods under the load that matters.",
+        refuted_by: "the cgroup's cpu.stat: no throttled periods under the load that matters.",
         cure: "Set GOMAXPROCS to the quota, rounded up, in the environment or by go.uber.org/automaxprocs; with Go 1.25 and a go line of 1.25 the runtime does it by itself.",
         do_not_bother_when: "The cgroup is never throttled, because the program uses far less than its quota.",
     },

@@ -71,7 +71,7 @@ fn is_other(calls: &Calls) -> bool {
 }
 
 fn cpu_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
-    observed.cpu_share(allocation_ns(site.rate_per_s(), site.bytes_per_s()))
+    observed.allocation_share(site, site.rate_per_s(), site.bytes_per_s())
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

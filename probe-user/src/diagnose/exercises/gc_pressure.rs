@@ -21,6 +21,8 @@ const MARK_SHARE: f64 = 0.10;
 const BYTES_PER_S: f64 = 1e6;
 /// Lines that are named.
 const TOP: usize = 3;
+/// Of the bytes, what a line has to make to be named: with less its cure changes nothing.
+const NAMED_SHARE: f64 = 0.01;
 /// Share of the bytes from which one line is the place to begin.
 const MOST_SHARE: f64 = 0.5;
 /// Fewer samples tell no share.
@@ -135,7 +137,12 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
         .evidence("collections", cycles, "1/s")
         .evidence_if("CPU for marking", marking, "share")
         .evidence_if("allocated", bytes_per_s(observed), "bytes/s");
-    for site in sites.iter().take(TOP).filter(|site| site.bytes > 0.0) {
+    let worth_naming = NAMED_SHARE * total(&sites, |site| site.bytes);
+    for site in sites
+        .iter()
+        .take(TOP)
+        .filter(|site| site.bytes > worth_naming)
+    {
         let place = format!(
             "{} ({}:{})",
             site.site.function,

@@ -116,8 +116,10 @@ fn fault(observed: &Observed, site: &AtSite<'_>, alive: Option<u64>) -> Fault {
         .costs(share);
     match alive {
         Some(n) if n as f64 >= BURST => fault.evidence("alive at once", n as f64, ""),
-        // The rate alone can't tell a burst from a steady stream.
-        _ => fault.less_sure(0.6),
+        // A stream that makes a thousand in every 100 ms.
+        _ if site.rate_per_s() >= BURST / BURST_S => fault.less_sure(0.6),
+        // The rate alone can't tell bursts of a thousand from many small ones.
+        _ => fault.less_sure(0.6).at_most(Severity::Info),
     }
 }
 
@@ -168,6 +170,14 @@ mod tests {
         let run = calls("goroutine-run").per_second(10_000.0).lasting(50_000);
         let faults = found(examine(&idle().with(spawning(10_000.0)).with(run)));
         assert!(faults[0].confidence < 0.7);
+    }
+
+    #[test]
+    fn small_bursts_are_no_alarm() {
+        let run = calls("goroutine-run").per_second(5_000.0).lasting(50_000);
+        let faults = found(examine(&idle().with(spawning(5_000.0)).with(run)));
+        assert_eq!(faults[0].severity(), Severity::Info);
+        assert!(faults[0].cost_share * 10.0 > weigh::WARNING_SHARE);
     }
 
     #[test]

@@ -62,7 +62,8 @@ fn fault(observed: &Observed, site: &AtSite<'_>, formats: bool) -> Fault {
     } else {
         0.0
     };
-    let share = observed.cpu_share(allocation_ns(site.rate_per_s(), site.bytes_per_s()) + more);
+    let boxing = observed.allocation_share(site, site.rate_per_s(), site.bytes_per_s());
+    let share = (boxing + observed.cpu_share(more)).min(1.0);
     let (title, key): (_, &[&'static str]) = if formats {
         (
             "values are boxed to be formatted by fmt",

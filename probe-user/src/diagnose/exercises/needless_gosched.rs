@@ -12,6 +12,7 @@
 //! source-7; asynchronous preemption, Go 1.14.
 
 use super::prelude::*;
+use crate::symbolize::Symbol;
 
 /// From the catalogue.
 const RATE_PER_S: f64 = 1_000.0;
@@ -41,10 +42,16 @@ fn examine(observed: &Observed) -> Judgement {
     observed.frequent(
         "gosched",
         RATE_PER_S,
-        Calls::directly_by_user,
+        yields_itself,
         fault,
         "no line yields a thousand times a second",
     )
+}
+
+/// Whether the line calls `runtime.Gosched`: `runtime.GC` yields by itself while it waits for the sweeping.
+fn yields_itself(calls: &Calls) -> bool {
+    let is_gosched = |symbol: &Symbol| symbol.frame.function == "runtime.Gosched";
+    calls.by_user && calls.below.iter().all(is_gosched)
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
@@ -60,7 +67,15 @@ mod tests {
     use super::*;
 
     fn yields(rate: f64) -> Calls {
-        calls("gosched").per_second(rate)
+        calls("gosched")
+            .per_second(rate)
+            .through_runtime(&["runtime.Gosched"])
+    }
+
+    #[test]
+    fn the_yields_of_a_forced_collection_are_its_own() {
+        let waiting = yields(300_000.0).through_runtime(&["runtime.GC"]);
+        assert!(is_clear(&examine(&idle().with(waiting))));
     }
 
     #[test]

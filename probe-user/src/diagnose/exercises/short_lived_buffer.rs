@@ -96,7 +96,7 @@ fn is_kept(observed: &Observed, site: &AtSite<'_>) -> bool {
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     let each = site.bytes / site.count.max(1.0);
-    let share = observed.cpu_share(allocation_ns(site.rate_per_s(), site.bytes_per_s()));
+    let share = observed.allocation_share(site, site.rate_per_s(), site.bytes_per_s());
     let is_large = each > LARGE_BYTES;
     let key: &[&'static str] = if is_large { &["source-9"] } else { &["dive-7"] };
     let title = if is_large {

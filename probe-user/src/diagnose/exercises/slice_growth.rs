@@ -53,7 +53,7 @@ fn examine(observed: &Observed) -> Judgement {
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let share = observed.cpu_share(allocation_ns(site.rate_per_s(), 1.5 * site.bytes_per_s()));
+    let share = observed.allocation_share(site, site.rate_per_s(), 1.5 * site.bytes_per_s());
     Fault::at(site, "slices grow by append again and again")
         .evidence("growths", site.rate_per_s(), "1/s")
         .evidence("allocated", site.bytes_per_s(), "bytes/s")

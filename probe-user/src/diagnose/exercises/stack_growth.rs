@@ -17,6 +17,10 @@ use super::prelude::*;
 const RATE_PER_S: f64 = 1_000.0;
 /// A copy of a few KiB, where it was not timed.
 const COPY_NS: f64 = 1_500.0;
+/// Samples of copies, and their share of all, from which they are found without the probe. They are taken on the
+/// scheduler's stack, where nothing leads to the line.
+const MIN_COPYING: u64 = 20;
+const COPYING_SHARE: f64 = 0.05;
 
 pub static RULE: Rule = Rule {
     name: "stack-growth",
@@ -38,13 +42,42 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    observed.frequent(
+    let counted = observed.frequent(
         "stack-growth",
         RATE_PER_S,
         |calls| calls.by_user,
         fault,
         "no line makes stacks grow a thousand times a second",
-    )
+    );
+    match counted {
+        Judgement::NotEnoughData { .. } => sampled(observed).unwrap_or(counted),
+        other => other,
+    }
+}
+
+/// What CPU samples alone tell, where the probe was not on for long enough.
+fn sampled(observed: &Observed) -> Option<Judgement> {
+    let samples = observed.enough_samples(MIN_COPYING)?;
+    let within = |function: &str| -> u64 {
+        let inside = samples
+            .stacks
+            .iter()
+            .filter(|stack| stack.stack.iter().any(|frame| frame.function == function));
+        inside.map(|stack| stack.samples).sum()
+    };
+    // Preemption goes through `newstack` as well, and copies nothing.
+    let copying = within("runtime.copystack");
+    let share = copying as f64 / samples.total as f64;
+    if copying < MIN_COPYING || share < COPYING_SHARE {
+        return None;
+    }
+    let fault = Fault::new("stacks are copied to larger ones again and again")
+        .evidence("CPU for them", share, "share")
+        .evidence("samples of copies", copying as f64, "")
+        .costs(share)
+        .less_sure(0.8)
+        .cure("Let workers live on and give them the work, so that their stacks stay grown. For the line, watch again with --only stack-growth.");
+    Some(Judgement::Found(vec![fault]))
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
@@ -60,6 +93,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observed::{CpuSamples, SampledStack};
 
     fn growths(rate: f64) -> Calls {
         calls("stack-growth").per_second(rate).lasting(2_000)
@@ -77,6 +111,34 @@ mod tests {
     fn a_thousand_is_the_threshold() {
         assert_eq!(found(examine(&idle().with(growths(1_000.0)))).len(), 1);
         assert!(is_clear(&examine(&idle().with(growths(999.0)))));
+    }
+
+    fn copying(copies: u64, others: u64) -> Observed {
+        let stack = |function: &str, samples| SampledStack {
+            stack: vec![sample::frame(function), sample::frame("runtime.newstack")],
+            samples,
+            ..SampledStack::default()
+        };
+        let mut seen = idle().without_probe("stack-growth", "the budget leaves nothing");
+        seen.samples = Some(CpuSamples {
+            hertz: 99,
+            total: copies + others,
+            stacks: vec![
+                stack("runtime.copystack", copies),
+                stack("runtime.gopreempt_m", others),
+            ],
+            ..CpuSamples::default()
+        });
+        seen
+    }
+
+    #[test]
+    fn without_the_probe_samples_tell_what_the_copies_cost() {
+        let faults = found(examine(&copying(20, 30)));
+        assert_eq!(faults[0].severity(), Severity::Critical);
+        assert!(faults[0].site.is_none());
+        assert!(is_undecided(&examine(&copying(19, 30))), "too few");
+        assert!(is_undecided(&examine(&copying(20, 400))), "too little");
     }
 
     #[test]

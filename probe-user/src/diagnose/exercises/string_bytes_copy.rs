@@ -53,7 +53,7 @@ fn examine(observed: &Observed) -> Judgement {
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     // Each byte is copied besides being allocated.
-    let share = observed.cpu_share(allocation_ns(site.rate_per_s(), 1.5 * site.bytes_per_s()));
+    let share = observed.allocation_share(site, site.rate_per_s(), 1.5 * site.bytes_per_s());
     Fault::at(site, "strings and byte slices are copied into each other")
         .evidence("copies", site.rate_per_s(), "1/s")
         .evidence("copied", site.bytes_per_s(), "bytes/s")

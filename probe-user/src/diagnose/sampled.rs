@@ -1,0 +1,108 @@
+//! What CPU samples say of a line.
+
+use super::{
+    calls::AtSite,
+    observed::Observed,
+    weigh::{BYTE_NS, OBJECT_NS},
+};
+use crate::observed::{CpuSamples, SampledStack};
+
+/// Fewer samples bound nothing that a rule would take for large.
+const MIN_SAMPLES: u64 = 200;
+/// Width of a one-sided interval, in standard errors.
+const Z: f64 = 2.0;
+
+impl Observed {
+    /// Returns the share of the target's CPU time that a line's allocations take, so many a second and with so
+    /// many bytes: each is priced, and all together take no more than samples found in the runtime's functions
+    /// that the line calls. What bytes cost the collector is sampled elsewhere, and added.
+    pub fn allocation_share(&self, site: &AtSite<'_>, per_s: f64, bytes_per_s: f64) -> f64 {
+        let most = self
+            .enough_samples(MIN_SAMPLES)
+            .map_or(1.0, |samples| most_below(samples, site));
+        let objects = self.cpu_share(per_s * OBJECT_NS).min(most);
+        (objects + self.cpu_share(bytes_per_s * BYTE_NS)).min(1.0)
+    }
+}
+
+/// Returns the share of the samples in functions of the runtime that a line calls, at most.
+fn most_below(samples: &CpuSamples, site: &AtSite<'_>) -> f64 {
+    let own = || samples.stacks.iter().filter(|stack| !stack.probing);
+    let probing: u64 = (samples.stacks.iter())
+        .filter(|stack| stack.probing)
+        .map(|stack| stack.samples)
+        .sum();
+    let n = samples.total.saturating_sub(probing).max(1) as f64;
+    let below: u64 = own()
+        .filter(|stack| is_below(stack, site))
+        .map(|stack| stack.samples)
+        .sum();
+    let share = below as f64 / n;
+    share + Z * (share * (1.0 - share) / n).sqrt() + Z / n
+}
+
+fn is_below(stack: &SampledStack, site: &AtSite<'_>) -> bool {
+    let mut frames = stack.stack.iter().zip(stack.stack.iter().skip(1));
+    frames.any(|(callee, line)| {
+        callee.function.starts_with("runtime.")
+            && line.function == site.site.function
+            && line.file == site.site.file
+            && line.line == site.site.line
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        diagnose::sample::{calls, frame, idle},
+        report::StackFrame,
+    };
+
+    fn stack(functions: &[&str], samples: u64) -> SampledStack {
+        let stack: Vec<StackFrame> = functions.iter().map(|name| frame(name)).collect();
+        SampledStack {
+            stack,
+            samples,
+            ..SampledStack::default()
+        }
+    }
+
+    fn sampled(in_allocator: u64, elsewhere: u64) -> Observed {
+        let line = "example.com/api/work.Do";
+        let mut seen = idle().with(calls("alloc").per_second(30e6));
+        seen.samples = Some(CpuSamples {
+            hertz: 99,
+            total: in_allocator + elsewhere,
+            stacks: vec![
+                stack(
+                    &["runtime.mallocgcTinySC2", line, "main.main"],
+                    in_allocator,
+                ),
+                stack(&[line, "main.main"], elsewhere),
+            ],
+            ..CpuSamples::default()
+        });
+        seen
+    }
+
+    fn share(seen: &Observed) -> f64 {
+        let sites = seen.sites("alloc", |_| true);
+        seen.allocation_share(&sites[0], sites[0].rate_per_s(), 0.0)
+    }
+
+    #[test]
+    fn allocations_take_no_more_than_was_sampled() {
+        let measured = share(&sampled(300, 700));
+        assert!((0.3..0.35).contains(&measured), "{measured}");
+    }
+
+    #[test]
+    fn few_samples_and_cheap_allocations_change_nothing() {
+        assert!(share(&sampled(30, 70)) > 0.99);
+        let cheap = sampled(900, 100);
+        let sites = cheap.sites("alloc", |_| true);
+        let priced = cheap.allocation_share(&sites[0], 100_000.0, 0.0);
+        assert!((priced - cheap.cpu_share(100_000.0 * OBJECT_NS)).abs() < 1e-12);
+    }
+}
