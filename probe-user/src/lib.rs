@@ -21,6 +21,8 @@ pub mod attach;
 
 pub mod govern;
 
+pub mod forecast;
+
 #[cfg(feature = "kernel")]
 pub mod drain;
 

@@ -113,6 +113,24 @@ pub fn own_cpu_time() -> Duration {
     process_cpu_time_ns(std::process::id()).map_or(Duration::ZERO, Duration::from_nanos)
 }
 
+/// Returns the CPU time that the children took that have ended and were waited for.
+pub fn ended_children_cpu_time() -> Duration {
+    // SAFETY: a structure of integers; zero is a value of each.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a rusage that outlives the call.
+    if unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) } != 0 {
+        return Duration::ZERO;
+    }
+    let time = |of: libc::timeval| {
+        let micros = of
+            .tv_sec
+            .saturating_mul(1_000_000)
+            .saturating_add(of.tv_usec);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
+}
+
 /// Returns the kernel's release, for example `6.12.48-amd64`.
 pub fn kernel_release() -> String {
     std::fs::read_to_string("/proc/sys/kernel/osrelease")
