@@ -49,7 +49,15 @@ pub(super) struct Live<'a> {
     notes: Vec<String>,
     incomplete: Option<Failure>,
     cpu_at_start: Duration,
+    began: Instant,
 }
+
+/// How often it is decided what is on: often while nothing is known of the probes yet, and without a limit only to
+/// hear of links that have gone.
+const OFTEN: Duration = Duration::from_millis(20);
+const SELDOM: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_millis(250);
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// A session that has ended.
 pub(super) struct Finished {
@@ -85,6 +93,7 @@ impl<'a> Live<'a> {
             notes: Vec::new(),
             incomplete: None,
             cpu_at_start,
+            began: Instant::now(),
         }
     }
 
@@ -303,9 +312,9 @@ impl Watched for Live<'_> {
         note(&mut self.incomplete, result);
     }
 
-    fn govern(&mut self) {
+    fn govern(&mut self) -> Duration {
         if self.ungoverned {
-            return;
+            return IDLE;
         }
         let Armed {
             attachment, target, ..
@@ -315,6 +324,13 @@ impl Watched for Live<'_> {
             self.progress.phase(&failure.to_string());
             note(&mut self.incomplete, Err(failure));
             self.ungoverned = true;
+        }
+        if self.header.budget_share.is_none() {
+            IDLE
+        } else if self.began.elapsed() < SETTLING {
+            OFTEN
+        } else {
+            SELDOM
         }
     }
 
