@@ -39,7 +39,9 @@ pub mod samples;
 
 pub mod recording;
 
+mod allocated;
 mod estimate;
+mod size_class;
 pub mod summary;
 
 pub mod doctor;

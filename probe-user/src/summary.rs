@@ -7,6 +7,7 @@ use probe_ebpf::abi::lost;
 
 use crate::{
     aggregate::{self, Growth, Profile, sum},
+    allocated,
     diagnose::{Observed, diagnose},
     estimate::{self, Estimate, Scale},
     histogram,
@@ -119,6 +120,10 @@ pub fn summarize(recording: &Recording) -> Report {
         rules: Vec::new(),
         cannot_see,
     };
+    if scales.contains_key(ProbeName::Alloc.as_str()) {
+        let sites = &mut report.call_sites;
+        allocated::refine(sites, &named.call_sites, recording, duration_ns);
+    }
     let diagnosis = diagnose(&Observed::new(&report, recording, &profile), &header.rules);
     (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
     report
