@@ -123,8 +123,8 @@ fn is_partial(sampling: &ProbeSampling) -> bool {
 /// the time that an operation takes by itself. Where that is a small difference of large numbers the bounds are
 /// far apart, and it is never less than any operation takes.
 fn dilation(sampling: &ProbeSampling, profile: &Profile) -> (f64, f64, f64) {
-    let run = profile.spending.unwrap_or_default();
-    let usual = run.target_ns as f64 / sampling.period_ns.max(1) as f64;
+    let target_ns = profile.spending.as_ref().map_or(0, |run| run.target_ns);
+    let usual = target_ns as f64 / sampling.period_ns.max(1) as f64;
     let rate = sampling.total / sampling.period_ns.max(1) as f64;
     let on_ns = sampling.on_ns.max(1) as f64;
     let cost = sampling.cost_ns / on_ns;

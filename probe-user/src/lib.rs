@@ -21,6 +21,8 @@ pub mod attach;
 
 pub mod govern;
 
+pub mod forecast;
+
 #[cfg(feature = "kernel")]
 pub mod drain;
 
@@ -37,7 +39,9 @@ pub mod samples;
 
 pub mod recording;
 
+mod allocated;
 mod estimate;
+mod size_class;
 pub mod summary;
 
 pub mod doctor;

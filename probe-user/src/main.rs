@@ -117,8 +117,12 @@ fn report(config: &ReportConfig) -> Result<u8, Failure> {
 fn plan(config: &PlanConfig) -> Result<u8, Failure> {
     let plan = session::plan(config)?;
     let page = Page::standard(config.color);
+    let options = TextOptions {
+        verbose: config.verbosity >= Verbosity::Verbose,
+        ..page.text()
+    };
     answer(config.format, &plan, |text| {
-        render::write_plan(&plan, &page.text(), text)
+        render::write_plan(&plan, &options, text)
     })?;
     Ok(0)
 }

@@ -105,8 +105,13 @@ pub struct Census {
 pub struct HeapSite {
     /// Innermost first, inlined frames expanded.
     pub stack: Vec<StackFrame>,
+    /// Which of them is the innermost of the user's own code.
+    pub user_frame: Option<u32>,
     pub allocated_objects: u64,
     pub allocated_bytes: u64,
+    /// Variances of the two, for the sampling.
+    pub objects_variance: f64,
+    pub bytes_variance: f64,
     pub live_objects: u64,
     pub live_bytes: u64,
 }

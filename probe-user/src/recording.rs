@@ -42,10 +42,18 @@ pub struct Header {
     pub start: String,
     pub budget_share: Option<f64>,
     pub attach_ns: Option<u64>,
+    /// CPU time of rtprobe and its helpers until the window began.
+    #[serde(default)]
+    pub agent_setup_cpu_ns: Option<u64>,
     /// Frames of a stack that the report shows.
     pub stack_depth: u32,
     /// With their sites and states; counts are 0.
     pub probes: Vec<Probe>,
+    /// What the probes were expected to take of the target's CPU time, at least and at most.
+    #[serde(default)]
+    pub predicted_low_share: Option<f64>,
+    #[serde(default)]
+    pub predicted_high_share: Option<f64>,
     pub cannot_see: Vec<String>,
     /// Read before the first probe was on.
     #[serde(default)]
@@ -69,6 +77,8 @@ pub struct End {
     pub ended_by: EndedBy,
     pub detach_ns: Option<u64>,
     pub agent_cpu_share: Option<f64>,
+    #[serde(default)]
+    pub agent_finish_cpu_ns: Option<u64>,
     /// By row: operations in flight whose frame is gone.
     pub stale: Vec<(u32, u64)>,
     /// What went wrong meanwhile, in sentences.

@@ -103,7 +103,18 @@ pub struct Cost {
     /// Share of the target's CPU time that the probes took, trap included.
     pub target_share: Option<f64>,
     pub hits: u64,
+    /// What `target_share` was expected to be, at least and at most, before the first probe was on.
+    #[serde(default)]
+    pub predicted_low_share: Option<f64>,
+    #[serde(default)]
+    pub predicted_high_share: Option<f64>,
+    /// CPUs that rtprobe and the process that holds its links kept busy during the window.
     pub agent_cpu_share: Option<f64>,
+    /// CPU time that they took before the window, and after it until the recording was complete.
+    #[serde(default)]
+    pub agent_setup_cpu_ns: Option<u64>,
+    #[serde(default)]
+    pub agent_finish_cpu_ns: Option<u64>,
     pub attach_ns: Option<u64>,
     pub detach_ns: Option<u64>,
 }
@@ -125,6 +136,62 @@ pub struct Probe {
     pub lost: BTreeMap<String, u64>,
     /// Estimate for the whole window; equals `hits` where `observed_share` is 1.
     pub count: u64,
+    /// Share of the target's CPU time that the probe took; `None`: not measured.
+    #[serde(default)]
+    pub cost_share: Option<f64>,
+    /// What was expected of it before it was on; `None` where it was not planned.
+    #[serde(default)]
+    pub predicted: Option<Prediction>,
+}
+
+/// What is expected of a probe before it is on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Prediction {
+    /// CPU time of the target that one operation costs.
+    pub operation_ns: f64,
+    #[serde(flatten)]
+    pub rate: Rate,
+    /// Share of the target's CPU time that the probe would take if it was always on; `None`: not known.
+    pub always_on_share: Option<f64>,
+    pub fate: Fate,
+}
+
+/// How often operations come, as far as that is known without a probe.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rate {
+    #[serde(rename = "rate_per_s")]
+    pub per_s: Option<f64>,
+    /// At least, and at most.
+    #[serde(rename = "rate_low_per_s")]
+    pub low_per_s: Option<f64>,
+    #[serde(rename = "rate_high_per_s")]
+    pub high_per_s: Option<f64>,
+    #[serde(rename = "rate_from")]
+    pub from: Option<RateSource>,
+}
+
+/// What a rate was told by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RateSource {
+    /// The runtime's own counters, read twice.
+    Counter,
+    /// CPU time spent in the functions.
+    CpuSamples,
+}
+
+/// What the governor will make of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    AlwaysOn,
+    Windows,
+    /// What a first short window sees decides.
+    FirstLook,
+    /// Too costly to be always on, where windows can't be opened.
+    Dropped,
+    /// The limit leaves nothing.
+    Off,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

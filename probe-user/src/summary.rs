@@ -7,6 +7,7 @@ use probe_ebpf::abi::lost;
 
 use crate::{
     aggregate::{self, Growth, Profile, sum},
+    allocated,
     diagnose::{Observed, diagnose},
     estimate::{self, Estimate, Scale},
     histogram,
@@ -83,7 +84,11 @@ pub fn summarize(recording: &Recording) -> Report {
             budget_share: header.budget_share,
             target_share: target_share(&profile).or(cpu.as_ref().and_then(probing_share)),
             hits: profile.hits(),
+            predicted_low_share: header.predicted_low_share,
+            predicted_high_share: header.predicted_high_share,
             agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
+            agent_setup_cpu_ns: header.agent_setup_cpu_ns,
+            agent_finish_cpu_ns: end.and_then(|end| end.agent_finish_cpu_ns),
             attach_ns: header.attach_ns.or(end.and_then(|end| end.attach_ns)),
             detach_ns: end.and_then(|end| end.detach_ns),
         },
@@ -115,6 +120,10 @@ pub fn summarize(recording: &Recording) -> Report {
         rules: Vec::new(),
         cannot_see,
     };
+    if scales.contains_key(ProbeName::Alloc.as_str()) {
+        let sites = &mut report.call_sites;
+        allocated::refine(sites, &named.call_sites, recording, duration_ns);
+    }
     let diagnosis = diagnose(
         &Observed::new(&report, recording, &profile, &scales),
         &header.rules,
@@ -177,8 +186,15 @@ fn estimated(found: CallSite, estimate: &Estimate, seconds: f64) -> CallSite {
 
 /// Returns what the probes took of the target's CPU time.
 fn target_share(profile: &Profile) -> Option<f64> {
-    let spending = profile.spending.filter(|spending| spending.target_ns > 0)?;
-    Some(spending.probes_ns / spending.target_ns as f64)
+    let spending = profile.spending.as_ref()?;
+    (spending.target_ns > 0).then(|| spending.probes_ns / spending.target_ns as f64)
+}
+
+/// Returns what one probe took of it.
+fn cost_share(profile: &Profile, probe: &str) -> Option<f64> {
+    let spending = profile.spending.as_ref()?;
+    let took_ns = spending.of_probes_ns.get(probe)?;
+    (spending.target_ns > 0).then(|| took_ns / spending.target_ns as f64)
 }
 
 /// Takes over what became of a probe.
@@ -228,6 +244,7 @@ fn counted(probe: &Probe, profile: &Profile) -> Probe {
         open,
         lost,
         count: hits,
+        cost_share: cost_share(profile, &probe.name),
         ..probe.clone()
     }
 }

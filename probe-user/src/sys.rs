@@ -41,14 +41,18 @@ pub fn is_readable(fd: &OwnedFd) -> io::Result<bool> {
 /// Returns the CPU time that all threads of a process took, ended ones included, in nanoseconds.
 pub fn process_cpu_time_ns(pid: u32) -> io::Result<u64> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
-    let mut clock: libc::clockid_t = 0;
-    // SAFETY: the pointer is to a clockid_t that outlives the call.
-    let failed = unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) };
-    if failed != 0 {
-        return Err(io::Error::from_raw_os_error(failed));
-    }
-    clock_ns(clock)
+    let time = clock_ns((!pid << CPU_CLOCK_PID_SHIFT) | CPU_CLOCK_SCHED);
+    // A clock that does not exist is the clock of nobody.
+    time.map_err(|error| match error.raw_os_error() {
+        Some(libc::EINVAL) => io::Error::from_raw_os_error(libc::ESRCH),
+        _ => error,
+    })
 }
+
+/// A process's CPU clock is named by its pid (`MAKE_PROCESS_CPUCLOCK`, include/linux/posix-timers.h); asking libc
+/// for the name is a system call more.
+const CPU_CLOCK_PID_SHIFT: u32 = 3;
+const CPU_CLOCK_SCHED: libc::clockid_t = 2;
 
 /// Reads ranges of another process's memory, `(address, length)` each, one after the other into `into`
 /// (`process_vm_readv(2)`). Returns the number of bytes; it stops before the first range that can't be read
@@ -111,6 +115,24 @@ fn ticks_and_time() -> (u64, u64) {
 /// Returns the CPU time that this process took, all threads together.
 pub fn own_cpu_time() -> Duration {
     process_cpu_time_ns(std::process::id()).map_or(Duration::ZERO, Duration::from_nanos)
+}
+
+/// Returns the CPU time that the children took that have ended and were waited for.
+pub fn ended_children_cpu_time() -> Duration {
+    // SAFETY: a structure of integers; zero is a value of each.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: the pointer is to a rusage that outlives the call.
+    if unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) } != 0 {
+        return Duration::ZERO;
+    }
+    let time = |of: libc::timeval| {
+        let micros = of
+            .tv_sec
+            .saturating_mul(1_000_000)
+            .saturating_add(of.tv_usec);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    };
+    time(usage.ru_utime) + time(usage.ru_stime)
 }
 
 /// Returns the kernel's release, for example `6.12.48-amd64`.

@@ -36,12 +36,15 @@ pub struct Snapshot {
 }
 
 /// What the probes cost the target so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spending {
     /// CPU time that they took, in nanoseconds: hits and comings and goings, at this host's prices.
     pub probes_ns: f64,
     /// CPU time of the target, what the probes took included.
     pub target_ns: u64,
+    /// Which probe took how much of `probes_ns`.
+    #[serde(default)]
+    pub of_probes_ns: BTreeMap<String, f64>,
 }
 
 impl Snapshot {
@@ -55,6 +58,8 @@ impl Snapshot {
             && self.counters.len() <= abi::MAX_PROBES as usize
             && self.sampling.rows.keys().all(is_row)
             && self.sampling.probes.len() <= abi::MAX_PROBES as usize
+            && (self.spending.iter())
+                .all(|spending| spending.of_probes_ns.len() <= abi::MAX_PROBES as usize)
     }
 }
 
@@ -192,7 +197,7 @@ impl Profile {
         }
         self.counters = snapshot.counters;
         self.sampling.merge(snapshot.sampling);
-        self.spending = snapshot.spending.or(self.spending);
+        self.spending = snapshot.spending.or(self.spending.take());
     }
 
     /// Returns whether the path of `row` is known.

@@ -400,6 +400,14 @@ impl Attachment {
         self.heart.as_ref().map_or(Duration::ZERO, Heart::quiet)
     }
 
+    /// Returns the CPU time that the process took which holds the links.
+    pub(crate) fn holder_cpu_time(&self) -> Duration {
+        match &self.links {
+            Links::Held(holder) => holder.cpu_time(),
+            Links::Own(_) => Duration::ZERO,
+        }
+    }
+
     /// Passes on what the kernel programs have said since the last call.
     pub fn flush_diagnostics(&mut self) {
         self.diagnostics.flush();

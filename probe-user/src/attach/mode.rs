@@ -33,6 +33,11 @@ impl Mode {
         })
     }
 
+    /// Returns whether probes can come on again after they went off, in next to no time.
+    pub fn can_reopen(self) -> bool {
+        self != Self::PerSite
+    }
+
     /// Returns the name in the report.
     pub fn name(self) -> &'static str {
         match self {

@@ -193,6 +193,10 @@ pub(super) struct ReportArgs {
 pub(super) struct PlanArgs {
     #[command(flatten)]
     pub(super) subject: SubjectArgs,
+    /// Share of the target's CPU time that the probes may take; 0% is only what costs nothing, none is no limit
+    #[arg(long, env = "RTPROBE_MAX_OVERHEAD", hide_env = true, value_name = "PERCENT",
+          default_value = "2%", value_parser = overhead::parse)]
+    pub(super) max_overhead: Budget,
     #[command(flatten)]
     pub(super) probes: ProbeArgs,
     /// Form of the answer

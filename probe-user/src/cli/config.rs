@@ -53,6 +53,7 @@ pub struct ReportConfig {
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanConfig {
     pub subject: PlanSubject,
+    pub max_overhead: Budget,
     pub only: Vec<String>,
     pub skip: Vec<String>,
     pub stack_depth: u32,

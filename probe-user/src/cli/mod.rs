@@ -129,6 +129,7 @@ fn plan(args: PlanArgs, ui: &UiArgs, matches: &ArgMatches) -> Result<PlanConfig,
     };
     Ok(PlanConfig {
         subject,
+        max_overhead: args.max_overhead,
         only: probes.only,
         skip: probes.skip,
         stack_depth: probes.stack_depth,

@@ -78,6 +78,8 @@ fn probe(name: &str) -> Probe {
         open: 0,
         lost: BTreeMap::new(),
         count: 0,
+        cost_share: None,
+        predicted: None,
     }
 }
 

@@ -19,7 +19,7 @@ const FIRST_LOOK_NS: u64 = 30_000_000;
 /// A target that has only been looked at so long has not shown what it uses.
 const SETTLE_NS: u64 = 40_000_000;
 /// Part of the budget that probes may take that are always on, so that the others get windows.
-const STEADY_SHARE: f64 = 0.6;
+pub(crate) const STEADY_SHARE: f64 = 0.6;
 /// What may be spent in advance: an idle target earns next to nothing, and looking at it costs as much.
 const ADVANCE_NS: f64 = 2e6;
 /// How long a first look at a hot probe may last at most, for what it may cost.

@@ -22,8 +22,10 @@ use std::io::{self, Write};
 
 pub use dump::{Dump, write_dump_json};
 pub use json::JSON_SCHEMA;
-pub use plan::{Plan, PlannedProbe, write_plan};
-pub use text::{footer, write_catalogue, write_doctor, write_dump, write_explanation, write_ps};
+pub use plan::{Glimpse, Plan, PlannedProbe, Prices};
+pub use text::{
+    footer, write_catalogue, write_doctor, write_dump, write_explanation, write_plan, write_ps,
+};
 
 use crate::report::Report;
 

@@ -1,23 +1,45 @@
-//! A plan as text or JSON: what would be attached where.
-
-use std::io::{self, Write};
+//! What would be attached where, and what it would cost, as the answer of a command of its own.
 
 use serde::Serialize;
 
-use super::TextOptions;
-use crate::{
-    escape,
-    report::{Site, SiteCost, SiteKind, TargetInfo},
-};
+use crate::report::{Prediction, Site, TargetInfo};
 
 /// What `rtprobe plan` answers, `rtprobe.plan/v1`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Plan {
     pub schema: &'static str,
     pub target: TargetInfo,
+    /// `None`: no limit.
+    pub budget_share: Option<f64>,
+    pub prices: Prices,
+    /// The short look at the running target; `None` of a file, or where it could not be looked at.
+    pub look: Option<Glimpse>,
+    /// Share of the target's CPU time that the probes will take, at least and at most; `None`: not known.
+    pub predicted_low_share: Option<f64>,
+    pub predicted_high_share: Option<f64>,
     pub probes: Vec<PlannedProbe>,
-    /// What is not known of this binary, in sentences.
+    /// What is not known of this binary or target, in sentences.
     pub degraded: Vec<String>,
+}
+
+/// What hits cost a target on this host, in nanoseconds of its CPU time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Prices {
+    pub emulated_hit_ns: f64,
+    pub stepped_hit_ns: f64,
+    /// Beyond its hits, what an operation costs that is counted.
+    pub counting_ns: f64,
+    /// Why they are assumptions; `None`: they were measured.
+    pub assumed_because: Option<String>,
+}
+
+/// A short look at a target.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Glimpse {
+    pub duration_ns: u64,
+    /// CPUs that the target used meanwhile.
+    pub cpus: Option<f64>,
+    pub cpu_samples: Option<u64>,
 }
 
 /// One logical probe of a plan.
@@ -29,86 +51,9 @@ pub struct PlannedProbe {
     pub reason: Option<String>,
     pub functions: Vec<String>,
     pub sites: Vec<Site>,
+    pub predicted: Option<Prediction>,
 }
 
 impl Plan {
     pub const SCHEMA: &'static str = "rtprobe.plan/v1";
-
-    fn sites(&self, cost: SiteCost) -> usize {
-        self.probes
-            .iter()
-            .flat_map(|probe| &probe.sites)
-            .filter(|site| site.cost == cost)
-            .count()
-    }
-}
-
-/// Writes a plan as text.
-pub fn write_plan(plan: &Plan, options: &TextOptions, out: &mut dyn Write) -> io::Result<()> {
-    let target = &plan.target;
-    let pid = if target.pid == 0 {
-        String::new()
-    } else {
-        format!("  pid {}", target.pid)
-    };
-    let name = escape::terminal(&target.comm);
-    writeln!(
-        out,
-        "{name}{pid} · {}",
-        escape::terminal(&target.go_version)
-    )?;
-    writeln!(
-        out,
-        "{} emulated and {} single-stepped sites; nothing was attached",
-        plan.sites(SiteCost::Emulated),
-        plan.sites(SiteCost::Stepped),
-    )?;
-    for probe in &plan.probes {
-        writeln!(out)?;
-        match &probe.reason {
-            Some(reason) => {
-                writeln!(
-                    out,
-                    "{}  {}: {}",
-                    probe.name,
-                    probe.state,
-                    escape::terminal(reason)
-                )?;
-            }
-            None => writeln!(out, "{}", probe.name)?,
-        }
-        write_sites(&probe.sites, options, out)?;
-    }
-    for sentence in &plan.degraded {
-        writeln!(out, "\nnote: {}", escape::terminal(sentence))?;
-    }
-    Ok(())
-}
-
-fn write_sites(sites: &[Site], options: &TextOptions, out: &mut dyn Write) -> io::Result<()> {
-    let mut function = "";
-    for site in sites {
-        if site.function != function {
-            function = &site.function;
-            writeln!(out, "  {}", escape::terminal(function))?;
-        }
-        let kind = match site.kind {
-            SiteKind::Entry => "entry",
-            SiteKind::Exit => "exit",
-        };
-        let cost = match site.cost {
-            SiteCost::Emulated => "emulated",
-            SiteCost::Stepped => "stepped",
-        };
-        let line = format!(
-            "    {kind:<5}  {:#010x}  {cost:<8}  {}",
-            site.file_offset, site.instruction
-        );
-        writeln!(
-            out,
-            "{}",
-            line.chars().take(options.width).collect::<String>()
-        )?;
-    }
-    Ok(())
 }

@@ -43,7 +43,11 @@ pub(super) fn service() -> Report {
             budget_share: Some(0.02),
             target_share: Some(0.011),
             hits: 1_457_338,
+            predicted_low_share: Some(0.006),
+            predicted_high_share: Some(0.02),
             agent_cpu_share: Some(0.002),
+            agent_setup_cpu_ns: Some(310_000_000),
+            agent_finish_cpu_ns: Some(42_000_000),
             attach_ns: Some(9_120_000),
             detach_ns: Some(31_400_000),
         },
@@ -222,6 +226,8 @@ fn probe(name: &str, functions: &[&str], hits: u64, open: u64, lost: &[(&str, u6
             .map(|&(reason, n)| (reason.to_owned(), n))
             .collect(),
         count: hits,
+        cost_share: None,
+        predicted: None,
     }
 }
 
@@ -239,6 +245,18 @@ fn probes() -> Vec<Probe> {
     );
     alloc.state = ProbeState::Windowed;
     alloc.observed_share = 0.25;
+    alloc.cost_share = Some(0.008);
+    alloc.predicted = Some(Prediction {
+        operation_ns: 1_840.0,
+        rate: Rate {
+            per_s: Some(160_000.0),
+            low_per_s: Some(158_000.0),
+            high_per_s: Some(162_000.0),
+            from: Some(RateSource::Counter),
+        },
+        always_on_share: Some(0.11),
+        fate: Fate::Windows,
+    });
     alloc.count = 4_813_764;
     alloc.reason =
         Some("on for a quarter of the time to stay within 2 % of the target's CPU time".to_owned());

@@ -1,12 +1,12 @@
 //! What is known before the first hit, as data for the recording and in words for people.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use jiff::Timestamp;
 use probe_ebpf::abi::lost;
 
 use super::{
-    budget_share,
+    budget_share, look,
     subject::{Armed, Subject},
     window,
 };
@@ -17,11 +17,13 @@ use crate::{
     cli::RecordConfig,
     diagnose,
     discover::Target,
+    forecast::Forecast,
+    govern::Costs,
     observed::Calibration,
     plan::{Outcome, PlannedProbe, PlannedSite, ProbeName, ProbePlan, SiteRole},
     recording::{FORMAT, Header},
     render,
-    report::{Host, Probe, ProbeState, Site, SiteKind, TargetInfo, Tool},
+    report::{Host, Prediction, Probe, ProbeState, Site, SiteKind, TargetInfo, Tool},
     sys,
 };
 
@@ -100,6 +102,7 @@ pub(super) fn header(
     plan: &ProbePlan,
     config: &RecordConfig,
     calibration: Option<Calibration>,
+    forecast: &Forecast,
 ) -> Header {
     let mut target = target(armed.target.as_ref(), Some(&armed.program), binary);
     target.pid = armed.pid;
@@ -121,12 +124,16 @@ pub(super) fn header(
         start: Timestamp::now().to_string(),
         budget_share: budget_share(&config.max_overhead),
         attach_ns: Some(armed.attachment.attach_time.as_nanos() as u64).filter(|ns| *ns > 0),
+        agent_setup_cpu_ns: Some(setup_cpu(armed).as_nanos() as u64),
         stack_depth: config.stack_depth,
         probes: plan
             .probes
             .iter()
-            .map(|planned| probe(planned, armed))
+            .zip(look::by_probe(plan, forecast))
+            .map(|(planned, predicted)| probe(planned, armed, predicted))
             .collect(),
+        predicted_low_share: forecast.low_share,
+        predicted_high_share: forecast.high_share,
         cannot_see: cannot_see(binary, plan, calibration),
         state: armed.state.clone(),
         rules: diagnose::catalogue::wanted(&config.only, &config.skip),
@@ -136,6 +143,12 @@ pub(super) fn header(
             .map(str::to_owned),
         calibration,
     }
+}
+
+/// CPU time of this process, of the one that holds the links, and of the one that hits were measured on.
+fn setup_cpu(armed: &Armed) -> Duration {
+    let children = armed.attachment.holder_cpu_time() + sys::ended_children_cpu_time();
+    sys::own_cpu_time() + children
 }
 
 /// What is known of the target.
@@ -168,7 +181,7 @@ pub(super) fn target(
     }
 }
 
-fn probe(planned: &PlannedProbe, armed: &Armed) -> Probe {
+fn probe(planned: &PlannedProbe, armed: &Armed, predicted: Option<&Prediction>) -> Probe {
     let refused = armed
         .attachment
         .refused
@@ -198,11 +211,16 @@ fn probe(planned: &PlannedProbe, armed: &Armed) -> Probe {
             .map(|&name| (name.to_owned(), 0))
             .collect(),
         count: 0,
+        cost_share: None,
+        predicted: predicted.cloned(),
     }
 }
 
 /// A logical probe as the answer of `rtprobe plan` has it.
-pub(super) fn planned(probe: &PlannedProbe) -> render::PlannedProbe {
+pub(super) fn planned(
+    probe: &PlannedProbe,
+    predicted: Option<&Prediction>,
+) -> render::PlannedProbe {
     let (state, reason) = match &probe.outcome {
         Outcome::Planned(_) => ("planned", None),
         Outcome::Skipped(reason) => ("skipped", Some(reason.to_string())),
@@ -213,11 +231,23 @@ pub(super) fn planned(probe: &PlannedProbe) -> render::PlannedProbe {
         reason,
         functions: probe.functions.clone(),
         sites: probe.sites().iter().map(site).collect(),
+        predicted: predicted.cloned(),
+    }
+}
+
+/// This host's prices as the answer of `rtprobe plan` has them.
+pub(super) fn prices(found: Result<&Calibration, &str>) -> render::Prices {
+    let costs = Costs::new(found.ok());
+    render::Prices {
+        emulated_hit_ns: costs.emulated_ns,
+        stepped_hit_ns: costs.stepped_ns,
+        counting_ns: costs.operation_ns,
+        assumed_because: found.err().map(str::to_owned),
     }
 }
 
 /// A planned site as the report has it. A panic is an exit too.
-fn site(planned: &PlannedSite) -> Site {
+pub(super) fn site(planned: &PlannedSite) -> Site {
     Site {
         function: planned.function.clone(),
         kind: match planned.role {

@@ -38,7 +38,8 @@ pub(super) struct Governing {
     rows: Rows,
     sampling: Sampling,
     changed: BTreeSet<u32>,
-    n_toggled_sites: usize,
+    /// By probe: sites that were armed or restored so far.
+    toggled_sites: BTreeMap<u8, usize>,
     attach_ns: u64,
     /// Everything is taken off: that is nobody's decision.
     ending: bool,
@@ -120,7 +121,7 @@ impl Governing {
             origin_ns,
             cpu_origin_ns: cpu_time_ns(armed.target.as_ref()).unwrap_or(0),
             cpu_ns: 0,
-            n_toggled_sites: probes.iter().map(|(_, n)| n).sum(),
+            toggled_sites: probes.iter().map(|(name, n)| (name.index(), *n)).collect(),
             probes,
             open_ns,
             slice_end_ns: BTreeMap::new(),
@@ -236,7 +237,7 @@ impl Governing {
         self.slice(probe, since(window.closed_ns), window.cpu_ns, gates);
         self.open_ns.remove(&probe);
         let n_sites = self.probes.iter().find(|(name, _)| name.index() == probe);
-        self.n_toggled_sites += 2 * n_sites.map_or(0, |(_, n)| *n);
+        *self.toggled_sites.entry(probe).or_default() += 2 * n_sites.map_or(0, |(_, n)| *n);
         let look = self.now();
         if let Some(governor) = self.governor.as_mut().filter(|_| !self.ending) {
             governor.closed(probe, look, open_ns);
@@ -307,13 +308,18 @@ impl Governing {
         self.look(gates, target);
         let changed = std::mem::take(&mut self.changed);
         snapshot.sampling = self.sampling.of_rows(changed.into_iter());
-        let hits_ns: f64 = (self.probes.iter())
-            .map(|(name, _)| self.costs.of(hits(gates, name.index())))
-            .sum();
         let seconds_cpu = self.cpu_ns as f64 / self.now().now_ns.max(1) as f64;
+        let of_probe = |(name, _): &(ProbeName, usize)| {
+            let toggled = self.toggled_sites.get(&name.index()).copied().unwrap_or(0);
+            let hits_ns = self.costs.of(hits(gates, name.index()));
+            let took_ns = hits_ns + Costs::of_toggle(toggled, seconds_cpu);
+            (name.as_str().to_owned(), took_ns)
+        };
+        let of_probes_ns: BTreeMap<String, f64> = self.probes.iter().map(of_probe).collect();
         snapshot.spending = Some(Spending {
-            probes_ns: hits_ns + Costs::of_toggle(self.n_toggled_sites, seconds_cpu),
+            probes_ns: of_probes_ns.values().sum(),
             target_ns: self.cpu_ns,
+            of_probes_ns,
         });
     }
 

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     aggregate::Profile,
     analyze::GoBinary,
-    attach::{self, Gates, Maps},
+    attach::{self, Attachment, Gates, Maps},
     discover::{Liveness, Target},
     drain,
     failure::Failure,
@@ -49,7 +49,15 @@ pub(super) struct Live<'a> {
     notes: Vec<String>,
     incomplete: Option<Failure>,
     cpu_at_start: Duration,
+    began: Instant,
 }
+
+/// How often it is decided what is on: often while nothing is known of the probes yet, and without a limit only to
+/// hear of links that have gone.
+const OFTEN: Duration = Duration::from_millis(20);
+const SELDOM: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_millis(250);
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// A session that has ended.
 pub(super) struct Finished {
@@ -68,6 +76,7 @@ impl<'a> Live<'a> {
         progress: &'a Progress,
     ) -> Self {
         let calibration = header.calibration.as_ref();
+        let cpu_at_start = cpu_time(&armed.attachment);
         Self {
             governing: Governing::new(header.budget_share, &armed, &plan, calibration),
             ungoverned: false,
@@ -83,7 +92,8 @@ impl<'a> Live<'a> {
             last: (Duration::ZERO, 0),
             notes: Vec::new(),
             incomplete: None,
-            cpu_at_start: sys::own_cpu_time(),
+            cpu_at_start,
+            began: Instant::now(),
         }
     }
 
@@ -106,6 +116,9 @@ impl<'a> Live<'a> {
 
     /// Detaches, takes over the last counts and closes the recording.
     pub(super) fn finish(mut self, ended_by: EndedBy, elapsed: Duration) -> Finished {
+        let finishing = Instant::now();
+        let cpu_in_window = cpu_time(&self.armed.attachment).saturating_sub(self.cpu_at_start);
+        let own_cpu = sys::own_cpu_time();
         self.progress.show("detaching");
         let Armed {
             attachment,
@@ -162,19 +175,23 @@ impl<'a> Live<'a> {
         let state = target
             .as_ref()
             .filter(|_| is_alive(ended_by))
-            .map(|target| state::read(target, &self.binary, bias, elapsed.as_nanos() as u64));
+            .map(|target| {
+                let at_ns = (elapsed + finishing.elapsed()).as_nanos() as u64;
+                state::read(target, &self.binary, bias, at_ns)
+            });
         if let Some(mut command) = command {
             match command.end() {
                 Ok(status) => notes.push(format!("the command {}", spawn::describe(status))),
                 Err(error) => notes.push(format!("how the command ended is not known: {error}")),
             }
         }
-        let cpu = sys::own_cpu_time().saturating_sub(self.cpu_at_start);
+        let finish_cpu = sys::own_cpu_time().saturating_sub(own_cpu);
         let end = End {
             duration_ns: elapsed.as_nanos() as u64,
             ended_by,
             detach_ns: Some(detached.detach_time.as_nanos() as u64),
-            agent_cpu_share: Some(cpu.as_secs_f64() / elapsed.as_secs_f64().max(1e-3)),
+            agent_cpu_share: Some(cpu_in_window.as_secs_f64() / elapsed.as_secs_f64().max(1e-3)),
+            agent_finish_cpu_ns: Some(finish_cpu.as_nanos() as u64),
             stale,
             notes,
             state,
@@ -203,6 +220,11 @@ impl<'a> Live<'a> {
             incomplete,
         }
     }
+}
+
+/// CPU time of this process and of the one that holds the links.
+fn cpu_time(attachment: &Attachment) -> Duration {
+    sys::own_cpu_time() + attachment.holder_cpu_time()
 }
 
 const RECORDING_FAILED: &str = "failed to write the recording";
@@ -291,9 +313,9 @@ impl Watched for Live<'_> {
         note(&mut self.incomplete, result);
     }
 
-    fn govern(&mut self) {
+    fn govern(&mut self) -> Duration {
         if self.ungoverned {
-            return;
+            return IDLE;
         }
         let Armed {
             attachment, target, ..
@@ -303,6 +325,13 @@ impl Watched for Live<'_> {
             self.progress.phase(&failure.to_string());
             note(&mut self.incomplete, Err(failure));
             self.ungoverned = true;
+        }
+        if self.header.budget_share.is_none() {
+            IDLE
+        } else if self.began.elapsed() < SETTLING {
+            OFTEN
+        } else {
+            SELDOM
         }
     }
 

@@ -5,6 +5,8 @@ mod dump;
 mod governing;
 mod in_flight;
 mod live;
+mod look;
+mod plan;
 mod progress;
 mod sampling;
 mod spawn;
@@ -23,22 +25,21 @@ use subject::Subject;
 use window::Ends;
 
 use crate::{
-    analyze,
     attach::{self, LoadRequest},
     calibrate::Bench,
-    cli::{Budget, PlanConfig, PlanSubject, RecordConfig, Save, Verbosity},
+    cli::{Budget, RecordConfig, Save, Verbosity},
     discover,
     failure::{Exit, Failure},
     output::{self, OutputFile},
-    plan::{self, PlanRequest},
+    plan::PlanRequest,
     recording::{Header, Recorder},
-    render::Plan,
     report::Report,
     summary::summarize,
     sys,
 };
 
 pub use dump::dump;
+pub use plan::plan;
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -55,7 +56,8 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     let progress = Progress::new(config.verbosity == Verbosity::Quiet, config.progress);
     let subject = Subject::find(&config.selector)?;
     let binary = subject.analyze()?;
-    let plan = plan::plan(&binary, &request(config));
+    let glance = subject.glance(&binary);
+    let plan = crate::plan::plan(&binary, &request(config));
     progress.phase(&describe::subject(&subject, &binary, &plan));
     subject
         .warnings()
@@ -86,7 +88,17 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     let armed = subject.arm(loaded, &plan, &binary, limited)?;
     let started = Instant::now();
 
-    let header = describe::header(&armed, &binary, &plan, config, calibration);
+    let looked = glance
+        .zip(armed.state.clone())
+        .map(|(glance, state)| glance.until(state));
+    let forecast = look::forecast(
+        &plan,
+        calibration.as_ref(),
+        looked.as_ref(),
+        budget_share(&config.max_overhead),
+        armed.attachment.can_reopen(),
+    );
+    let header = describe::header(&armed, &binary, &plan, config, calibration, &forecast);
     progress.phase(&describe::attached(&armed, &header, config));
     let (out, unsaved) = match (&config.save, explicit) {
         (Save::Default, _) => default_recording(&header),
@@ -107,40 +119,6 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
         report: summarize(&ended.recording),
         saved: ended.saved,
         incomplete: ended.incomplete,
-    })
-}
-
-/// Returns what would be attached where, to a process or an executable; attaches nothing.
-pub fn plan(config: &PlanConfig) -> Result<Plan, Failure> {
-    let request = PlanRequest {
-        only: config.only.clone(),
-        skip: config.skip.clone(),
-    };
-    let (target, path) = match &config.subject {
-        PlanSubject::Pid(pid) => (Some(discover::discover(*pid)?), None),
-        PlanSubject::Exe(path) => (None, Some(path.as_path())),
-    };
-    let exe = match (&target, path) {
-        (Some(target), _) => target.exe_file.try_clone(),
-        (None, path) => analyze::open_regular(path.unwrap_or_else(|| Path::new(""))),
-    };
-    let exe = exe.map_err(|e| {
-        let what = path.map_or_else(
-            || "the executable".to_owned(),
-            |path| path.display().to_string(),
-        );
-        Failure::new(Exit::NotProfilable, format!("failed to open {what}: {e}"))
-    })?;
-    let binary = subject::open_binary(exe, path.unwrap_or_else(|| Path::new("")), target.as_ref())?;
-    Ok(Plan {
-        schema: Plan::SCHEMA,
-        target: describe::target(target.as_ref(), path, &binary),
-        probes: plan::plan(&binary, &request)
-            .probes
-            .iter()
-            .map(describe::planned)
-            .collect(),
-        degraded: binary.degraded().to_vec(),
     })
 }
 

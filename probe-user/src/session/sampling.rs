@@ -30,6 +30,11 @@ impl Sampling {
         if budget_share(&config.max_overhead) == Some(0.0) {
             return Self::Off;
         }
+        Self::of(loaded)
+    }
+
+    /// Begins to sample.
+    pub(super) fn of(loaded: &mut Loaded) -> Self {
         match loaded.sample() {
             Ok(sampler) => Self::On(Box::new(sampler)),
             Err(error) => Self::Failed(format!("{:#}", anyhow::Error::from(error))),

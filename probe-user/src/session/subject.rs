@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::spawn::Running;
+use super::{look::Glance, spawn::Running};
 use crate::{
     address::{LoadBias, ProcAddr},
     analyze::{self, AnalyzeError, GoBinary},
@@ -108,6 +108,17 @@ impl Subject {
             Self::Command { .. } => None,
         };
         open_binary(self.exe()?, self.program(), target)
+    }
+
+    /// Begins a look at a process; there is nothing to see yet of a command.
+    pub(super) fn glance(&self, binary: &GoBinary) -> Option<Glance> {
+        match self {
+            Self::Process(target) => {
+                let bias = target.load_bias(&segments(binary)).ok()?;
+                Some(Glance::at(target, binary, bias))
+            }
+            Self::Command { .. } => None,
+        }
     }
 
     pub(super) fn program(&self) -> &Path {

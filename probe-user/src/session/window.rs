@@ -16,8 +16,6 @@ use crate::report::EndedBy;
 
 /// How often the target is looked at; exec is not announced, so it has to be noticed.
 const LOOK: Duration = Duration::from_millis(250);
-/// How often it is decided what is on.
-const GOVERN: Duration = Duration::from_millis(20);
 /// Looks between two drains.
 const LOOKS_PER_DRAIN: u32 = 4;
 
@@ -54,8 +52,8 @@ pub(super) trait Watched {
     fn executes_the_same(&self) -> bool;
     /// Takes over what the kernel counted.
     fn drain(&mut self, elapsed: Duration);
-    /// Decides what is on.
-    fn govern(&mut self);
+    /// Decides what is on, and returns after how long that has to be done again.
+    fn govern(&mut self) -> Duration;
     /// Shows figures.
     fn show(&mut self, elapsed: Duration);
 }
@@ -73,8 +71,7 @@ pub(super) async fn watch(
         unsafe { AsyncFd::register_with_interest(pidfd.try_clone()?, Interest::READABLE) }?;
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut govern = interval(GOVERN);
-    govern.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut govern_at = tokio::time::Instant::now();
     let mut n_looks = 0_u32;
     loop {
         let left = duration.map(|duration| duration.saturating_sub(started.elapsed()));
@@ -96,7 +93,9 @@ pub(super) async fn watch(
                 }
                 watched.show(started.elapsed());
             }
-            _ = govern.tick() => watched.govern(),
+            () = tokio::time::sleep_until(govern_at) => {
+                govern_at = tokio::time::Instant::now() + watched.govern();
+            }
         }
     }
 }

@@ -49,6 +49,8 @@ struct Sampled {
 struct Estimate {
     objects: f64,
     bytes: f64,
+    objects_variance: f64,
+    bytes_variance: f64,
 }
 
 impl Runtime<'_> {
@@ -66,12 +68,18 @@ impl Runtime<'_> {
         }
         let mut sites: Vec<_> = sums
             .into_iter()
-            .map(|(stack, [allocated, live])| HeapSite {
-                stack: names.logical_stack(&self.calls(&stack)),
-                allocated_objects: allocated.objects.round() as u64,
-                allocated_bytes: allocated.bytes.round() as u64,
-                live_objects: live.objects.round() as u64,
-                live_bytes: live.bytes.round() as u64,
+            .map(|(stack, [allocated, live])| {
+                let calls = self.calls(&stack);
+                HeapSite {
+                    stack: names.logical_stack(&calls),
+                    user_frame: names.user_frame(&calls),
+                    allocated_objects: allocated.objects.round() as u64,
+                    allocated_bytes: allocated.bytes.round() as u64,
+                    objects_variance: allocated.objects_variance,
+                    bytes_variance: allocated.bytes_variance,
+                    live_objects: live.objects.round() as u64,
+                    live_bytes: live.bytes.round() as u64,
+                }
             })
             .collect();
         sites.sort_by_key(|site| std::cmp::Reverse((site.allocated_bytes, site.allocated_objects)));
@@ -157,7 +165,7 @@ impl Runtime<'_> {
 
 impl Estimate {
     /// Adds what samples stand for: an object of a size is sampled with the probability 1 − e^(−size/rate)
-    /// (src/runtime/pprof/protomem.go `scaleHeapSample`).
+    /// (src/runtime/pprof/protomem.go `scaleHeapSample`). Each is there or not by itself (Horvitz-Thompson).
     fn add(&mut self, sampled: Sampled, size: u64, rate: u64) {
         let scale = if rate == 1 || size == 0 {
             1.0
@@ -166,5 +174,8 @@ impl Estimate {
         };
         self.objects += sampled.objects as f64 * scale;
         self.bytes += sampled.bytes as f64 * scale;
+        let variance = sampled.objects as f64 * scale * (scale - 1.0);
+        self.objects_variance += variance;
+        self.bytes_variance += variance * (size as f64).powi(2);
     }
 }

@@ -122,6 +122,23 @@ pub fn read(target: &Target, binary: &GoBinary, bias: LoadBias, elapsed_ns: u64)
     state
 }
 
+/// Reads only what the runtime counts, without the goroutines: what two readings some moments apart tell rates
+/// by.
+pub fn glance(target: &Target, binary: &GoBinary, bias: LoadBias) -> State {
+    let memory = Memory::of(target, bias);
+    let runtime = Runtime::of(&memory, binary);
+    let mut notes = Notes::default();
+    let counters = counters(&runtime, None, &mut notes);
+    let gomaxprocs = notes.keep("GOMAXPROCS", runtime.processors());
+    State {
+        cpu_time_ns: target.cpu_time_ns().ok(),
+        gomaxprocs: gomaxprocs.map(|(len, _)| len as u32),
+        counters,
+        unreadable: notes.0,
+        ..State::default()
+    }
+}
+
 fn counters(runtime: &Runtime<'_>, census: Option<&Census>, notes: &mut Notes) -> RuntimeCounters {
     let users = |census: &Census| {
         let users = census.groups.iter().filter(|group| !group.system);

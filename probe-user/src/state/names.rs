@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use crate::{
     address::VirtAddr,
-    analyze::{Frame, GoBinary},
+    analyze::{Frame, GoBinary, Origin},
     report::{Location, StackFrame},
 };
 
@@ -16,6 +16,8 @@ type Frames = Rc<[StackFrame]>;
 pub(super) struct Names<'a> {
     binary: &'a GoBinary,
     known: RefCell<HashMap<u64, Frames>>,
+    /// Whether the innermost frame is of the user's own code.
+    users: RefCell<HashMap<u64, bool>>,
 }
 
 /// What every goroutine's stack begins with; Go's own traces leave it out.
@@ -26,6 +28,7 @@ impl<'a> Names<'a> {
         Self {
             binary,
             known: RefCell::default(),
+            users: RefCell::default(),
         }
     }
 
@@ -62,6 +65,21 @@ impl<'a> Names<'a> {
                 .filter_map(|frames| frames.first().cloned())
                 .collect(),
         )
+    }
+
+    /// Returns which frame of such a stack is the innermost of the user's own code.
+    pub(super) fn user_frame(&self, pcs: &[VirtAddr]) -> Option<u32> {
+        let position = pcs.iter().position(|pc| self.is_user(*pc))?;
+        u32::try_from(position).ok()
+    }
+
+    fn is_user(&self, pc: VirtAddr) -> bool {
+        let is_user = || {
+            let frames = self.binary.frames_at(pc);
+            let innermost = frames.first();
+            innermost.is_some_and(|frame| self.binary.origin(frame) == Origin::User)
+        };
+        *(self.users.borrow_mut().entry(pc.0)).or_insert_with(is_user)
     }
 
     /// Returns the line of an instruction.

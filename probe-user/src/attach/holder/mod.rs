@@ -107,6 +107,12 @@ impl Holder {
         self.write(&Order::Close { probe })
     }
 
+    /// Returns the CPU time that it took so far.
+    pub(super) fn cpu_time(&self) -> Duration {
+        let time = sys::process_cpu_time_ns(self.child.id());
+        time.map_or(Duration::ZERO, Duration::from_nanos)
+    }
+
     fn write(&mut self, message: &impl serde::Serialize) -> io::Result<()> {
         let mut line = serde_json::to_vec(message)?;
         line.push(b'\n');

@@ -26,8 +26,10 @@ use crate::sys;
 
 /// Age of the heartbeat from which on all links are closed, in nanoseconds.
 const ABANDONED_NS: u64 = 5_000_000_000;
-/// How often a young window is looked at: it may be at its limit in no time.
+/// How often a window is looked at that has just opened: it may be at its limit in no time. Later it is looked at
+/// whenever it has become older by a part of its age, lest looking costs more than is saved.
 const KEEN: Duration = Duration::from_micros(250);
+const PART_OF_AGE: u64 = 16;
 /// How long a window that stays open is young.
 const YOUNG_NS: u64 = 30_000_000;
 /// How often those that stay open with a limit are looked at, and how often the heartbeat is.
@@ -198,8 +200,10 @@ fn wait(
         let left = for_ns.map(|for_ns| for_ns.saturating_sub(open_ns));
         let command = match left {
             Some(0) => return Cause::Time,
-            Some(left) => commands.recv_timeout(KEEN.min(Duration::from_nanos(left))),
-            None if open_ns < YOUNG_NS => commands.recv_timeout(KEEN),
+            Some(left) => {
+                commands.recv_timeout(until_next_look(open_ns).min(Duration::from_nanos(left)))
+            }
+            None if open_ns < YOUNG_NS => commands.recv_timeout(until_next_look(open_ns)),
             None => commands.recv().map_err(RecvTimeoutError::from),
         };
         match command {
@@ -214,17 +218,27 @@ fn wait(
     }
 }
 
+fn until_next_look(open_ns: u64) -> Duration {
+    KEEN.max(Duration::from_nanos(open_ns / PART_OF_AGE))
+}
+
 /// Watches over the limits of the windows that stay open, and over the heartbeat.
 fn watch(shared: &Shared, commands: &Commands) {
+    // When each reached its limit last, as its thread was told: one that has closed does not open by itself.
+    let mut told_ns: Vec<Option<u64>> = vec![None; commands.len()];
     while !shared.ending.load(Relaxed) {
         let limited = shared.n_limited.load(Relaxed) > 0;
         thread::sleep(if limited { WATCH } else { IDLE });
         let abandoned = shared.is_abandoned();
-        for (probe, _) in commands {
+        for ((probe, _), told_ns) in commands.iter().zip(&mut told_ns) {
             if abandoned {
                 tell(commands, *probe, Command::Close(Cause::Abandoned));
-            } else if limited && shared.gates.shut_ns(*probe).is_some() {
+                continue;
+            }
+            let shut_ns = shared.gates.shut_ns(*probe);
+            if limited && shut_ns.is_some() && shut_ns != *told_ns {
                 tell(commands, *probe, Command::Close(Cause::Limit));
+                *told_ns = shut_ns;
             }
         }
     }

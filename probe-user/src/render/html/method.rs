@@ -3,7 +3,10 @@
 use maud::{Markup, html};
 
 use super::{view::View, words};
-use crate::{render::units, report::SiteCost};
+use crate::{
+    render::{text::facts, units},
+    report::{Report, SiteCost},
+};
 
 pub(super) fn section(view: &View<'_>) -> Markup {
     let report = view.report;
@@ -34,11 +37,31 @@ pub(super) fn section(view: &View<'_>) -> Markup {
                         "Every probe was on all the time: counts are exact."
                     }
                 }
+                li { (predicted(report)) }
                 li { "The stack of a call site is that of its most frequent call path." }
             }
             p.note { "BPF object " code { (words::name(&report.rtprobe.bpf_hash)) } }
         }
     }
+}
+
+fn predicted(report: &Report) -> String {
+    const OF: &str = "of the target's CPU time";
+    let cost = &report.cost;
+    let predicted = facts::predicted_share(cost.predicted_low_share, cost.predicted_high_share);
+    let predicted = predicted.map_or_else(
+        || "What the probes would take was not known before".to_owned(),
+        |share| format!("Before the first probe was on they were predicted to take {share} {OF}, by the runtime's own counters"),
+    );
+    let observed = cost.target_share.map_or_else(
+        || "what they took was not measured".to_owned(),
+        |share| format!("they took {}", units::share(share)),
+    );
+    let shed = facts::shed(report).map_or_else(
+        || "none had to be taken off for its cost".to_owned(),
+        |shed| format!("{shed}, for the reasons beside them"),
+    );
+    format!("{predicted}; {observed}; {shed}.")
 }
 
 fn hit_cost(ns: Option<f64>) -> String {

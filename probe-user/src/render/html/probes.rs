@@ -8,7 +8,7 @@ use super::{
     words,
 };
 use crate::{
-    render::units,
+    render::{text::facts, units},
     report::{Probe, ProbeState, Site, SiteCost, SiteKind},
 };
 
@@ -43,6 +43,7 @@ fn row(probe: &Probe) -> Markup {
             th scope="row" {
                 (words::name(&probe.name))
                 @if !probe.sites.is_empty() { (sites(probe)) }
+                @if let Some(cost) = facts::probe_cost(probe) { div.reason { (cost) } }
             }
             td {
                 span.pill.(state(probe.state)) { (state(probe.state)) }

@@ -4,6 +4,7 @@ mod folded;
 mod hostile;
 mod html;
 mod json;
+mod plan;
 mod pprof;
 mod text;
 

@@ -14,6 +14,7 @@ pub(super) mod findings;
 mod fit;
 mod limits;
 mod line;
+mod plan;
 mod probes;
 mod ps;
 mod rules;
@@ -55,6 +56,7 @@ pub use self::{
     doctor::write as write_doctor,
     dump::write as write_dump,
     explain::{write as write_explanation, write_list as write_catalogue},
+    plan::write as write_plan,
     ps::write as write_ps,
 };
 

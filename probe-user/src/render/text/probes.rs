@@ -1,20 +1,21 @@
 //! Probes: what was watched, with how many sites, and how the hits add up.
 
 use super::{
-    Page, fit,
+    Page, facts, fit,
     line::{Line, Style},
     table::{Cell, Column, Table},
     units,
 };
 use crate::report::{Probe, ProbeState, Report, Site, SiteCost, SiteKind};
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 11] = [
     Column::left("PROBE"),
     Column::left("STATE"),
     Column::right("FUNCS").optional(2),
     Column::right(EMULATED).optional(1),
     Column::right(STEPPED).optional(1),
     Column::right("ON").optional(3),
+    Column::right("COST").optional(4),
     Column::right("HITS"),
     Column::right("DONE"),
     Column::right("OPEN"),
@@ -46,7 +47,10 @@ pub(super) fn section(report: &Report, page: &mut Page<'_>) {
             None => page.push(table.row(index)),
         }
         if page.options.verbose {
-            sites(probe, page);
+            if let Some(cost) = facts::probe_cost(probe) {
+                page.prose(Line::indented(INDENT + 2), Style::Secondary, &cost);
+            }
+            sites(&probe.sites, page);
         }
     }
     if table.shows(EMULATED) {
@@ -103,6 +107,7 @@ fn row(probe: &Probe) -> Vec<Cell> {
         number(n_sites(SiteCost::Emulated)),
         number(n_sites(SiteCost::Stepped)),
         Cell::new(on),
+        Cell::new(probe.cost_share.map(units::share).unwrap_or_default()),
         number(probe.hits),
         number(probe.completed),
         number(probe.open),
@@ -133,9 +138,10 @@ fn number(n: u64) -> Cell {
     }
 }
 
-fn sites(probe: &Probe, page: &mut Page<'_>) {
+/// Every site, below the function that it is in.
+pub(super) fn sites(sites: &[Site], page: &mut Page<'_>) {
     let mut function = None;
-    for site in &probe.sites {
+    for site in sites {
         if function != Some(&site.function) {
             let room = page.width - INDENT - 2;
             let name = fit::shorten_middle(&fit::name(&site.function), room);

@@ -1,0 +1,238 @@
+//! What windows saw of allocations, and what the runtime's own memory profile says of them, in; the best of both
+//! out.
+//!
+//! The profile samples one allocation per `MemProfileRate` bytes, all the time; windows see every allocation, for
+//! a part of the time. Each has an error that is known, and they don't depend on each other: they are weighted by
+//! its inverse square. What the profile counts is rounded up to the allocator's size classes; what is reported is
+//! what was asked for.
+
+use std::collections::HashMap;
+
+use crate::{
+    aggregate::Profile,
+    observed::{HeapSite, State},
+    plan::ProbeName,
+    recording::Recording,
+    report::{CallSite, StackFrame},
+    size_class,
+    symbolize::NamedCallSite,
+};
+
+/// Two-sided 95 % of the normal distribution.
+const Z: f64 = 1.96;
+/// Smaller objects without pointers share a slot, which the profile counts once, for whoever opened it
+/// (src/runtime/malloc.go, the tiny allocator).
+const TINY_BYTES: f64 = 16.0;
+/// Fewer samples don't tell their own error.
+const MIN_SAMPLES: f64 = 10.0;
+
+/// A figure and its variance.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Figure {
+    value: f64,
+    variance: f64,
+}
+
+/// What the profile says of a line for the time of the run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Profiled {
+    objects: Figure,
+    bytes: Figure,
+}
+
+/// Lines of the user's code.
+type Lines<'a> = HashMap<&'a StackFrame, Profiled>;
+
+/// Refines the estimates of what windows saw, `sites` side by side with `named`.
+pub(crate) fn refine(
+    sites: &mut [CallSite],
+    named: &[NamedCallSite],
+    recording: &Recording,
+    duration_ns: u64,
+) {
+    let before = recording.header.state.as_ref();
+    let after = recording.end.as_ref().and_then(|end| end.state.as_ref());
+    let both = before.zip(after);
+    let Some(lines) = both.and_then(|(before, after)| grown(before, after, duration_ns)) else {
+        return;
+    };
+    let is_alloc = |site: &CallSite| site.probe == ProbeName::Alloc.as_str();
+    for (site, named) in sites
+        .iter_mut()
+        .zip(named)
+        .filter(|(site, _)| is_alloc(site))
+    {
+        // One line may be inlined in several functions, and the profile's lines don't tell them apart.
+        if let Some(profiled) = lines
+            .get(&named.site)
+            .filter(|_| site.inlined_into.is_none())
+        {
+            refine_one(site, named, profiled, &recording.profile, duration_ns);
+        }
+    }
+}
+
+fn refine_one(
+    site: &mut CallSite,
+    named: &NamedCallSite,
+    profiled: &Profiled,
+    profile: &Profile,
+    duration_ns: u64,
+) {
+    let (Some(bytes), Some(asked_share)) = (site.bytes, asked_share(named, profile)) else {
+        return;
+    };
+    if site.count == 0 {
+        return;
+    }
+    let count = site.count as f64;
+    let error = (site.count_high.saturating_sub(site.count_low)) as f64 / (2.0 * Z) / count;
+    let seen = |value: f64| Figure {
+        value,
+        variance: (value * error).powi(2),
+    };
+    let best_count = seen(count).with(profiled.objects);
+    let best_bytes = seen(bytes as f64).with(profiled.bytes.times(asked_share));
+    let seconds = (duration_ns as f64 / 1e9).max(1e-9);
+    let at_least = |value: f64| (value.max(0.0).round() as u64).max(site.hits);
+    let margin = Z * best_count.variance.sqrt();
+    site.count_low = at_least(best_count.value - margin);
+    site.count_high = at_least(best_count.value + margin);
+    site.count = at_least(best_count.value);
+    site.rate_per_s = site.count as f64 / seconds;
+    let bytes = best_bytes.value.max(named.totals.bytes as f64);
+    site.bytes = Some(bytes.round() as u64);
+    site.bytes_per_s = Some(bytes / seconds);
+}
+
+/// Returns which part of the bytes that the allocator took was asked for; `None` where the profile does not
+/// count every object.
+fn asked_share(named: &NamedCallSite, profile: &Profile) -> Option<f64> {
+    let rows = named.rows.iter().filter_map(|row| profile.rows.get(row));
+    let (mut asked, mut taken) = (0.0, 0.0);
+    for totals in rows.map(|row| &row.totals).filter(|totals| totals.hits > 0) {
+        let size = totals.bytes as f64 / totals.hits as f64;
+        if size < TINY_BYTES {
+            return None;
+        }
+        asked += totals.bytes as f64;
+        taken += size_class::rounded(size) * totals.hits as f64;
+    }
+    (taken > 0.0).then(|| asked / taken)
+}
+
+/// Returns what came to the profile during the run, by line. The second reading is a moment after the run's end.
+fn grown<'a>(before: &'a State, after: &'a State, duration_ns: u64) -> Option<Lines<'a>> {
+    let between_ns = after.elapsed_ns.checked_sub(before.elapsed_ns)?;
+    let part = (duration_ns as f64 / between_ns.max(1) as f64).clamp(0.5, 1.0);
+    let mut lines = Lines::new();
+    let mut add = |heap: &'a HeapSite, times: f64| {
+        let Some(line) = heap.user_frame.and_then(|at| heap.stack.get(at as usize)) else {
+            return;
+        };
+        let sum = lines.entry(line).or_default();
+        sum.objects.add(
+            times * heap.allocated_objects as f64,
+            times * heap.objects_variance,
+        );
+        sum.bytes.add(
+            times * heap.allocated_bytes as f64,
+            times * heap.bytes_variance,
+        );
+    };
+    for heap in after.heap_profile.as_ref()? {
+        add(heap, part);
+    }
+    for heap in before.heap_profile.as_ref()? {
+        add(heap, -part);
+    }
+    Some(lines)
+}
+
+impl Figure {
+    fn add(&mut self, value: f64, variance: f64) {
+        self.value += value;
+        self.variance += variance;
+    }
+
+    fn times(self, factor: f64) -> Self {
+        Self {
+            value: self.value * factor,
+            variance: self.variance * factor * factor,
+        }
+    }
+
+    /// Returns the best of this one and a sampled one.
+    fn with(self, sampled: Self) -> Self {
+        let n_samples = sampled.value.powi(2) / sampled.variance.max(f64::MIN_POSITIVE);
+        if sampled.value <= 0.0 || n_samples < MIN_SAMPLES {
+            return self;
+        }
+        let weight = |of: Self| 1.0 / of.variance.max(1e-9);
+        let (own, other) = (weight(self), weight(sampled));
+        Self {
+            value: (self.value * own + sampled.value * other) / (own + other),
+            variance: 1.0 / (own + other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_more_certain_figure_counts_for_more() {
+        let windows = Figure {
+            value: 100.0,
+            variance: 100.0,
+        };
+        let sampled = Figure {
+            value: 80.0,
+            variance: 25.0,
+        };
+        let best = windows.with(sampled);
+        assert!((best.value - 84.0).abs() < 1e-9, "{best:?}");
+        assert!((best.variance - 20.0).abs() < 1e-9, "{best:?}");
+    }
+
+    #[test]
+    fn a_handful_of_samples_tells_nothing() {
+        let windows = Figure {
+            value: 100.0,
+            variance: 1e6,
+        };
+        let sampled = Figure {
+            value: 5.0,
+            variance: 5.0,
+        };
+        assert_eq!(windows.with(sampled), windows);
+    }
+
+    #[test]
+    fn readings_before_and_after_are_what_came_in_between() {
+        let line = StackFrame {
+            function: "main.make".to_owned(),
+            line: 7,
+            ..StackFrame::default()
+        };
+        let state = |objects: u64| State {
+            elapsed_ns: objects * 50,
+            heap_profile: Some(vec![HeapSite {
+                stack: vec![StackFrame::default(), line.clone()],
+                user_frame: Some(1),
+                allocated_objects: objects,
+                allocated_bytes: objects * 64,
+                objects_variance: objects as f64,
+                ..HeapSite::default()
+            }]),
+            ..State::default()
+        };
+        let (before, after) = (state(10), state(30));
+        let lines = grown(&before, &after, 1_000).unwrap();
+        let of_line = lines[&line];
+        assert!((of_line.objects.value - 20.0).abs() < 1e-9);
+        assert!((of_line.objects.variance - 20.0).abs() < 1e-9);
+        assert!((of_line.bytes.value - 1_280.0).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,88 @@
+//! Bytes per call site of allocations that are seen in windows only.
+
+use std::collections::BTreeMap;
+
+use probe_user::report::{ProbeState, Report};
+use rtprobe_tests::go::{Kind, NEWEST};
+use serde::Deserialize;
+
+use crate::support::{END, GoTarget, Process, Watch, report, require_go, require_root};
+
+/// What the program has asked for by one moment, by function.
+#[derive(Debug, Deserialize)]
+struct Reading {
+    elapsed_ns: u64,
+    bytes: BTreeMap<String, u64>,
+}
+
+impl Reading {
+    fn of(target: &mut GoTarget, question: &str) -> Self {
+        target.tell(question);
+        serde_json::from_str(&target.wait_for("{")).unwrap()
+    }
+
+    /// Bytes a second of a function since `earlier`.
+    fn rate_since(&self, earlier: &Self, function: &str) -> f64 {
+        let bytes = self.bytes[function] - earlier.bytes[function];
+        bytes as f64 * 1e9 / (self.elapsed_ns - earlier.elapsed_ns) as f64
+    }
+}
+
+fn watch(target: &GoTarget) -> Report {
+    let pid = target.pid().to_string();
+    let mut command = Watch::command();
+    command.args(["--pid", &pid, "-f", "json", "--no-save"]);
+    command.args(["-d", "8s", "--max-overhead", "2%"]);
+    let ended = Process::spawn(&mut command).end(END).with_code(0);
+    report(&ended.stdout)
+}
+
+/// Checks each function's bytes against the program's own count, and that count against its memory profile where
+/// that takes every allocation.
+fn assert_bytes(args: &[&str], is_profile_whole: bool) {
+    let Some(()) = require_root() else { return };
+    let Some(go) = require_go(NEWEST) else { return };
+    let mut target = GoTarget::start(&go.build("allocations", Kind::Stripped), args);
+    let before = Reading::of(&mut target, "own");
+    let report = watch(&target);
+    let after = Reading::of(&mut target, "own");
+    let alloc = report.probes.iter().find(|probe| probe.name == "alloc");
+    assert_eq!(alloc.unwrap().state, ProbeState::Windowed, "{args:?}");
+    let mut off = Vec::new();
+    for function in after.bytes.keys() {
+        let truth = after.rate_since(&before, function);
+        let sites = report.call_sites.iter();
+        let of_function = sites.filter(|site| site.probe == "alloc" && site.function == *function);
+        let told: f64 = of_function.filter_map(|site| site.bytes_per_s).sum();
+        let error = told / truth - 1.0;
+        eprintln!(
+            "{args:?} {function}: {told:.0} B/s for {truth:.0}, {:+.1} %",
+            error * 1e2
+        );
+        if error.abs() > 0.1 {
+            off.push(function.clone());
+        }
+    }
+    assert!(off.is_empty(), "{args:?}: {off:?} {:#?}", report.call_sites);
+    if is_profile_whole {
+        let profile = Reading::of(&mut target, "profile");
+        for (function, bytes) in &profile.bytes {
+            let own = after.bytes[function] as f64;
+            assert!(
+                (*bytes as f64 / own - 1.0).abs() < 0.1,
+                "{function}: {bytes} for {own}"
+            );
+        }
+    }
+}
+
+#[test]
+fn bytes_of_allocations_in_windows_are_the_programs() {
+    assert_bytes(&[], false);
+    assert_bytes(&["-pause", "50us"], false);
+}
+
+#[test]
+fn bytes_are_those_of_a_profile_of_every_allocation() {
+    assert_bytes(&["-rate", "1"], true);
+}
