@@ -12,7 +12,7 @@
 //! dive-12; src/runtime/mgcpacer.go.
 
 use super::prelude::*;
-use crate::observed::CpuSamples;
+use crate::{observed::CpuSamples, report::Location};
 
 /// From the catalogue.
 const CYCLES_PER_S: f64 = 2.0;
@@ -119,6 +119,13 @@ fn sampled_marking(samples: &CpuSamples) -> Option<f64> {
     (samples.total >= MIN_SAMPLES).then(|| marking as f64 / samples.total as f64)
 }
 
+/// The share of the CPU that goes to assists. How long an assist took, which a probe tells, is no CPU time: the
+/// kernel or the scheduler may have run something else meanwhile.
+fn assisting_share(observed: &Observed) -> Option<f64> {
+    let ns = observed.grown(|counters| counters.gc_assist_cpu_ns)?;
+    (observed.seconds > 0.0).then(|| observed.cpu_share(ns as f64 / observed.seconds))
+}
+
 fn bytes_per_s(observed: &Observed) -> Option<f64> {
     let counted = observed.grown(|counters| counters.allocated_bytes);
     if let (Some(bytes), true) = (counted, observed.seconds > 0.0) {
@@ -137,30 +144,25 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
         .evidence("collections", cycles, "1/s")
         .evidence_if("CPU for marking", marking, "share")
         .evidence_if("allocated", bytes_per_s(observed), "bytes/s");
-    let worth_naming = NAMED_SHARE * total(&sites, |site| site.bytes);
+    let all_bytes = total(&sites, |site| site.bytes);
     for site in sites
         .iter()
         .take(TOP)
-        .filter(|site| site.bytes > worth_naming)
+        .filter(|site| site.bytes > NAMED_SHARE * all_bytes)
     {
-        let place = format!(
-            "{} ({}:{})",
-            site.site.function,
-            file_name(&site.site.file),
-            site.site.line
-        );
-        fault = fault.evidence(format!("of it {place}"), site.bytes_per_s(), "bytes/s");
+        let name = format!("of it {}", place(site));
+        fault = fault.evidence(name, site.bytes_per_s(), "bytes/s");
     }
+    fault = fault.evidence_if("CPU in assists", assisting_share(observed), "share");
     let assists = observed.sites("gc-assist", |calls| calls.by_user);
-    let waited = total(&assists, AtSite::ns_per_s);
-    if waited > 0.0 {
-        fault = fault.evidence(
-            "requests helped to mark for",
-            observed.cpu_share(waited),
-            "share",
-        );
+    let longest = assists
+        .iter()
+        .max_by(|a, b| a.sum_ns.total_cmp(&b.sum_ns))
+        .filter(|site| site.sum_ns > 0.0);
+    if let Some(site) = longest {
+        let name = format!("assisting on average at {}", place(site));
+        fault = fault.evidence(name, site.ns_per_s() / 1e9, "goroutines");
     }
-    let all_bytes = total(&sites, |site| site.bytes);
     let most = sites
         .first()
         .filter(|site| site.bytes > 0.0 && site.bytes >= MOST_SHARE * all_bytes);
@@ -169,6 +171,15 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
     let share = marking.unwrap_or_else(|| observed.cpu_share(cycles * 500_000.0));
     fault.confidence = if marking.is_some() { 0.95 } else { 0.8 };
     fault.costs(share)
+}
+
+fn place(site: &AtSite<'_>) -> String {
+    let Location {
+        function,
+        file,
+        line,
+    } = &site.site;
+    format!("{function} ({}:{line})", file_name(file))
 }
 
 fn file_name(path: &str) -> &str {
@@ -205,6 +216,22 @@ mod tests {
                 .iter()
                 .any(|e| e.name.contains("work.Do"))
         );
+    }
+
+    #[test]
+    fn assists_are_cpu_time_by_the_runtimes_count_and_goroutines_by_the_probe() {
+        let slow = calls("gc-assist").per_second(100.0).lasting(900_000);
+        let seen = collecting(200, None)
+            .with(slow)
+            .stated(|state| state.counters.gc_assist_cpu_ns = Some(0))
+            .ended(|state| state.counters.gc_assist_cpu_ns = Some(100_000_000));
+        let faults = found(examine(&seen));
+        let is = |name: &str, value: f64| {
+            let mut evidence = faults[0].evidence.iter();
+            evidence.any(|e| e.name.starts_with(name) && (e.value - value).abs() < 1e-9)
+        };
+        assert!(is("CPU in assists", 0.01));
+        assert!(is("assisting on average at example.com/api/work.Do", 0.09));
     }
 
     #[test]
