@@ -31,7 +31,7 @@ pub static RULE: Rule = Rule {
     examine,
     advice: Advice {
         refuted_by: "a line where each timer belongs to another goroutine that lives as long as the timer.",
-        cure: "Make one time.Timer before the loop and Reset it in each iteration; stop it when the loop ends.",
+        cure: "Make one time.Timer before the loop and Reset it in each iteration; stop it when the loop ends, and where there is no loop when the wait does.",
         do_not_bother_when: "The loop turns a few times a second: the line is simpler, and the cost can't be measured.",
     },
     explanation: Explanation {
@@ -127,7 +127,7 @@ pub(super) fn holds_abandoned(observed: &Observed) -> bool {
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     let rate = site.rate_per_s();
     let share = observed.cpu_share(rate * TIMER_NS);
-    let fault = Fault::at(site, "a timer is made for every turn of a loop")
+    let fault = Fault::at(site, "a timer is made for every wait, and left")
         .evidence("timers started", rate, "1/s")
         .evidence("allocated", rate * TIMER_BYTES, "bytes/s")
         .costs(share)
