@@ -8,7 +8,7 @@ use super::{
 use crate::observed::{CpuSamples, SampledStack};
 
 /// Fewer samples bound nothing that a rule would take for large.
-const MIN_SAMPLES: u64 = 200;
+const MIN_SAMPLES: u64 = 50;
 /// Width of a one-sided interval, in standard errors.
 const Z: f64 = 2.0;
 
@@ -17,16 +17,25 @@ impl Observed {
     /// many bytes: each is priced, and all together take no more than samples found in the runtime's functions
     /// that the line calls. What bytes cost the collector is sampled elsewhere, and added.
     pub fn allocation_share(&self, site: &AtSite<'_>, per_s: f64, bytes_per_s: f64) -> f64 {
-        let most = self
-            .enough_samples(MIN_SAMPLES)
-            .map_or(1.0, |samples| most_below(samples, site));
+        let most = self.most_below(site, "runtime.");
         let objects = self.cpu_share(per_s * OBJECT_NS).min(most);
         (objects + self.cpu_share(bytes_per_s * BYTE_NS)).min(1.0)
     }
+
+    /// Returns the share of the target's CPU time that so many nanoseconds a second are, which functions take
+    /// that a line calls: no more than samples found in those whose names begin with `package`.
+    pub fn called_share(&self, site: &AtSite<'_>, package: &str, ns_per_s: f64) -> f64 {
+        self.cpu_share(ns_per_s).min(self.most_below(site, package))
+    }
+
+    fn most_below(&self, site: &AtSite<'_>, package: &str) -> f64 {
+        self.enough_samples(MIN_SAMPLES)
+            .map_or(1.0, |samples| most_below(samples, site, package))
+    }
 }
 
-/// Returns the share of the samples in functions of the runtime that a line calls, at most.
-fn most_below(samples: &CpuSamples, site: &AtSite<'_>) -> f64 {
+/// Returns the share of the samples in functions that a line calls, at most.
+fn most_below(samples: &CpuSamples, site: &AtSite<'_>, package: &str) -> f64 {
     let own = || samples.stacks.iter().filter(|stack| !stack.probing);
     let probing: u64 = (samples.stacks.iter())
         .filter(|stack| stack.probing)
@@ -34,17 +43,17 @@ fn most_below(samples: &CpuSamples, site: &AtSite<'_>) -> f64 {
         .sum();
     let n = samples.total.saturating_sub(probing).max(1) as f64;
     let below: u64 = own()
-        .filter(|stack| is_below(stack, site))
+        .filter(|stack| is_below(stack, site, package))
         .map(|stack| stack.samples)
         .sum();
     let share = below as f64 / n;
     share + Z * (share * (1.0 - share) / n).sqrt() + Z / n
 }
 
-fn is_below(stack: &SampledStack, site: &AtSite<'_>) -> bool {
+fn is_below(stack: &SampledStack, site: &AtSite<'_>, package: &str) -> bool {
     let mut frames = stack.stack.iter().zip(stack.stack.iter().skip(1));
     frames.any(|(callee, line)| {
-        callee.function.starts_with("runtime.")
+        callee.function.starts_with(package)
             && line.function == site.site.function
             && line.file == site.site.file
             && line.line == site.site.line
@@ -98,8 +107,17 @@ mod tests {
     }
 
     #[test]
+    fn calls_take_no_more_than_was_sampled_in_their_package() {
+        let seen = sampled(300, 700);
+        let sites = seen.sites("alloc", |_| true);
+        let of = |package| seen.called_share(&sites[0], package, 1e9);
+        assert!((0.3..0.35).contains(&of("runtime.")));
+        assert!(of("reflect.") < 0.01);
+    }
+
+    #[test]
     fn few_samples_and_cheap_allocations_change_nothing() {
-        assert!(share(&sampled(30, 70)) > 0.99);
+        assert!(share(&sampled(10, 39)) > 0.99);
         let cheap = sampled(900, 100);
         let sites = cheap.sites("alloc", |_| true);
         let priced = cheap.allocation_share(&sites[0], 100_000.0, 0.0);

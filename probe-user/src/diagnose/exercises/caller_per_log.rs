@@ -47,8 +47,15 @@ fn examine(observed: &Observed) -> Judgement {
     )
 }
 
+/// A logger of the library may lie between the line and the look-up.
+const ANY: &str = "";
+
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let share = observed.cpu_share(site.typical_ns_per_s().max(site.rate_per_s() * CALL_NS));
+    let share = observed.called_share(
+        site,
+        ANY,
+        site.typical_ns_per_s().max(site.rate_per_s() * CALL_NS),
+    );
     let mut fault = Fault::at(site, "callers are looked up for every log line")
         .evidence("look-ups", site.rate_per_s(), "1/s")
         .evidence_if("median", site.quantile_ns(0.5).map(|ns| ns as f64), "ns")

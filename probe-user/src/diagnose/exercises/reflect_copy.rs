@@ -48,7 +48,11 @@ fn examine(observed: &Observed) -> Judgement {
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let share = observed.cpu_share(site.typical_ns_per_s().max(site.rate_per_s() * LOOK_UP_NS));
+    let share = observed.called_share(
+        site,
+        "reflect.",
+        site.typical_ns_per_s().max(site.rate_per_s() * LOOK_UP_NS),
+    );
     Fault::at(site, "fields are looked up by name through reflection")
         .evidence("look-ups", site.rate_per_s(), "1/s")
         .evidence_if("median", site.quantile_ns(0.5).map(|ns| ns as f64), "ns")
