@@ -25,7 +25,7 @@ func main() {
 		if n%10 == 0 {
 			s.work <- n
 		}
-		for i := 0; i < 400; i++ {
+		for i := 0; i < 4000; i++ {
 			s.poll()
 		}
 	}}.Main()
