@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use rtprobe_tests::exercises::{self, EXERCISES, Exercise, Side, no_longer_costs};
+use rtprobe_tests::{
+    exercises::{self, EXERCISES, Exercise, Side, no_longer_costs},
+    go::{Kind, VERSIONS},
+};
 
 use super::store::{Key, Store};
 
@@ -38,8 +41,9 @@ pub(super) fn document(store: &Store) -> Result<String> {
     let mut text = HEAD.to_owned();
     write!(
         text,
-        "Builds: {}.\n\n## Which are judged right\n\n{LEGEND}\n",
-        join(&kinds)
+        "Builds: {}.\n{}\n## Which are judged right\n\n{LEGEND}\n",
+        join(&kinds),
+        gaps(store)
     )?;
     text += &table_of_versions(store, &versions)?;
     text += "\n## What they cost\n\n";
@@ -51,6 +55,26 @@ pub(super) fn document(store: &Store) -> Result<String> {
     text += &misjudged(store)?;
     text += &at_second_sight(store)?;
     Ok(text)
+}
+
+/// Says which releases and builds of the whole matrix there are no results of.
+fn gaps(store: &Store) -> String {
+    let mut missing = Vec::new();
+    for version in VERSIONS {
+        for kind in [Kind::Plain, Kind::Stripped] {
+            let is_of = |key: &Key| key.version == *version && key.kind == kind.name();
+            if !store.keys().any(is_of) {
+                missing.push(format!("{version} {}", kind.name()));
+            }
+        }
+    }
+    if missing.is_empty() {
+        return String::new();
+    }
+    format!(
+        "Not run for want of machine time: {}.\n",
+        missing.join(", ")
+    )
 }
 
 fn table_of_versions(store: &Store, versions: &BTreeSet<&str>) -> Text {
