@@ -90,6 +90,9 @@ pub struct RuntimeSettings {
 #[serde(default)]
 pub struct Census {
     pub total: u64,
+    /// Never were there more at once since the process started: the runtime keeps the `g` of one that has ended
+    /// for the next, and makes another only where none is free (src/runtime/proc.go `gfget`, `allgadd`).
+    pub most_at_once: Option<u64>,
     pub groups: Vec<GoroutineGroup>,
     /// Goroutines locked to a thread by the program's own code, by the stack they are at.
     pub locked_to_thread: Vec<GoroutineGroup>,

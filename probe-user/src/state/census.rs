@@ -107,7 +107,10 @@ impl<'a> Taker<'a> {
         for batch in all.chunks(BATCH) {
             self.take_batch(batch)?;
         }
-        Ok(self.census())
+        Ok(Census {
+            most_at_once: Some(all.len() as u64),
+            ..self.census()
+        })
     }
 
     /// Returns the addresses of all `g`s.

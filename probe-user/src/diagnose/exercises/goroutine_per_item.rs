@@ -12,7 +12,7 @@
 //! source-5.
 
 use super::prelude::*;
-use crate::observed::{Census, State};
+use crate::{observed::Census, report::GoroutineGroup};
 
 /// From the catalogue: a burst is a thousand within 100 ms.
 const BURST: f64 = 1_000.0;
@@ -22,6 +22,8 @@ const RATE_PER_S: f64 = BURST;
 /// Creation faster than this, one after the other, is a loop: a server's accept takes longer
 /// (accept4 and setting up a connection, 5 µs and more).
 const LOOP_NS: u64 = 3_000;
+/// Why a goroutine waits that waits for a descriptor (src/runtime/runtime2.go `waitReasonIOWait`).
+const IO_WAIT: &str = "IO wait";
 /// Create, queue, switch to, end, as in `short-goroutine`, and the first touch of a stack.
 const GOROUTINE_NS: f64 = 900.0;
 
@@ -38,7 +40,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "A goroutine for each item of a batch",
         in_the_runtime: "A loop with a go statement makes goroutines faster than they end. Each needs a stack of 2 KiB or more, which grows; a P's queue holds 256, the rest goes to the global queue under a lock; and the last one runs long after the first was made.",
-        how_it_is_seen: "Goroutines are counted per go statement. Found from a thousand a second on average, or a thousand alive at one moment, where the statement's goroutines come much faster than they end or than connections could.",
+        how_it_is_seen: "Goroutines are counted per go statement. Found from a thousand a second on average, or a thousand alive at one moment, where the statement's goroutines come much faster than they end or than connections could. Not where the process never had a thousand goroutines at once, which the runtime remembers, or where the statement's function was seen to wait for the network.",
         example: "// before\nfor i := range rows {\n\twg.Add(1)\n\tgo func() { defer wg.Done(); out[i] = enrich(rows[i]) }()\n}\n\n// after\nvar g errgroup.Group\ng.SetLimit(runtime.GOMAXPROCS(0))\nfor i := range rows {\n\tg.Go(func() error { out[i] = enrich(rows[i]); return nil })\n}",
         versions: "Go 1.21 to 1.27 alike.",
     },
@@ -54,7 +56,10 @@ fn examine(observed: &Observed) -> Judgement {
         .filter_map(|site| {
             let alive = alive(observed, site);
             let is_burst = alive.is_some_and(|n| n as f64 >= BURST)
-                || (reaches(site, RATE_PER_S) && comes_in_bursts(observed, site));
+                || (reaches(site, RATE_PER_S)
+                    && can_burst(observed)
+                    && !is_fed_by_network(observed, site)
+                    && comes_in_bursts(observed, site));
             is_burst.then(|| fault(observed, site, alive))
         })
         .collect();
@@ -72,16 +77,36 @@ fn is_accept_loop(calls: &Calls) -> bool {
     calls.within_package("net") || calls.within_package("net/http")
 }
 
+/// Whether there ever were enough goroutines at once, of all kinds, for a burst.
+fn can_burst(observed: &Observed) -> bool {
+    let mut censuses = censuses(observed);
+    let most = censuses.find_map(|census| census.most_at_once);
+    most.is_none_or(|most| most as f64 >= BURST)
+}
+
+/// Whether whoever runs the `go` statement was seen to wait for the network for what comes next: a server's
+/// goroutine per connection, request or packet.
+fn is_fed_by_network(observed: &Observed, site: &AtSite<'_>) -> bool {
+    let waits_there = |group: &GoroutineGroup| {
+        group.wait_reason.as_deref() == Some(IO_WAIT)
+            && group
+                .stack
+                .iter()
+                .any(|frame| frame.function == site.site.function && frame.file == site.site.file)
+    };
+    censuses(observed).any(|census| census.groups.iter().any(waits_there))
+}
+
+/// The later one first.
+fn censuses(observed: &Observed) -> impl Iterator<Item = &Census> {
+    [&observed.end, &observed.start]
+        .into_iter()
+        .filter_map(|state| state.as_ref()?.census.as_ref())
+}
+
 /// The most goroutines of a `go` statement that were alive at either end of the window.
 fn alive(observed: &Observed, site: &AtSite<'_>) -> Option<u64> {
-    let count = |state: &Option<State>| {
-        state
-            .as_ref()?
-            .census
-            .as_ref()
-            .map(|census| of_site(census, site))
-    };
-    count(&observed.start).max(count(&observed.end))
+    censuses(observed).map(|census| of_site(census, site)).max()
 }
 
 fn of_site(census: &Census, site: &AtSite<'_>) -> u64 {
@@ -126,7 +151,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>, alive: Option<u64>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::{GoroutineGroup, Location};
+    use crate::report::Location;
 
     fn spawning(rate: f64) -> Calls {
         calls("goroutine-create").per_second(rate).lasting(400)
@@ -178,6 +203,43 @@ mod tests {
         let faults = found(examine(&idle().with(spawning(5_000.0)).with(run)));
         assert_eq!(faults[0].severity(), Severity::Info);
         assert!(faults[0].cost_share * 10.0 > weigh::WARNING_SHARE);
+    }
+
+    #[test]
+    fn where_there_never_were_a_thousand_at_once_there_was_no_burst() {
+        let stream = |most| {
+            let run = calls("goroutine-run").per_second(10_000.0).lasting(50_000);
+            let seen = idle().with(spawning(10_000.0)).with(run);
+            seen.ended(|state| {
+                state.census = Some(Census {
+                    most_at_once: Some(most),
+                    ..crowd(1)
+                });
+            })
+        };
+        assert_eq!(found(examine(&stream(1_000))).len(), 1);
+        assert!(is_clear(&examine(&stream(999))));
+    }
+
+    #[test]
+    fn a_server_that_waits_for_each_packet_is_silent() {
+        let run = calls("goroutine-run").per_second(10_000.0).lasting(50_000);
+        let seen = idle().with(spawning(10_000.0)).with(run);
+        let waiting = |reason: &str| {
+            let group = GoroutineGroup {
+                state: "waiting".to_owned(),
+                wait_reason: Some(reason.to_owned()),
+                count: 1,
+                stack: vec![spawning(1.0).site],
+                ..GoroutineGroup::default()
+            };
+            let mut census = crowd(1);
+            census.groups.push(group);
+            let seen = seen.clone();
+            examine(&seen.ended(move |state| state.census = Some(census.clone())))
+        };
+        assert!(is_clear(&waiting("IO wait")));
+        assert_eq!(found(waiting("semacquire")).len(), 1);
     }
 
     #[test]
