@@ -31,6 +31,16 @@ pub fn first_of_user<'a>(stack: &'a [StackFrame], module: Option<&str>) -> Optio
     stack.iter().find(|frame| is_users(&frame.function, module))
 }
 
+/// Returns a place in few words: `pkg.(*T).M (file.go:12)`, of paths the last part only.
+pub fn short(place: &Location) -> String {
+    let directory = package(&place.function)
+        .rfind('/')
+        .map_or(0, |slash| slash + 1);
+    let function = place.function.get(directory..).unwrap_or_default();
+    let file = place.file.rsplit('/').next().unwrap_or(&place.file);
+    format!("{function} ({file}:{})", place.line)
+}
+
 /// Returns the place of a frame.
 pub fn location(frame: &StackFrame) -> Location {
     Location {
@@ -60,6 +70,22 @@ mod tests {
         ] {
             assert_eq!(package(function), name, "{function}");
         }
+    }
+
+    #[test]
+    fn a_place_in_few_words_has_no_directories() {
+        let place = |function: &str, file: &str| {
+            short(&Location {
+                function: function.to_owned(),
+                file: file.to_owned(),
+                line: 7,
+            })
+        };
+        assert_eq!(
+            place("example.com/api/hub.Map[go.shape.a/b]", "/src/hub/hub.go"),
+            "hub.Map[go.shape.a/b] (hub.go:7)"
+        );
+        assert_eq!(place("main.main", "main.go"), "main.main (main.go:7)");
     }
 
     #[test]

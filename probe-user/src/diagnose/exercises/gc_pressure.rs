@@ -12,7 +12,7 @@
 //! dive-12; src/runtime/mgcpacer.go.
 
 use super::prelude::*;
-use crate::{observed::CpuSamples, report::Location};
+use crate::{diagnose::frames::short, observed::CpuSamples};
 
 /// From the catalogue.
 const CYCLES_PER_S: f64 = 2.0;
@@ -60,10 +60,14 @@ fn examine(observed: &Observed) -> Judgement {
     }
     let cycles = own.unwrap_or(0.0);
     let is_often = cycles >= CYCLES_PER_S && bytes_per_s(observed).is_none_or(|n| n >= BYTES_PER_S);
-    if is_often || (marking.unwrap_or(0.0) >= MARK_SHARE && cycles > 0.0) {
+    if is_often || (is_much(marking) && cycles > 0.0) {
         return Judgement::Found(vec![fault(observed, cycles, marking)]);
     }
     Judgement::Clear(format!("{cycles:.1} collections a second"))
+}
+
+fn is_much(marking: Option<f64>) -> bool {
+    marking.is_some_and(|share| share >= MARK_SHARE)
 }
 
 /// Collections that nobody asked for, per second.
@@ -140,7 +144,12 @@ fn bytes_per_s(observed: &Observed) -> Option<f64> {
 fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
     let mut sites = observed.sites("alloc", |calls| calls.by_user);
     sites.sort_by(|a, b| b.bytes.total_cmp(&a.bytes));
-    let mut fault = Fault::new("the collector runs all the time")
+    let title = if is_much(marking) {
+        "the collector takes much of the CPU"
+    } else {
+        "the heap is collected several times a second"
+    };
+    let mut fault = Fault::new(title)
         .evidence("collections", cycles, "1/s")
         .evidence_if("CPU for marking", marking, "share")
         .evidence_if("allocated", bytes_per_s(observed), "bytes/s");
@@ -150,8 +159,8 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
         .take(TOP)
         .filter(|site| site.bytes > NAMED_SHARE * all_bytes)
     {
-        let name = format!("of it {}", place(site));
-        fault = fault.evidence(name, site.bytes_per_s(), "bytes/s");
+        let of_it = format!("of it {}", short(&site.site));
+        fault = fault.evidence(of_it, site.bytes_per_s(), "bytes/s");
     }
     fault = fault.evidence_if("CPU in assists", assisting_share(observed), "share");
     let assists = observed.sites("gc-assist", |calls| calls.by_user);
@@ -160,7 +169,7 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
         .max_by(|a, b| a.sum_ns.total_cmp(&b.sum_ns))
         .filter(|site| site.sum_ns > 0.0);
     if let Some(site) = longest {
-        let name = format!("assisting on average at {}", place(site));
+        let name = format!("assisting on average at {}", short(&site.site));
         fault = fault.evidence(name, site.ns_per_s() / 1e9, "goroutines");
     }
     let most = sites
@@ -171,19 +180,6 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
     let share = marking.unwrap_or_else(|| observed.cpu_share(cycles * 500_000.0));
     fault.confidence = if marking.is_some() { 0.95 } else { 0.8 };
     fault.costs(share)
-}
-
-fn place(site: &AtSite<'_>) -> String {
-    let Location {
-        function,
-        file,
-        line,
-    } = &site.site;
-    format!("{function} ({}:{line})", file_name(file))
-}
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
 }
 
 #[cfg(test)]
@@ -231,7 +227,7 @@ mod tests {
             evidence.any(|e| e.name.starts_with(name) && (e.value - value).abs() < 1e-9)
         };
         assert!(is("CPU in assists", 0.01));
-        assert!(is("assisting on average at example.com/api/work.Do", 0.09));
+        assert!(is("assisting on average at work.Do", 0.09));
     }
 
     #[test]
