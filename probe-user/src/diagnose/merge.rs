@@ -12,6 +12,7 @@ const CONSEQUENCES: [(&str, &[&str]); 5] = [
             "forced-gc",
             "free-os-memory-timer",
             "gomaxprocs-per-request",
+            "gc-pressure",
         ],
     ),
     ("goroutine-per-item", &["short-goroutine"]),
@@ -19,6 +20,9 @@ const CONSEQUENCES: [(&str, &[&str]); 5] = [
     ("unbounded-profile", &["cpu-profile-rate"]),
     ("needless-gosched", &["goroutine-count-polling"]),
 ];
+
+/// A rule whose findings are of the whole process, and so are consequences of it that name no line.
+const OF_THE_PROCESS: &str = "gc-pressure";
 
 /// Joins each consequence with its cause at the same line, and orders what is left: by severity, then cost.
 pub(super) fn by_cause(faults: Vec<(&'static Rule, Fault)>) -> Vec<(&'static Rule, Fault)> {
@@ -29,7 +33,7 @@ pub(super) fn by_cause(faults: Vec<(&'static Rule, Fault)>) -> Vec<(&'static Rul
         let causes = causes_of(rule).unwrap_or_default();
         let cause = kept
             .iter_mut()
-            .find(|(other, cause)| causes.contains(&other.name) && cause.site == fault.site);
+            .find(|(other, cause)| causes.contains(&other.name) && is_same(other, cause, &fault));
         match cause {
             Some((other, cause)) => join(cause, other, rule, fault),
             None => kept.push((rule, fault)),
@@ -41,6 +45,12 @@ pub(super) fn by_cause(faults: Vec<(&'static Rule, Fault)>) -> Vec<(&'static Rul
             .then(b.confidence.total_cmp(&a.confidence))
     });
     kept
+}
+
+/// Whether a consequence is of this cause: at the same line, or neither is of a line.
+fn is_same(cause_rule: &Rule, cause: &Fault, consequence: &Fault) -> bool {
+    cause.site == consequence.site
+        || (cause_rule.name == OF_THE_PROCESS && consequence.site.is_none())
 }
 
 fn causes_of(rule: &Rule) -> Option<&'static [&'static str]> {
@@ -113,6 +123,18 @@ mod tests {
         assert_eq!(fault.severity(), Severity::Critical);
         assert_eq!(fault.evidence.len(), 1);
         assert_eq!(fault.exercises, ["source-13", "package-1"]);
+    }
+
+    #[test]
+    fn pauses_of_collections_are_the_collectors() {
+        let pauses = |site: Option<u32>| {
+            let mut pauses = fault(1, 0.02);
+            pauses.site = site.and(pauses.site);
+            (rule("long-stop-the-world"), pauses)
+        };
+        let collector = || (rule("gc-pressure"), fault(7, 0.2));
+        assert_eq!(by_cause(vec![pauses(None), collector()]).len(), 1);
+        assert_eq!(by_cause(vec![pauses(Some(1)), collector()]).len(), 2);
     }
 
     #[test]

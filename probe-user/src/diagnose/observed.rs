@@ -98,6 +98,19 @@ impl Observed {
         sites
     }
 
+    /// Adds up the calls of `probe` that `keep` holds for, whatever their lines; `None` where there are none.
+    pub fn together(&self, probe: &str, keep: impl Fn(&Calls) -> bool) -> Option<AtSite<'_>> {
+        let mut sites = self.sites(probe, keep).into_iter();
+        let mut all = sites.next()?;
+        for site in sites {
+            for calls in site.calls {
+                all.add(calls);
+            }
+        }
+        all.by_user = false;
+        Some(all)
+    }
+
     pub fn probe(&self, name: &str) -> Option<&Probe> {
         self.probes.iter().find(|probe| probe.name == name)
     }

@@ -21,6 +21,11 @@ const PAUSE_NS: u64 = 100_000;
 /// not get its CPU.
 const USUAL_SHARE: f64 = 0.5;
 
+/// `stwGCMarkTerm` and `stwGCSweepTerm` (src/runtime/proc.go).
+const COLLECTIONS: [u8; 2] = [1, 2];
+/// What programs ask for a collection by.
+const ASKING: [&str; 2] = ["runtime.GC", "runtime/debug.FreeOSMemory"];
+
 pub static RULE: Rule = Rule {
     name: "long-stop-the-world",
     exercises: &[],
@@ -43,13 +48,12 @@ pub static RULE: Rule = Rule {
 fn examine(observed: &Observed) -> Judgement {
     let mut faults = Vec::new();
     let mut by_host = 0_u64;
-    for reason in reasons(observed) {
-        let sites = observed.sites("stop-the-world", |calls| calls.reason == reason);
+    for (kind, sites) in kinds(observed) {
         for site in &sites {
             match blame(observed, site) {
                 Blame::Nobody => {}
                 Blame::Host(stops) => by_host = by_host.saturating_add(stops),
-                Blame::Program(most) => faults.push(fault(observed, site, reason, most)),
+                Blame::Program(most) => faults.push(fault(observed, site, &kind, most)),
             }
         }
     }
@@ -67,14 +71,28 @@ fn examine(observed: &Observed) -> Judgement {
     })
 }
 
-fn reasons(observed: &Observed) -> Vec<u8> {
+/// Stops by their reason and line. Those of collections that nobody asked for are one kind, of the whole
+/// process: the line that happened to allocate the last byte is not their cause.
+fn kinds(observed: &Observed) -> Vec<(String, Vec<AtSite<'_>>)> {
     let mut reasons: Vec<u8> = Vec::new();
     for calls in &observed.calls {
         if calls.probe == "stop-the-world" && !reasons.contains(&calls.reason) {
             reasons.push(calls.reason);
         }
     }
-    reasons
+    let by_line = |reason: u8| {
+        let is_it = |calls: &Calls| calls.reason == reason && !is_collectors(calls);
+        let sites = observed.sites("stop-the-world", is_it);
+        (stop_the_world_reason(reason.into()), sites)
+    };
+    let mut kinds: Vec<_> = reasons.into_iter().map(by_line).collect();
+    let collections = observed.together("stop-the-world", is_collectors);
+    kinds.push(("collections".to_owned(), collections.into_iter().collect()));
+    kinds
+}
+
+fn is_collectors(calls: &Calls) -> bool {
+    COLLECTIONS.contains(&calls.reason) && !ASKING.iter().any(|function| calls.passes(function))
 }
 
 /// Who made the long ones of a line's stops long.
@@ -104,12 +122,11 @@ fn blame(observed: &Observed, site: &AtSite<'_>) -> Blame {
     })
 }
 
-fn fault(observed: &Observed, site: &AtSite<'_>, reason: u8, most: Severity) -> Fault {
+fn fault(observed: &Observed, site: &AtSite<'_>, kind: &str, most: Severity) -> Fault {
     let (long, long_ns_per_s) = site.long(PAUSE_NS);
     let share = long_ns_per_s / 1e9 * observed.served_share();
-    let reason = stop_the_world_reason(reason.into());
     let median = site.quantile_ns(0.5).map(|ns| ns as f64);
-    let mut fault = Fault::at(site, format!("long stops of the world: {reason}"))
+    let mut fault = Fault::at(site, format!("long stops of the world: {kind}"))
         .evidence("stops", site.rate_per_s(), "1/s")
         .evidence("of them long", long as f64 / site.completed as f64, "share")
         .evidence_if("median pause", median, "ns")
@@ -183,6 +200,21 @@ mod tests {
         let usual = |seconds| found(examine(&waiting(seconds, idle().with(stops(5_000_000)))));
         assert!((usual(0.0)[0].cost_share - 0.05).abs() < 0.002);
         assert!((usual(30.0)[0].cost_share - 0.0125).abs() < 0.001);
+    }
+
+    #[test]
+    fn stops_of_collections_are_one_finding_of_the_process() {
+        let of_line = |line, reason| stops(500_000).at_line(line).reason(reason);
+        let seen = idle()
+            .with(of_line(1, 1))
+            .with(of_line(2, 2))
+            .with(of_line(3, 2));
+        let faults = found(examine(&seen));
+        assert_eq!(faults.len(), 1);
+        assert_eq!(faults[0].title, "long stops of the world: collections");
+        assert!(faults[0].site.is_none());
+        let forced = of_line(1, 2).through_runtime(&["runtime.GC"]);
+        assert!(found(examine(&idle().with(forced)))[0].site.is_some());
     }
 
     #[test]
