@@ -53,7 +53,7 @@ impl Observed {
         let needed = EXPECTED_HITS / rate_per_s;
         Judgement::not_enough(
             format!("probe {probe} was on for {watched:.3} s only"),
-            format!("{needed:.1} s of it"),
+            format!("{needed:.3} s of it"),
         )
     }
 
