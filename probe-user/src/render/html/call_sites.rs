@@ -185,6 +185,7 @@ fn notes(view: &View<'_>) -> Markup {
     html! {
         p.note {
             "Times are of single operations; Total is their sum, with its share of the probe's total. "
+            "In the order of Total, what only waits or goes on in the background comes last. "
             @if view.axis.is_some() {
                 "Distributions share one logarithmic axis of time; heights are logarithms of counts. The two lines are p50 and p99. "
             }

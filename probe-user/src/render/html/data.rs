@@ -10,7 +10,10 @@ use super::{
     view::{Site, View},
     words,
 };
-use crate::report::{CallSite, Cpu, CpuStack, StackFrame, Timeline};
+use crate::{
+    render::ranking,
+    report::{CallSite, Cpu, CpuStack, StackFrame, Timeline},
+};
 
 /// Stacks of a kind that the flame graph gets, the heaviest first.
 const MAX_STACKS: usize = 3_000;
@@ -239,7 +242,7 @@ fn site_data<'a>(site: &Site<'a>, frames: &mut Frames<'a>) -> SiteData {
         p999: latency.p999_ns,
         count: latency.count,
         max: latency.max_ns,
-        sum: latency.sum_ns,
+        sum: ranking::total_ns(site.site).unwrap_or(latency.sum_ns),
         bins: site
             .bins
             .0

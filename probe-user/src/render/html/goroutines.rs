@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::{
+    origin::{self, Origin},
     table::{self, Column},
     view::View,
     words,
@@ -27,7 +28,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
         return html! {};
     };
     let mut groups: Vec<_> = groups.iter().collect();
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups.sort_by_key(|group| (group.system, std::cmp::Reverse(group.count)));
     let total = groups
         .iter()
         .map(|group| group.count)
@@ -37,13 +38,14 @@ pub(super) fn section(view: &View<'_>) -> Markup {
         .skip(MAX_GROUPS)
         .map(|group| group.count)
         .fold(0, u64::saturating_add);
+    let module = view.report.target.module.as_deref();
     html! {
         section id="goroutines" {
             h2 { "Goroutines" small { (units::count(total)) " at the end of the window" } }
             @if groups.is_empty() {
                 p.empty { "None were found." }
             } @else {
-                @let rows = html! { @for group in groups.iter().take(MAX_GROUPS) { (row(group)) } };
+                @let rows = html! { @for group in groups.iter().take(MAX_GROUPS) { (row(group, module)) } };
                 (table::of("Goroutines", &COLUMNS, &rows))
                 @if left_out > 0 {
                     p.note { (units::counted(left_out, "goroutine")) " more in smaller groups: the JSON report holds them all." }
@@ -53,7 +55,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
     }
 }
 
-fn row(group: &GoroutineGroup) -> Markup {
+fn row(group: &GoroutineGroup, module: Option<&str>) -> Markup {
     html! {
         tr {
             td.number { (units::count(group.count)) }
@@ -62,7 +64,7 @@ fn row(group: &GoroutineGroup) -> Markup {
                 @if let Some(ns) = group.longest_wait_ns { small { "one for " (units::duration(ns)) " or more" } }
                 @if group.system { " " span.tag { "the runtime's own" } }
             }
-            td { (stack(&group.stack)) }
+            td { (stack(&group.stack, module)) }
             td {
                 @if let Some(place) = &group.created_by {
                     (words::function(&place.function)) " " (words::place(&place.file, place.line))
@@ -72,12 +74,14 @@ fn row(group: &GoroutineGroup) -> Markup {
     }
 }
 
-/// The first frame that is not the runtime's stands for the stack, which opens below it.
-fn stack(frames: &[StackFrame]) -> Markup {
-    let is_runtime = |frame: &&StackFrame| frame.function.starts_with("runtime.");
-    let Some(first) = frames
-        .iter()
-        .find(|frame| !is_runtime(frame))
+/// The first frame of the program's own stands for the stack, which opens below it.
+fn stack(frames: &[StackFrame], module: Option<&str>) -> Markup {
+    let first_of = |origins: &[Origin]| {
+        let is_of = |frame: &&StackFrame| origins.contains(&origin::of(&frame.function, module));
+        frames.iter().find(is_of)
+    };
+    let Some(first) = first_of(&[Origin::Own, Origin::Dependency])
+        .or_else(|| first_of(&[Origin::Standard]))
         .or(frames.first())
     else {
         return html! { span.none { "·" } };

@@ -72,8 +72,15 @@ fn verdict(view: &View<'_>) -> Markup {
             span.pill.quiet { "no findings" }
         }
         @for (severity, n) in counts.into_iter().filter(|(_, n)| *n > 0) {
-            a.pill.(severity_class(severity)) href="#findings" { (n) " " (severity_class(severity)) }
+            a.pill.(severity_class(severity)) href="#findings" { (pill(severity, n)) }
         }
+    }
+}
+
+fn pill(severity: Severity, n: usize) -> String {
+    match severity {
+        Severity::Warning => units::counted(n as u64, "warning"),
+        _ => format!("{n} {}", severity_class(severity)),
     }
 }
 

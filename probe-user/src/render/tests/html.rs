@@ -6,7 +6,7 @@ use super::{NARROW, bytes, rendered};
 use crate::{
     escape,
     render::{Format, Sort, TextOptions, sample},
-    report::{Report, Severity},
+    report::{GoroutineGroup, Report, Severity, StackFrame},
 };
 
 fn page(report: &Report) -> String {
@@ -216,9 +216,63 @@ fn every_severity_is_counted_at_the_top() {
     report.findings.extend([warning.clone(), warning]);
     let page = page(&report);
     let verdict = between(&page, "class=\"verdict\"", "</div>");
-    for text in [">1 critical<", ">2 warning<", ">1 info<"] {
+    for text in [">1 critical<", ">2\u{a0}warnings<", ">1 info<"] {
         assert!(verdict.contains(text), "{verdict}");
     }
+}
+
+#[test]
+fn a_goroutine_is_where_the_program_is_and_the_runtimes_own_come_last() {
+    let mut report = sample::service();
+    let frame = |function: &str| StackFrame {
+        function: function.to_owned(),
+        file: "x.go".to_owned(),
+        line: 1,
+        inlined: false,
+    };
+    let group = |functions: &[&str], system| GoroutineGroup {
+        state: "waiting".to_owned(),
+        count: 1 + u64::from(system),
+        stack: functions.iter().map(|name| frame(name)).collect(),
+        system,
+        ..GoroutineGroup::default()
+    };
+    let reading = [
+        "runtime.gopark",
+        "internal/poll.(*FD).Read",
+        "example.com/dns.read",
+        "net/http.(*conn).serve",
+    ];
+    let groups = vec![
+        group(&["runtime.gopark", "runtime.bgsweep"], true),
+        group(&reading, false),
+    ];
+    report.goroutines = Some(groups);
+    let page = page(&report);
+    let summaries: Vec<&str> = between(&page, "id=\"goroutines\"", "</section>")
+        .split("<summary>")
+        .skip(1)
+        .filter_map(|rest| rest.split("</summary>").next())
+        .collect();
+    assert_eq!(summaries.len(), 2);
+    assert!(summaries[0].contains("dns.read"), "{summaries:?}");
+    assert!(summaries[1].contains("runtime.gopark"), "{summaries:?}");
+}
+
+#[test]
+fn the_time_of_operations_is_of_those_too_that_were_not_seen() {
+    let mut report = sample::service();
+    let site = &mut report.call_sites[0];
+    (site.hits, site.count) = (10, 1_000);
+    let latency = site.latency.as_mut().unwrap();
+    latency.sum_ns = 500;
+    let name = site.function.clone();
+    let page = data(&page(&report));
+    let sites = page["sites"].as_array().unwrap();
+    let shown = sites
+        .iter()
+        .find(|site| site["function"] == name.as_str() && site["hits"] == 10);
+    assert_eq!(shown.unwrap()["latency"]["sum"], 50_000);
 }
 
 #[test]

@@ -73,7 +73,10 @@ function setUpSites() {
   function sortRows() {
     const value = SORT_KEYS[sort.key];
     const of = (row) => value(data.sites[row.dataset.index]) ?? -1;
-    rows.sort((a, b) => (sort.isDown ? of(b) - of(a) : of(a) - of(b)) || a.dataset.index - b.dataset.index);
+    const rank = (a, b) => a.dataset.index - b.dataset.index;
+    // The report's own order knows what only waits, and puts it last.
+    const isReports = sort.isDown && sort.key === data.sort;
+    rows.sort((a, b) => (isReports ? 0 : sort.isDown ? of(b) - of(a) : of(a) - of(b)) || rank(a, b));
     for (const row of rows) {
       body.append(row);
       if (opened.has(row)) row.after(opened.get(row));
