@@ -21,6 +21,13 @@ pub(super) fn inert(name: &str) -> String {
     escape::terminal(&cut).into_owned()
 }
 
+/// Returns where the last element of the import path begins: brackets hold the paths of type arguments.
+pub(super) fn package_path_end(function: &str) -> usize {
+    let end = function.find(['[', '(']).unwrap_or(function.len());
+    let head = function.get(..end).unwrap_or_default();
+    head.rfind('/').map_or(0, |slash| slash + 1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,5 +41,17 @@ mod tests {
             "{shown}"
         );
         assert!(shown.len() < MAX_BYTES + 8);
+    }
+
+    #[test]
+    fn only_the_import_path_stands_back() {
+        for (function, path) in [
+            ("example.com/api/hub.(*Hub).Run", "example.com/api/"),
+            ("main.f[go.shape.struct{example.com/x/y.T}]", ""),
+            ("example.com/a/b.F[c/d.T].func1", "example.com/a/"),
+            ("runtime.main", ""),
+        ] {
+            assert_eq!(function.get(..package_path_end(function)), Some(path));
+        }
     }
 }

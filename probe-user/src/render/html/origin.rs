@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::words;
+use crate::render::names;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -40,7 +40,7 @@ pub(super) fn of(function: &str, module: Option<&str>) -> Origin {
 
 /// Returns the import path; dots in its last element are spelled `%2e` (cmd/internal/objabi, `PathToPrefix`).
 fn package(function: &str) -> &str {
-    let last = words::package_path_end(function);
+    let last = names::package_path_end(function);
     let rest = function.get(last..).unwrap_or_default();
     let Some(dot) = rest.find('.') else { return "" };
     function.get(..last + dot).unwrap_or_default()

@@ -30,7 +30,7 @@ pub(super) fn prose(text: &str) -> Markup {
 /// Writes a function's name: the path of its package, which many have in common, stands back.
 pub(super) fn function(text: &str) -> Markup {
     let shown = name(text);
-    let (path, rest) = shown.split_at(package_path_end(&shown));
+    let (path, rest) = shown.split_at(names::package_path_end(&shown));
     html! {
         span.fn {
             @if !path.is_empty() { span.path { (path) } }
@@ -57,13 +57,6 @@ pub(super) fn place(file: &str, line: u32) -> Markup {
     }
 }
 
-/// Returns where the last element of the import path begins: brackets hold the paths of type arguments.
-pub(super) fn package_path_end(function: &str) -> usize {
-    let end = function.find(['[', '(']).unwrap_or(function.len());
-    let head = function.get(..end).unwrap_or_default();
-    head.rfind('/').map_or(0, |slash| slash + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,18 +65,6 @@ mod tests {
     fn code_stands_in_its_own_element() {
         let shown = prose("use `sync.Pool` <b>\nor not").into_string();
         assert_eq!(shown, "use <code>sync.Pool</code> &lt;b&gt;<br>or not");
-    }
-
-    #[test]
-    fn only_the_import_path_stands_back() {
-        for (function, path) in [
-            ("example.com/api/hub.(*Hub).Run", "example.com/api/"),
-            ("main.f[go.shape.struct{example.com/x/y.T}]", ""),
-            ("example.com/a/b.F[c/d.T].func1", "example.com/a/"),
-            ("runtime.main", ""),
-        ] {
-            assert_eq!(function.get(..package_path_end(function)), Some(path));
-        }
     }
 
     #[test]

@@ -156,7 +156,8 @@ fn second_line(site: &CallSite, bar: Option<String>, page: &mut Page<'_>) {
     });
 }
 
-/// Appends `function  file:line` in at most `room` columns: the path gives way first, down to a third.
+/// Appends `function  file:line` in at most `room` columns: the path gives way first, down to a third, then the
+/// directories of the function's package.
 pub(super) fn place(line: Line, function: &str, file: &str, number: u32, room: usize) -> Line {
     let function = fit::name(function);
     let file = if number == 0 {
@@ -167,7 +168,7 @@ pub(super) fn place(line: Line, function: &str, file: &str, number: u32, room: u
     let room = room.saturating_sub(2);
     let file_room = room.saturating_sub(fit::columns(&function)).max(room / 3);
     let file = fit::shorten_path(&file, file_room);
-    let function = fit::shorten_middle(&function, room.saturating_sub(fit::columns(&file)));
+    let function = fit::shorten_function(&function, room.saturating_sub(fit::columns(&file)));
     line.plain(function).secondary(format!("  {file}"))
 }
 

@@ -4,7 +4,7 @@
 
 use unicode_width::UnicodeWidthChar as _;
 
-use crate::escape;
+use crate::{escape, render::names};
 
 /// Characters of a name that are looked at from each end; what lies between is left out.
 const MAX_NAME_END: usize = 256;
@@ -91,6 +91,18 @@ pub(super) fn shorten_middle(text: &str, width: usize) -> String {
     format!("{}…{}", head(text, first), tail(text, room - first))
 }
 
+/// Leaves out the directories of a function's package, then the middle: `…/hub.(*Hub).Broadcast`.
+pub(super) fn shorten_function(text: &str, width: usize) -> String {
+    let last = text.get(names::package_path_end(text)..).unwrap_or(text);
+    if columns(text) <= width || last.len() == text.len() {
+        return shorten_middle(text, width);
+    }
+    if columns(last) + 2 <= width {
+        return format!("…/{last}");
+    }
+    shorten_middle(last, width)
+}
+
 /// Cuts the beginning of a path, at a `/` where one is near: `…/hub/hub.go:88`.
 pub(super) fn shorten_path(text: &str, width: usize) -> String {
     if columns(text) <= width {
@@ -148,6 +160,11 @@ mod tests {
         let name = "example.com/api/hub.(*Hub).Broadcast";
         assert_eq!(shorten_middle(name, 36), name);
         assert_eq!(shorten_middle(name, 22), "example…Hub).Broadcast");
+        assert_eq!(shorten_function(name, 36), name);
+        assert_eq!(shorten_function(name, 35), "…/hub.(*Hub).Broadcast");
+        assert_eq!(shorten_function(name, 22), "…/hub.(*Hub).Broadcast");
+        assert_eq!(shorten_function(name, 21), "hub.(*Hub).Broadcast");
+        assert_eq!(shorten_function(name, 12), "hub…roadcast");
         assert_eq!(
             shorten_path("/home/build/api/hub/hub.go:88", 20),
             "…/api/hub/hub.go:88"
@@ -183,7 +200,7 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_outgrows_its_room(text in "\\PC{0,60}", width in 0..40_usize) {
-            for short in [shorten_end(&text, width), shorten_middle(&text, width), shorten_path(&text, width)] {
+            for short in [shorten_end(&text, width), shorten_middle(&text, width), shorten_function(&text, width), shorten_path(&text, width)] {
                 prop_assert!(columns(&short) <= width, "{short}");
             }
         }
