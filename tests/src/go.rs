@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
 
 /// The releases that rtprobe is tested with: the newest patch known of each minor since 1.21.
 pub const VERSIONS: &[&str] = &[
@@ -182,42 +183,79 @@ impl Go {
     }
 }
 
+/// A program of somebody else's, as the Go module proxy has it.
+#[derive(Clone, Copy, Debug)]
+pub struct Released {
+    /// What the binary is to be called.
+    pub name: &'static str,
+    pub module: &'static str,
+    /// The module's version, such as `v2.10.22`.
+    pub release: &'static str,
+    /// The directory of the program inside the module; `.`: the module itself.
+    pub directory: &'static str,
+    /// Whether it is built with its parts in C.
+    pub cgo: bool,
+}
+
+/// What `go mod download -json` says.
+#[derive(Deserialize)]
+struct Downloaded {
+    #[serde(rename = "Dir")]
+    dir: PathBuf,
+}
+
 impl Go {
-    /// Builds a program of somebody else's, stripped as releases are, fetched through the Go module proxy, and
-    /// returns the binary, `target/servers/VERSION/RELEASE/NAME`.
+    /// Builds a program of somebody else's, stripped as releases are, and returns the binary,
+    /// `target/servers/VERSION/RELEASE/NAME`.
     ///
-    /// `package` is its path without a version; `release` is the version of its module.
-    pub fn install(&self, package: &str, release: &str, version: &str) -> Result<PathBuf> {
-        let name = package.rsplit('/').find(|part| !is_major(part));
-        let name = name.context("a package path names its program")?;
-        let dir = root().join("target/servers").join(version).join(release);
+    /// It is built inside its own module, so that what the module replaces is replaced, as in its releases;
+    /// `go install` would refuse that.
+    pub fn install(&self, program: &Released, version: &str) -> Result<PathBuf> {
+        let dir = root()
+            .join("target/servers")
+            .join(version)
+            .join(program.release);
         fs::create_dir_all(&dir)?;
-        let lock = File::create(dir.join(format!(".{name}.lock")))?;
+        let lock = File::create(dir.join(format!(".{}.lock", program.name)))?;
         lock.lock()?;
-        let binary = dir.join(name);
+        let binary = dir.join(program.name);
         if binary.exists() {
             return Ok(binary);
         }
+        let source = self.download(program, version)?;
         let output = self
             .command(version)
-            .args(["install", "-p", "2", "-trimpath", "-ldflags=-s -w"])
-            .arg(format!("{package}@{release}"))
-            .env("GOBIN", &dir)
-            .env("CGO_ENABLED", "0")
+            .args(["build", "-p", "2", "-trimpath", "-ldflags=-s -w", "-o"])
+            .arg(&binary)
+            .arg(format!("./{}", program.directory))
+            .env("CGO_ENABLED", if program.cgo { "1" } else { "0" })
+            .current_dir(source)
             .output()?;
         ensure!(
             output.status.success(),
-            "go {version} failed to install {package}@{release}:\n{}",
+            "go {version} failed to build {}@{}:\n{}",
+            program.module,
+            program.release,
             String::from_utf8_lossy(&output.stderr).trim()
         );
         Ok(binary)
     }
-}
 
-/// Whether a part of a package's path is a major version, such as `v2`, and no name.
-fn is_major(part: &str) -> bool {
-    part.strip_prefix('v')
-        .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    /// Fetches a module through the Go module proxy and returns its directory, which is not to be written to.
+    fn download(&self, program: &Released, version: &str) -> Result<PathBuf> {
+        let module = format!("{}@{}", program.module, program.release);
+        let output = self
+            .command(version)
+            .args(["mod", "download", "-json", &module])
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "{module} is not to be had: {}",
+            String::from_utf8_lossy(&output.stdout).trim()
+        );
+        let downloaded: Downloaded = serde_json::from_slice(&output.stdout)?;
+        Ok(downloaded.dir)
+    }
 }
 
 /// Names of the target programs, sorted.
@@ -282,12 +320,6 @@ mod tests {
         assert_eq!(minor("go1.27.3"), Some((1, 27)));
         assert_eq!(minor("go1.21rc2"), Some((1, 21)));
         assert_eq!(minor("devel go1.28"), None);
-    }
-
-    #[test]
-    fn major_versions_are_no_names() {
-        assert!(is_major("v2") && is_major("v10"));
-        assert!(!is_major("caddy") && !is_major("v") && !is_major("vault2"));
     }
 
     #[test]

@@ -4,3 +4,4 @@
 pub mod exercises;
 pub mod figures;
 pub mod go;
+pub mod servers;

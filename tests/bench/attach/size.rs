@@ -14,7 +14,8 @@ use rtprobe_tests::{
         stats::Spread,
         table::{Table, log, met},
     },
-    go::{Go, Kind, NEWEST},
+    go::{Go, Kind, NEWEST, Released},
+    servers::{CADDY, COREDNS},
 };
 
 use crate::watch::{Watch, scratch};
@@ -50,11 +51,7 @@ const PROGRAMS: [Program; 5] = [
         name: "caddy",
         about: "serves nothing",
         start: |go| {
-            let caddy = go.install(
-                "github.com/caddyserver/caddy/v2/cmd/caddy",
-                "v2.11.9",
-                NEWEST,
-            )?;
+            let caddy = go.install(&CADDY, NEWEST)?;
             Ok(command(
                 caddy,
                 &["respond", "--listen", "127.0.0.1:0", "hello"],
@@ -64,26 +61,24 @@ const PROGRAMS: [Program; 5] = [
     Program {
         name: "coredns",
         about: "answers nothing",
-        start: |go| Ok(coredns(go.install(COREDNS, "v1.15.0", NEWEST)?)),
+        start: |go| Ok(coredns(go.install(&COREDNS, NEWEST)?)),
     },
     Program {
         name: "coredns",
         about: "the same with all DWARF, uncompressed",
-        start: |go| Ok(coredns(with_dwarf(go, COREDNS, "v1.15.0")?)),
+        start: |go| Ok(coredns(with_dwarf(go, &COREDNS)?)),
     },
 ];
-
-const COREDNS: &str = "github.com/coredns/coredns";
 
 fn coredns(binary: PathBuf) -> Command {
     command(binary, &["-dns.port", "0"])
 }
 
 /// Builds a program of somebody else's once, with all that the linker can put into it.
-fn with_dwarf(go: &Go, package: &str, release: &str) -> Result<PathBuf> {
+fn with_dwarf(go: &Go, program: &Released) -> Result<PathBuf> {
+    let package = program.module;
     let dir = scratch()?.join("dwarf");
-    let name = package.rsplit('/').next().context("no name")?;
-    let binary = dir.join(name);
+    let binary = dir.join(program.name);
     if !binary.exists() {
         fs::create_dir_all(&dir)?;
         log(&format!("building {package}"));
@@ -91,7 +86,7 @@ fn with_dwarf(go: &Go, package: &str, release: &str) -> Result<PathBuf> {
             .command(NEWEST)
             .args(["install", "-p", "2", "-trimpath"])
             .arg("-ldflags=-compressdwarf=false")
-            .arg(format!("{package}@{release}"))
+            .arg(format!("{package}@{}", program.release))
             .env("GOBIN", &dir)
             .env("CGO_ENABLED", "0")
             .output()?;

@@ -1,34 +1,25 @@
-//! Caddy: HTTP, with templates, compression and files.
+//! HTTP/1.1, as far as asking a server on one open connection needs it.
 
 use std::{
-    fs,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use super::{free_port, load::Load, watch};
-use crate::support::{Process, require_root, require_server};
-
-const CLIENTS: usize = 3;
-
-fn configuration(port: u16, root: &str) -> String {
-    format!(
-        "{{\n\tadmin off\n\tauto_https off\n\tpersist_config off\n}}\n\
-         http://127.0.0.1:{port} {{\n\troot * {root}\n\tencode gzip\n\ttemplates\n\
-         \trespond /echo \"you asked {{query.n}}\"\n\tfile_server\n}}\n"
-    )
-}
-
 /// One connection that is kept open.
-struct Client {
+pub(super) struct Http {
     stream: BufReader<TcpStream>,
 }
 
-impl Client {
-    fn connect(port: u16) -> std::io::Result<Self> {
+/// What came back.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+impl Http {
+    pub(super) fn connect(port: u16) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         Ok(Self {
@@ -36,93 +27,86 @@ impl Client {
         })
     }
 
-    /// Asks for a path, and returns the status line and the body.
-    fn get(&mut self, path: &str) -> std::io::Result<(String, String)> {
+    pub(super) fn get(&mut self, path: &str) -> io::Result<Answer> {
+        self.ask("GET", path, "", "")
+    }
+
+    /// Sends a request; `headers` are whole lines.
+    pub(super) fn ask(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &str,
+        body: &str,
+    ) -> io::Result<Answer> {
         // In one piece: what is written bit by bit waits for acknowledgements.
-        let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+        let length = body.len();
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+        );
         self.stream.get_mut().write_all(request.as_bytes())?;
-        let mut status = String::new();
-        self.stream.read_line(&mut status)?;
-        let mut length = 0;
+        let status = self.line()?;
+        let code = status.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = code.ok_or_else(|| io::Error::other(status))?;
+        let (mut length, mut is_chunked) = (0, false);
         loop {
-            let mut line = String::new();
-            self.stream.read_line(&mut line)?;
-            if line.trim().is_empty() {
-                break;
-            }
-            if let Some((name, value)) = line.split_once(':')
-                && name.eq_ignore_ascii_case("content-length")
-            {
-                length = value.trim().parse().unwrap_or(0);
+            let line = self.line()?.to_ascii_lowercase();
+            match line.split_once(':') {
+                None => break,
+                Some(("content-length", value)) => {
+                    length = value.trim().parse().map_err(io::Error::other)?;
+                }
+                Some(("transfer-encoding", value)) => is_chunked = value.trim() == "chunked",
+                Some(_) => {}
             }
         }
-        let mut body = vec![0; length];
-        self.stream.read_exact(&mut body)?;
-        Ok((status, String::from_utf8_lossy(&body).into_owned()))
-    }
-
-    /// The `n`-th question.
-    fn ask(&mut self, n: u64) -> Result<(), String> {
-        let (path, expected) = match n % 3 {
-            0 => (format!("/echo?n={n}"), format!("you asked {n}")),
-            1 => ("/plain.txt".to_owned(), "a file\n".to_owned()),
-            _ => (
-                format!("/template.html?n={n}"),
-                format!("<p>template {n}</p>\n"),
-            ),
-        };
-        let (status, body) = self
-            .get(&path)
-            .map_err(|error| format!("{path}: {error}"))?;
-        if status.starts_with("HTTP/1.1 200") && body == expected {
-            Ok(())
+        let body = if is_chunked {
+            self.chunks()?
         } else {
-            Err(format!("{path}: {status:?} {body:?}"))
+            self.exactly(length)?
+        };
+        Ok(Answer {
+            status,
+            body: String::from_utf8_lossy(&body).into_owned(),
+        })
+    }
+
+    fn chunks(&mut self) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        loop {
+            let length = usize::from_str_radix(&self.line()?, 16).map_err(io::Error::other)?;
+            body.extend(self.exactly(length)?);
+            self.line()?;
+            if length == 0 {
+                return Ok(body);
+            }
         }
+    }
+
+    fn exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length];
+        self.stream.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// A line without its end.
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line.trim_end().to_owned())
     }
 }
 
-#[test]
-fn caddy_answers_while_it_is_watched() {
-    let Some(()) = require_root() else { return };
-    let Some(caddy) = require_server("github.com/caddyserver/caddy/v2/cmd/caddy", "v2.11.9") else {
-        return;
-    };
-    let dir = tempfile::tempdir().unwrap();
-    let port = free_port();
-    fs::write(dir.path().join("plain.txt"), "a file\n").unwrap();
-    let template = "<p>template {{.Req.URL.Query.Get \"n\"}}</p>\n";
-    fs::write(dir.path().join("template.html"), template).unwrap();
-    let config = dir.path().join("Caddyfile");
-    fs::write(&config, configuration(port, dir.path().to_str().unwrap())).unwrap();
-    let mut command = Command::new(caddy);
-    command
-        .args(["run", "--config"])
-        .arg(&config)
-        .stdin(Stdio::null());
-    command
-        .env("HOME", dir.path())
-        .env("XDG_DATA_HOME", dir.path());
-    let server = Process::spawn(&mut command);
-    wait_for_port(port);
-    let client = |_| {
-        let mut client = Client::connect(port).unwrap();
-        move |n| client.ask(n)
-    };
-    let load = Load::start((0..CLIENTS).map(client).collect());
-    watch(
-        "caddy",
-        server.pid(),
-        load,
-        "github.com/caddyserver/caddy/v2",
-    );
-}
-
-/// Waits until somebody listens.
-pub(super) fn wait_for_port(port: u16) {
-    let give_up = Instant::now() + Duration::from_secs(30);
-    while TcpStream::connect(("127.0.0.1", port)).is_err() {
-        assert!(Instant::now() < give_up, "nobody listens at port {port}");
-        thread::sleep(Duration::from_millis(20));
+/// Says what is wrong with an answer unless its status is `status` and its body passes `is_right`.
+pub(super) fn expect(
+    answer: io::Result<Answer>,
+    status: u16,
+    is_right: impl Fn(&str) -> bool,
+) -> Result<(), String> {
+    match answer {
+        Ok(answer) if answer.status == status && is_right(&answer.body) => Ok(()),
+        other => Err(format!("{other:.300?}")),
     }
 }

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 
-/// Between two requests of a client: at most about a thousand a second with all of them.
-const PAUSE: Duration = Duration::from_millis(2);
+/// Asks its `n`-th question, and says what was wrong with the answer.
+pub(super) type Client = Box<dyn FnMut(u64) -> Result<(), String> + Send>;
 
 /// Clients at work.
 pub(super) struct Load {
@@ -26,13 +26,10 @@ struct Shared {
 }
 
 impl Load {
-    /// Starts clients; each asks its `n`-th question by a call, which says what was wrong with the answer.
-    pub(super) fn start<C>(clients: Vec<C>) -> Self
-    where
-        C: FnMut(u64) -> Result<(), String> + Send + 'static,
-    {
+    /// Starts clients, each with a pause between two questions.
+    pub(super) fn start(clients: Vec<Client>, pause: Duration) -> Self {
         let shared = Arc::new(Shared::default());
-        let run = |mut client: C| {
+        let run = |mut client: Client| {
             let shared = Arc::clone(&shared);
             thread::spawn(move || {
                 let mut n = 0;
@@ -45,7 +42,7 @@ impl Load {
                         }
                     }
                     n += 1;
-                    thread::sleep(PAUSE);
+                    thread::sleep(pause);
                 }
             })
         };

@@ -1,130 +1,13 @@
 //! Well-known Go servers as they are released, under bounded load: they answer rightly all the time, and the
 //! report makes sense.
 
+mod caddy;
+mod coredns;
+mod counted; // without a limit: every probe on all the time
+mod defended; // the findings that docs/real-servers.md defends
 mod http;
+mod judged; // within the default limit: what the rules say
 mod load;
 mod nats;
-
-use std::{
-    fs,
-    net::TcpListener,
-    thread,
-    time::{Duration, Instant},
-};
-
-use load::Load;
-use probe_user::report::Report;
-
-use crate::support::{END, Watch, assert_sums, differing_bytes, report};
-
-/// How long the server is watched under load.
-const WINDOW: Duration = Duration::from_secs(4);
-/// What rtprobe may keep in memory.
-const MAX_RESIDENT_KB: u64 = 60 * 1024;
-/// Share of the hits whose stack may hold code that has no name.
-const MAX_UNKNOWN_SHARE: f64 = 0.01;
-
-/// A port of the loopback interface that was free a moment ago.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
-/// Watches a server while `load` runs; `module` is the path of its own code.
-#[track_caller]
-fn watch(name: &str, pid: u32, load: Load, module: &str) {
-    let before = load.answers();
-    let watch = Watch::start(pid);
-    thread::sleep(WINDOW);
-    let answers = load.answers() - before;
-    watch.rtprobe.signal(libc::SIGINT);
-    let resident = peak_resident_kb(watch.rtprobe.pid());
-    let ended = watch.rtprobe.end(END).with_code(0);
-    // It goes on answering when nobody watches any more.
-    let after = load.answers();
-    thread::sleep(Duration::from_millis(300));
-    assert!(load.answers() > after, "{name} does not answer any more");
-    let failures = load.stop();
-    assert!(
-        failures.is_empty(),
-        "{name}: {} failures: {failures:.3?}",
-        failures.len()
-    );
-    assert_eq!(differing_bytes(pid), 0);
-
-    let report = report(&ended.stdout);
-    assert_sums(&report);
-    let hits: u64 = report.probes.iter().map(|probe| probe.hits).sum();
-    eprintln!(
-        "{name}: {answers} answers, {hits} operations in {WINDOW:?}, {} call sites; attach {:.1} ms, \
-         detach {:.1} ms, peak of {} MiB resident",
-        report.call_sites.len(),
-        milliseconds(report.cost.attach_ns),
-        milliseconds(report.cost.detach_ns),
-        resident / 1024,
-    );
-    assert!(answers > 200, "{name}: {answers} answers are no load");
-    assert!(
-        hits > answers,
-        "{name}: {hits} operations for {answers} answers"
-    );
-    assert!(
-        resident <= MAX_RESIDENT_KB,
-        "{name}: {resident} KiB resident"
-    );
-    assert_named(name, &report, module, hits);
-}
-
-/// The server's own code is found, and next to no code without a name.
-#[track_caller]
-fn assert_named(name: &str, report: &Report, module: &str, hits: u64) {
-    let own = report
-        .call_sites
-        .iter()
-        .filter(|site| site.function.starts_with(module));
-    let of_own: u64 = own.map(|site| site.hits).sum();
-    assert!(of_own > 0, "{name}: no call site in {module}");
-    let unknown = report.call_sites.iter().filter(|site| {
-        site.stack
-            .iter()
-            .any(|frame| frame.function.contains("[unknown"))
-    });
-    let of_unknown: u64 = unknown.map(|site| site.hits).sum();
-    let share = of_unknown as f64 / hits as f64;
-    assert!(
-        share <= MAX_UNKNOWN_SHARE,
-        "{name}: {share} of the hits pass through unknown code"
-    );
-    let lost: u64 = report
-        .probes
-        .iter()
-        .flat_map(|probe| probe.lost.values())
-        .sum();
-    assert!(
-        lost as f64 <= hits as f64 / 1000.0,
-        "{name}: {lost} of {hits} lost: {:?}",
-        report.probes
-    );
-}
-
-fn milliseconds(ns: Option<u64>) -> f64 {
-    ns.unwrap() as f64 / 1e6
-}
-
-/// The most memory that a process had resident, until it ends.
-fn peak_resident_kb(pid: u32) -> u64 {
-    let mut peak = 0;
-    let give_up = Instant::now() + END;
-    while Instant::now() < give_up {
-        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        // A process that has ended has no memory.
-        let Some(line) = line else { break };
-        peak = line.trim().trim_end_matches(" kB").parse().unwrap();
-        thread::sleep(Duration::from_millis(1));
-    }
-    peak
-}
+mod server;
+mod victoria;

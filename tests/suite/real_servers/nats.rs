@@ -3,30 +3,47 @@
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpStream,
-    process::{Command, Stdio},
+    path::Path,
+    process::Command,
     time::Duration,
 };
 
-use super::{free_port, http::wait_for_port, load::Load, watch};
-use crate::support::{Process, require_root, require_server};
+use rtprobe_tests::servers::NATS;
 
-const PAIRS: usize = 3;
+use super::{load::Client, server::Server};
+
+pub(super) const SERVER: Server = Server {
+    program: NATS,
+    command,
+    client,
+};
+
+fn command(binary: &Path, _: &Path, port: u16) -> Command {
+    let mut command = Command::new(binary);
+    command.args(["-a", "127.0.0.1", "-p", &port.to_string()]);
+    command
+}
+
+fn client(port: u16, number: usize) -> Client {
+    let mut pair = Pair::connect(port, number).unwrap();
+    Box::new(move |n| pair.ask(n))
+}
 
 /// One connection (<https://docs.nats.io/reference/reference-protocols/nats-protocol>).
-struct Client {
+struct Connection {
     stream: BufReader<TcpStream>,
 }
 
-impl Client {
+impl Connection {
     fn connect(port: u16) -> std::io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-        let mut client = Self {
+        let mut connection = Self {
             stream: BufReader::new(stream),
         };
-        client.send("CONNECT {\"verbose\":false,\"pedantic\":true}\r\nPING\r\n")?;
-        while client.line()? != "PONG" {}
-        Ok(client)
+        connection.send("CONNECT {\"verbose\":false,\"pedantic\":true}\r\nPING\r\n")?;
+        while connection.line()? != "PONG" {}
+        Ok(connection)
     }
 
     fn send(&mut self, text: &str) -> std::io::Result<()> {
@@ -67,17 +84,17 @@ impl Client {
 
 /// A publisher and its subscriber.
 struct Pair {
-    publisher: Client,
-    subscriber: Client,
+    publisher: Connection,
+    subscriber: Connection,
     subject: String,
 }
 
 impl Pair {
     fn connect(port: u16, number: usize) -> std::io::Result<Self> {
-        let mut subscriber = Client::connect(port)?;
+        let mut subscriber = Connection::connect(port)?;
         subscriber.send(&format!("SUB pair.{number}.> 1\r\nPING\r\n"))?;
         while subscriber.line()? != "PONG" {}
-        let publisher = Client::connect(port)?;
+        let publisher = Connection::connect(port)?;
         Ok(Self {
             publisher,
             subscriber,
@@ -100,30 +117,4 @@ impl Pair {
             other => Err(format!("{subject} {n}: {other:.200?}")),
         }
     }
-}
-
-#[test]
-fn nats_delivers_while_it_is_watched() {
-    let Some(()) = require_root() else { return };
-    let Some(nats) = require_server("github.com/nats-io/nats-server/v2", "v2.10.22") else {
-        return;
-    };
-    let port = free_port();
-    let mut command = Command::new(nats);
-    command
-        .args(["-a", "127.0.0.1", "-p", &port.to_string()])
-        .stdin(Stdio::null());
-    let server = Process::spawn(&mut command);
-    wait_for_port(port);
-    let pair = |number| {
-        let mut pair = Pair::connect(port, number).unwrap();
-        move |n| pair.ask(n)
-    };
-    let load = Load::start((0..PAIRS).map(pair).collect());
-    watch(
-        "nats-server",
-        server.pid(),
-        load,
-        "github.com/nats-io/nats-server/v2",
-    );
 }

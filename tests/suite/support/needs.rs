@@ -10,7 +10,7 @@ use std::{
     thread,
 };
 
-use rtprobe_tests::go::{self, Go, Kind};
+use rtprobe_tests::go::{self, Go, Kind, Released};
 
 use super::quiet;
 
@@ -47,9 +47,12 @@ pub(crate) fn require_go(version: &'static str) -> Option<Toolchain> {
 }
 
 /// Returns a program that nobody here wrote, built by the newest Go; fetching it needs the Go module proxy.
-pub(crate) fn require_server(package: &str, release: &str) -> Option<PathBuf> {
+pub(crate) fn require_server(program: &Released) -> Option<PathBuf> {
+    if program.cgo {
+        require_c()?;
+    }
     let Toolchain { go, version } = require_go(go::NEWEST)?;
-    match go.install(package, release, version) {
+    match go.install(program, version) {
         Ok(binary) => Some(binary),
         Err(error) => skip(&format!("{error:#}")),
     }
