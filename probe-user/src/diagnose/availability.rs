@@ -47,13 +47,14 @@ impl Observed {
             return missing;
         }
         let watched = self.watched_seconds(probe);
-        if watched * rate_per_s >= EXPECTED_HITS.max(weigh::MIN_HITS as f64) {
+        let enough = EXPECTED_HITS.max(weigh::MIN_HITS as f64);
+        if watched * rate_per_s >= enough {
             return Judgement::Clear(clear.into());
         }
-        let needed = EXPECTED_HITS / rate_per_s;
+        let needed = enough / rate_per_s;
         Judgement::not_enough(
-            format!("probe {probe} was on for {watched:.3} s only"),
-            format!("{needed:.3} s of it"),
+            format!("probe {probe} was on for {} only", time(watched)),
+            format!("{} of it", time(needed)),
         )
     }
 
@@ -141,6 +142,15 @@ fn absent(probe: &Probe) -> Judgement {
         _ => format!("probe {name}"),
     };
     Judgement::not_enough(why, needs)
+}
+
+/// Seconds in words, a short time rounded up.
+fn time(seconds: f64) -> String {
+    if seconds < 1.0 {
+        format!("{:.0} ms", (seconds * 1e3).ceil())
+    } else {
+        format!("{seconds:.1} s")
+    }
 }
 
 #[cfg(test)]

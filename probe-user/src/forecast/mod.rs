@@ -64,8 +64,9 @@ pub fn foretell(terms: &Terms, candidates: &[Candidate]) -> Forecast {
     let is_all_steady = fates
         .iter()
         .all(|fate| matches!(fate, Fate::AlwaysOn | Fate::Off));
+    let limit = terms.budget_share.unwrap_or(1.0);
     let high_share = if is_all_steady {
-        high.and_then(share)
+        high.and_then(share).map(|high| high.min(limit))
     } else {
         // Windows are opened for what the limit leaves.
         terms.budget_share

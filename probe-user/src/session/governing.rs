@@ -403,7 +403,7 @@ impl Governing {
         let end = |(name, _): &(ProbeName, usize)| {
             let index = name.index();
             let taken = governor.rate(index).unwrap_or(0.0) / cpus.max(1e-9);
-            let percent = (taken * 100.0).min(100.0);
+            let percent = percent(taken / (1.0 + taken));
             let (state, reason) = match governor.rate(index) {
                 None => (
                     ProbeState::Dropped,
@@ -412,13 +412,13 @@ impl Governing {
                 Some(_) if governor.was_windowed(index) && attachment_can_reopen => (
                     ProbeState::Windowed,
                     Some(format!(
-                        "always on it would take about {percent:.0} % of the target's CPU time"
+                        "always on it would take about {percent} of the target's CPU time"
                     )),
                 ),
                 Some(_) if governor.was_windowed(index) => (
                     ProbeState::Dropped,
                     Some(format!(
-                        "it took about {percent:.0} % of the target's CPU time, and this kernel \
+                        "it took about {percent} of the target's CPU time, and this kernel \
                          takes probes off too slowly to have it on now and then"
                     )),
                 ),
@@ -440,6 +440,16 @@ fn weight(name: ProbeName) -> f64 {
         3.0
     } else {
         1.0
+    }
+}
+
+/// A share in words; windows round what is little to nothing.
+fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        ..1.0 => "1 % or less".to_owned(),
+        1.0..10.0 => format!("{percent:.1} %"),
+        _ => format!("{percent:.0} %"),
     }
 }
 

@@ -129,7 +129,8 @@ impl Instruments {
                 .collect::<Vec<_>>()
                 .join(": ")
         };
-        let mode = Mode::of_this_kernel().map_err(|error| sentence(&error))?;
+        let mode = Mode::of_this_kernel()
+            .map_err(|error| format!("the kernel loads no BPF program, {}", sentence(&error)))?;
         let bench = Bench::start().map_err(|error| sentence(&error))?;
         let mut loaded = attach::load(&LoadRequest {
             plan,

@@ -11,11 +11,11 @@ use crate::report::{Probe, ProbeState, Report, Site, SiteCost, SiteKind};
 const COLUMNS: [Column; 11] = [
     Column::left("PROBE"),
     Column::left("STATE"),
-    Column::right("FUNCS").optional(2),
+    Column::right("FUNCS").optional(5),
     Column::right(EMULATED).optional(1),
     Column::right(STEPPED).optional(1),
     Column::right("ON").optional(3),
-    Column::right("COST").optional(4),
+    Column::right("COST").optional(2),
     Column::right("HITS"),
     Column::right("DONE"),
     Column::right("OPEN"),
@@ -64,7 +64,11 @@ pub(super) fn section(report: &Report, page: &mut Page<'_>) {
 
 /// Whether there is nothing to count: the probe was never on.
 fn is_off(probe: &Probe) -> bool {
-    matches!(probe.state, ProbeState::Skipped | ProbeState::Refused) && probe.hits == 0
+    let is_off = matches!(
+        probe.state,
+        ProbeState::Skipped | ProbeState::Refused | ProbeState::Dropped
+    );
+    is_off && probe.hits == 0
 }
 
 fn site_costs(report: &Report) -> String {
