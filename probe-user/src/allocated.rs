@@ -8,6 +8,8 @@
 
 use std::collections::HashMap;
 
+use probe_ebpf::abi::lost;
+
 use crate::{
     aggregate::Profile,
     observed::{HeapSite, State},
@@ -23,6 +25,8 @@ const Z: f64 = 1.96;
 /// Smaller objects without pointers share a slot, which the profile counts once, for whoever opened it
 /// (src/runtime/malloc.go, the tiny allocator).
 const TINY_BYTES: f64 = 16.0;
+/// Objects of one size have the same mean in the profile and in windows, but for rounding.
+const SAME_SIZE: f64 = 0.001;
 /// Fewer samples don't tell their own error.
 const MIN_SAMPLES: f64 = 10.0;
 
@@ -79,7 +83,8 @@ fn refine_one(
     profile: &Profile,
     duration_ns: u64,
 ) {
-    let (Some(bytes), Some(asked_share)) = (site.bytes, asked_share(named, profile)) else {
+    let (Some(bytes), Some(asked_share)) = (site.bytes, asked_share(named, profiled, profile))
+    else {
         return;
     };
     if site.count == 0 {
@@ -106,19 +111,33 @@ fn refine_one(
 }
 
 /// Returns which part of the bytes that the allocator took was asked for; `None` where the profile does not
-/// count every object.
-fn asked_share(named: &NamedCallSite, profile: &Profile) -> Option<f64> {
-    let rows = named.rows.iter().filter_map(|row| profile.rows.get(row));
-    let (mut asked, mut taken) = (0.0, 0.0);
-    for totals in rows.map(|row| &row.totals).filter(|totals| totals.hits > 0) {
-        let size = totals.bytes as f64 / totals.hits as f64;
+/// count every object. That is told where all objects of a path are of one size; of different sizes it is most,
+/// as the classes are an eighth apart at most.
+fn asked_share(named: &NamedCallSite, profiled: &Profiled, profile: &Profile) -> Option<f64> {
+    let (mut begun, mut asked, mut taken) = (0.0, 0.0, 0.0);
+    for row in named.rows.iter().filter_map(|row| profile.rows.get(row)) {
+        // What ended without a begin that was seen told no size.
+        let hits = row
+            .totals
+            .hits
+            .saturating_sub(row.totals.lost[lost::ORPHAN]);
+        if hits == 0 {
+            continue;
+        }
+        let size = row.totals.bytes as f64 / hits as f64;
         if size < TINY_BYTES {
             return None;
         }
-        asked += totals.bytes as f64;
-        taken += size_class::rounded(size) * totals.hits as f64;
+        begun += hits as f64;
+        asked += row.totals.bytes as f64;
+        taken += size_class::rounded(size) * hits as f64;
     }
-    (taken > 0.0).then(|| asked / taken)
+    if begun <= 0.0 || profiled.objects.value <= 0.0 {
+        return None;
+    }
+    let of_profile = profiled.bytes.value / profiled.objects.value;
+    let is_of_one_size = (of_profile * begun / taken - 1.0).abs() < SAME_SIZE;
+    Some(if is_of_one_size { asked / taken } else { 1.0 })
 }
 
 /// Returns what came to the profile during the run, by line. The second reading is a moment after the run's end.
@@ -180,6 +199,7 @@ impl Figure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aggregate::{Buckets, Row, Totals};
 
     #[test]
     fn the_more_certain_figure_counts_for_more() {
@@ -207,6 +227,51 @@ mod tests {
             variance: 5.0,
         };
         assert_eq!(windows.with(sampled), windows);
+    }
+
+    fn one_row(hits: u64, orphans: u64, bytes: u64) -> (NamedCallSite, Profile) {
+        let mut row = Row::default();
+        (row.totals.hits, row.totals.bytes) = (hits, bytes);
+        row.totals.lost[lost::ORPHAN] = orphans;
+        let profile = Profile {
+            rows: [(3, row)].into(),
+            ..Profile::default()
+        };
+        let named = NamedCallSite {
+            probe: "alloc".to_owned(),
+            site: StackFrame::default(),
+            inlined_into: None,
+            stack: Vec::new(),
+            totals: Totals::default(),
+            buckets: Buckets::default(),
+            rows: vec![3],
+            details: Vec::new(),
+        };
+        (named, profile)
+    }
+
+    fn of_size(size: f64) -> Profiled {
+        let figure = |value| Figure {
+            value,
+            variance: 0.0,
+        };
+        Profiled {
+            objects: figure(1_000.0),
+            bytes: figure(1_000.0 * size),
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_is_told_where_all_objects_are_of_one_size() {
+        let share = |(named, profile): (NamedCallSite, Profile), size| {
+            asked_share(&named, &of_size(size), &profile)
+        };
+        // 40 bytes take a slot of 48; what ended unseen to begin has no size.
+        let told = share(one_row(12, 2, 400), 48.0).unwrap();
+        assert!((told - 40.0 / 48.0).abs() < 1e-9, "{told}");
+        let mixed = share(one_row(10, 0, 24_000), 2_406.0);
+        assert_eq!(mixed, Some(1.0));
+        assert_eq!(share(one_row(10, 0, 80), 16.0), None);
     }
 
     #[test]

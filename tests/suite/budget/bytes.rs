@@ -79,7 +79,8 @@ fn assert_bytes(args: &[&str], is_profile_whole: bool) {
 #[test]
 fn bytes_of_allocations_in_windows_are_the_programs() {
     assert_bytes(&[], false);
-    assert_bytes(&["-pause", "50us"], false);
+    // At the usual rate 8 s of it are too few samples.
+    assert_bytes(&["-pause", "50us", "-rate", "65536"], false);
 }
 
 #[test]

@@ -29,7 +29,7 @@ const ABANDONED_NS: u64 = 5_000_000_000;
 /// How often a window is looked at that has just opened: it may be at its limit in no time. Later it is looked at
 /// whenever it has become older by a part of its age, lest looking costs more than is saved.
 const KEEN: Duration = Duration::from_micros(250);
-const PART_OF_AGE: u64 = 16;
+const PART_OF_AGE: u64 = 4;
 /// A window at its limit that has no more time left goes on to its end: what comes is counted although there is
 /// no room for it, and only what ends by the clock needs no correction.
 const GRACE_NS: u64 = 10_000_000;
@@ -219,7 +219,13 @@ fn wait(
         let command = match left {
             Some(0) => return Cause::Time,
             Some(left) => {
-                commands.recv_timeout(until_next_look(open_ns).min(Duration::from_nanos(left)))
+                let left = Duration::from_nanos(left);
+                let look = if is_worth_closing {
+                    until_next_look(open_ns).min(left)
+                } else {
+                    left
+                };
+                commands.recv_timeout(look)
             }
             None if open_ns < YOUNG_NS => commands.recv_timeout(until_next_look(open_ns)),
             None => commands.recv().map_err(RecvTimeoutError::from),
