@@ -12,17 +12,26 @@ use crate::{
 /// Requests under way at a time: as many as keep two processors busy, and no queue.
 const CONNECTIONS: &str = "4";
 
-/// A running program that counts its operations, with its clients where it has any.
+/// A running program, and a twin of it that nobody watches: the scheduler alternates between them all the time, so
+/// that whatever else disturbs the machine disturbs both.
 #[derive(Debug)]
 pub(super) struct Load {
+    watched: Program,
+    twin: Program,
+}
+
+/// A running program that counts its operations, with its clients where it has any.
+#[derive(Debug)]
+struct Program {
     meter: Meter,
     clients: Option<Target>,
 }
 
-/// What the program did in a time span.
+/// What the program did in a time span, and its twin.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Figures {
     pub(super) pace: Pace,
+    pub(super) twin: Pace,
     pub(super) latency: Option<Latency>,
 }
 
@@ -37,25 +46,36 @@ impl Load {
     /// Starts a program that makes one operation on all processors as fast as it goes.
     pub(super) fn flat_out(go: &Go, what: &str) -> Result<Self> {
         let binary = go.build("flatout", NEWEST, Kind::Stripped)?;
-        Ok(Self {
-            meter: Meter::start(Target::start(&binary, &["-do", what])?),
-            clients: None,
+        Self::of(|| {
+            Ok(Program {
+                meter: Meter::start(Target::start(&binary, &["-do", what])?),
+                clients: None,
+            })
         })
     }
 
     /// Starts an HTTP service and its clients.
     pub(super) fn http(go: &Go) -> Result<Self> {
         let binary = go.build("web", NEWEST, Kind::Stripped)?;
-        let server = Target::start(&binary, &["serve"])?;
-        let address = server.greeting.first().context("no address")?.clone();
+        Self::of(|| {
+            let server = Target::start(&binary, &["serve"])?;
+            let address = server.greeting.first().context("no address")?.clone();
+            Ok(Program {
+                clients: Some(Target::start(&binary, &["load", &address, CONNECTIONS])?),
+                meter: Meter::start(server),
+            })
+        })
+    }
+
+    fn of(start: impl Fn() -> Result<Program>) -> Result<Self> {
         Ok(Self {
-            clients: Some(Target::start(&binary, &["load", &address, CONNECTIONS])?),
-            meter: Meter::start(server),
+            watched: start()?,
+            twin: start()?,
         })
     }
 
     pub(super) fn pid(&self) -> u32 {
-        self.meter.pid()
+        self.watched.meter.pid()
     }
 
     pub(super) fn figures(&mut self, span: Span) -> Result<Figures> {
@@ -67,8 +87,9 @@ impl Load {
             })
         };
         Ok(Figures {
-            pace: self.meter.pace(span)?,
-            latency: self.clients.as_mut().map(latency).transpose()?,
+            pace: self.watched.meter.pace(span)?,
+            twin: self.twin.meter.pace(span)?,
+            latency: self.watched.clients.as_mut().map(latency).transpose()?,
         })
     }
 }

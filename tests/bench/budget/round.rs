@@ -5,7 +5,10 @@ use std::{thread, time::Duration};
 use anyhow::Result;
 
 use super::load::{Figures, Latency, Load};
-use crate::watch::{Span, Told, Watch, told};
+use crate::{
+    meter::Pace,
+    watch::{Span, Told, Watch, told},
+};
 
 const UNPROBED: Duration = Duration::from_millis(1500);
 
@@ -22,7 +25,7 @@ pub(super) struct Known {
 #[derive(Clone, Debug)]
 pub(super) struct Round {
     pub(super) throughput_lost: f64,
-    /// The same in a second of CPU time: what rtprobe itself took of the machine is not in it.
+    /// The same in a second of CPU time.
     pub(super) cpu_lost: f64,
     pub(super) target_share: Option<f64>,
     pub(super) agent_share: Option<f64>,
@@ -37,7 +40,7 @@ pub(super) struct Round {
 pub(super) struct Counted {
     /// In the window, as the program has it.
     pub(super) truth: f64,
-    /// Per second, while nothing was probed.
+    /// Per second, if nothing were probed.
     pub(super) unprobed_rate: f64,
     pub(super) told: Told,
 }
@@ -70,9 +73,12 @@ pub(super) fn round(
     let report = watch.end()?;
     let during = load.figures(Span::of(&report)?)?;
     let after = unprobed(load)?;
-    let mean = |of: fn(&Figures) -> f64| f64::midpoint(of(&before), of(&after));
-    let unprobed_rate = mean(|figures| figures.pace.speed());
-    let unprobed_cpu_rate = mean(|figures| figures.pace.cpu_speed());
+    // What the program would do if nobody watched: what its twin does, by how they usually compare.
+    let usual = |of: fn(Pace) -> f64| {
+        let compared = |figures: Figures| of(figures.pace) / of(figures.twin);
+        of(during.twin) * f64::midpoint(compared(before), compared(after))
+    };
+    let unprobed_rate = usual(Pace::speed);
     let counted = known.iter().map(|known| Counted {
         truth: during.pace.operations * known.each,
         unprobed_rate: unprobed_rate * known.each,
@@ -80,7 +86,7 @@ pub(super) fn round(
     });
     let round = Round {
         throughput_lost: 1.0 - during.pace.speed() / unprobed_rate,
-        cpu_lost: 1.0 - during.pace.cpu_speed() / unprobed_cpu_rate,
+        cpu_lost: 1.0 - during.pace.cpu_speed() / usual(Pace::cpu_speed),
         target_share: report.cost.target_share,
         agent_share: report.cost.agent_cpu_share,
         unprobed: (before.latency.zip(after.latency)).map(|(before, after)| Latency {

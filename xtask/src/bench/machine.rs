@@ -20,10 +20,15 @@ pub(crate) fn describe(rtprobe: &Path) -> Result<String> {
         cpus.count(),
         kernel.trim(),
         go::NEWEST,
-        step::output(Command::new(rtprobe).arg("--version"))?,
+        version(&step::output(Command::new(rtprobe).arg("--version"))?),
         hash.trim().get(..12).context("the hash is too short")?,
         step::output(Command::new("date").args(["-u", "+%F"]))?,
     ))
+}
+
+/// The name and the number, without the hash behind them.
+fn version(said: &str) -> &str {
+    said.split(" (").next().unwrap_or(said)
 }
 
 fn model(cpuinfo: &str) -> Option<&str> {
@@ -36,6 +41,11 @@ fn model(cpuinfo: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_has_no_hash() {
+        assert_eq!(version("rtprobe 0.1.0 (source: 12ab)"), "rtprobe 0.1.0");
+    }
 
     #[test]
     fn a_processor_is_called_what_the_kernel_calls_it() {
