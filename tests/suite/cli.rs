@@ -53,7 +53,7 @@ fn wrong_usage_is_three_lines_on_stderr() {
         found.starts_with("found: did you mean `chan-send`?"),
         "{text}"
     );
-    assert_eq!(next, "try: rtprobe --help");
+    assert_eq!(next, "try: rtprobe explain");
 }
 
 #[test]
