@@ -5,6 +5,9 @@
 //! in a firing state, with nothing but plain instructions after it. It is built backwards from the `ret`,
 //! edge by edge; where a path allows no emulated site the instruction behind the last call is stepped, and
 //! where that would gain nothing the `ret` itself is the site.
+//!
+//! What an operation pays for is every site that it passes, firing or not. So a site is left out where all that
+//! lead to it are sites anyway: they fire both ways then.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -55,10 +58,13 @@ pub(super) struct Body<'a> {
     pub(super) name_of: &'a dyn Fn(VirtAddr) -> Option<String>,
 }
 
+/// Sites by their index.
+type Sites = BTreeMap<usize, CoverSite>;
+
 /// Returns the exit sites of a function: every return of it is covered exactly once.
 pub(super) fn cover(body: &Body<'_>) -> Vec<CoverSite> {
     let jumps = Jumps::of(body.instructions);
-    let mut chosen: BTreeMap<usize, CoverSite> = BTreeMap::new();
+    let mut chosen = Sites::new();
     for ret in returns(body) {
         let index = ret.index;
         let sites = if jumps.computed {
@@ -66,9 +72,18 @@ pub(super) fn cover(body: &Body<'_>) -> Vec<CoverSite> {
         } else {
             body.cover_of(index, false, &jumps)
         };
-        for site in sites.unwrap_or_else(|| vec![ret]) {
+        for site in sites
+            .unwrap_or_else(|| Sites::from([(index, ret)]))
+            .into_values()
+        {
             add(&mut chosen, site);
         }
+    }
+    while let Some(fewer) = chosen
+        .values()
+        .find_map(|site| body.without(&chosen, site, &jumps))
+    {
+        chosen = fewer;
     }
     chosen.into_values().collect()
 }
@@ -98,11 +113,11 @@ pub(super) fn before_indirect_call(body: &Body<'_>) -> Option<Vec<CoverSite>> {
     if jumps.computed {
         return None;
     }
-    body.cover_of(call, true, &jumps)
+    Some(body.cover_of(call, true, &jumps)?.into_values().collect())
 }
 
 /// Adds a site; one that is there for both edges of its conditional jump always counts.
-fn add(sites: &mut BTreeMap<usize, CoverSite>, site: CoverSite) {
+fn add(sites: &mut Sites, site: CoverSite) {
     let seen = sites.entry(site.index).or_insert(site);
     if seen.condition != site.condition {
         seen.condition = Condition::Always;
@@ -156,8 +171,32 @@ enum Edge {
 impl Body<'_> {
     /// Returns a cover of the instruction at `index` that is cheaper than the instruction, if there is one.
     /// The frame stands there or, at a return, does not.
-    fn cover_of(&self, index: usize, frame_stands: bool, jumps: &Jumps) -> Option<Vec<CoverSite>> {
-        let mut sites = BTreeMap::new();
+    fn cover_of(&self, index: usize, frame_stands: bool, jumps: &Jumps) -> Option<Sites> {
+        let sites = self.ways_into(index, frame_stands, jumps)?;
+        let is_emulated = |&at: &usize| self.cost(at) == Some(SiteCost::Emulated);
+        sites.keys().any(is_emulated).then_some(sites)
+    }
+
+    /// Returns the chosen sites without one that is needless: it always fires, and all that lead to it are
+    /// sites already.
+    fn without(&self, chosen: &Sites, needless: &CoverSite, jumps: &Jumps) -> Option<Sites> {
+        if needless.condition != Condition::Always {
+            return None;
+        }
+        let mut rest = chosen.clone();
+        rest.remove(&needless.index);
+        for way in self
+            .ways_into(needless.index, needless.frame_set_up, jumps)?
+            .into_values()
+        {
+            rest.contains_key(&way.index).then(|| add(&mut rest, way))?;
+        }
+        Some(rest)
+    }
+
+    /// Returns the sites of all ways into the instruction at `index`.
+    fn ways_into(&self, index: usize, frame_stands: bool, jumps: &Jumps) -> Option<Sites> {
+        let mut sites = Sites::new();
         // Whether the frame stands before the instruction.
         let mut visited = HashMap::from([(index, frame_stands)]);
         let mut open = vec![index];
@@ -204,10 +243,7 @@ impl Body<'_> {
                 }
             }
         }
-        let worth_it = sites
-            .keys()
-            .any(|&at| self.cost(at) == Some(SiteCost::Emulated));
-        worth_it.then(|| sites.into_values().collect())
+        Some(sites)
     }
 
     /// Returns what leads into the instruction at `at`, or `None` where a way can't be covered.
@@ -349,14 +385,25 @@ mod tests {
 
     #[test]
     fn both_edges_into_a_join_are_covered_with_their_conditions() {
-        // 0 push rbp; 1 test eax,eax; 3 je 9; 5 test ecx,ecx; 7 jne 10; 9 nop2-like plain: mov eax,ecx; 11 pop rbp; 12 ret
+        // 0 push rbp; 1 test eax,eax; 3 je 14; 5 call BASE + 1 (work); 10 test ecx,ecx; 12 jne 16;
+        // 14 mov eax,ecx; 16 pop rbp; 17 ret
         let code = [
-            0x55, 0x85, 0xc0, 0x74, 0x04, 0x85, 0xc9, 0x75, 0x02, 0x89, 0xc8, 0x5d, 0xc3,
+            0x55, 0x85, 0xc0, 0x74, 0x09, 0xe8, 0xf7, 0xff, 0xff, 0xff, 0x85, 0xc9, 0x75, 0x02,
+            0x89, 0xc8, 0x5d, 0xc3,
         ];
         assert_eq!(
             cover_offsets(&code),
-            [(3, Condition::Code(4), true), (7, Condition::Always, true)]
+            [(3, Condition::Code(4), true), (12, Condition::Always, true)]
         );
+    }
+
+    #[test]
+    fn of_two_jumps_in_turn_on_the_way_to_a_return_the_first_is_the_site() {
+        // 0 push rbp; 1 test eax,eax; 3 je 11; 5 test ecx,ecx; 7 jne 11; 9 mov eax,ecx; 11 pop rbp; 12 ret
+        let code = [
+            0x55, 0x85, 0xc0, 0x74, 0x06, 0x85, 0xc9, 0x75, 0x02, 0x89, 0xc8, 0x5d, 0xc3,
+        ];
+        assert_eq!(cover_offsets(&code), [(3, Condition::Always, true)]);
     }
 
     #[test]
