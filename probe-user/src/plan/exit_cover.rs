@@ -24,9 +24,15 @@ const MAX_LOOK_BACK: usize = 24;
 ///
 /// - `unlock2` releases the channel's lock: nanoseconds (src/runtime/lock_spinbit.go, lock_futex.go).
 /// - `releaseSudog` returns a descriptor to the P's cache: nanoseconds (src/runtime/proc.go).
+/// - `typedmemclr` clears what a receive from a closed channel gets, at most 64 KB (src/runtime/chan.go).
 /// - `gcStart` ends a few allocations in a million, with the object already made; what it costs the program
 ///   is seen as a stop of the world (src/runtime/malloc.go, mgc.go).
-const TRAILING_CALLS: [&str; 3] = ["runtime.unlock2", "runtime.releaseSudog", "runtime.gcStart"];
+const TRAILING_CALLS: [&str; 4] = [
+    "runtime.unlock2",
+    "runtime.releaseSudog",
+    "runtime.typedmemclr",
+    "runtime.gcStart",
+];
 
 /// An instruction, by its index, at which an exit is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,28 +67,32 @@ pub(super) struct Body<'a> {
 /// Sites by their index.
 type Sites = BTreeMap<usize, CoverSite>;
 
-/// Returns the exit sites of a function: every return of it is covered exactly once.
-pub(super) fn cover(body: &Body<'_>) -> Vec<CoverSite> {
+/// Returns the exit sites of a function: every return of it is covered exactly once. Where its result is
+/// needed, the result is known at each of them.
+pub(super) fn cover(body: &Body<'_>, needs_result: bool) -> Vec<CoverSite> {
     let jumps = Jumps::of(body.instructions);
+    let suffices = |sites: &Sites| {
+        !needs_result
+            || sites
+                .values()
+                .all(|site| body.result_behind(site).is_some())
+    };
     let mut chosen = Sites::new();
     for ret in returns(body) {
-        let index = ret.index;
-        let sites = if jumps.computed {
+        let covered = if jumps.computed {
             None
         } else {
-            body.cover_of(index, false, &jumps)
+            body.cover_of(ret.index, false, &jumps)
         };
-        for site in sites
-            .unwrap_or_else(|| Sites::from([(index, ret)]))
-            .into_values()
-        {
-            add(&mut chosen, site);
-        }
+        chosen = covered
+            .map(|sites| with(&chosen, sites))
+            .filter(&suffices)
+            .unwrap_or_else(|| with(&chosen, Sites::from([(ret.index, ret)])));
     }
-    while let Some(fewer) = chosen
-        .values()
-        .find_map(|site| body.without(&chosen, site, &jumps))
-    {
+    while let Some(fewer) = chosen.values().find_map(|site| {
+        let fewer = body.without(&chosen, site, &jumps);
+        fewer.filter(&suffices)
+    }) {
         chosen = fewer;
     }
     chosen.into_values().collect()
@@ -116,6 +126,15 @@ pub(super) fn before_indirect_call(body: &Body<'_>) -> Option<Vec<CoverSite>> {
     Some(body.cover_of(call, true, &jumps)?.into_values().collect())
 }
 
+/// Returns the sites together.
+fn with(sites: &Sites, others: Sites) -> Sites {
+    let mut both = sites.clone();
+    for site in others.into_values() {
+        add(&mut both, site);
+    }
+    both
+}
+
 /// Adds a site; one that is there for both edges of its conditional jump always counts.
 fn add(sites: &mut Sites, site: CoverSite) {
     let seen = sites.entry(site.index).or_insert(site);
@@ -125,15 +144,15 @@ fn add(sites: &mut Sites, site: CoverSite) {
 }
 
 /// The jumps inside a function.
-struct Jumps {
+pub(super) struct Jumps {
     /// Indices of the jumps to an instruction.
-    to: HashMap<usize, Vec<usize>>,
+    pub(super) to: HashMap<usize, Vec<usize>>,
     /// There is a jump whose targets are not known.
-    computed: bool,
+    pub(super) computed: bool,
 }
 
 impl Jumps {
-    fn of(instructions: &[Instruction]) -> Self {
+    pub(super) fn of(instructions: &[Instruction]) -> Self {
         let index_at: HashMap<u64, usize> = instructions
             .iter()
             .enumerate()
@@ -278,6 +297,18 @@ impl Body<'_> {
         Some(edges)
     }
 
+    /// Names the function at an address.
+    pub(super) fn name(&self, address: u64) -> Option<String> {
+        (self.name_of)(VirtAddr(address))
+    }
+
+    /// Returns the index of the instruction at an address.
+    pub(super) fn index_of(&self, address: u64) -> Option<usize> {
+        self.instructions
+            .binary_search_by_key(&address, Instruction::ip)
+            .ok()
+    }
+
     fn cost(&self, at: usize) -> Option<SiteCost> {
         self.costs.get(at).copied().flatten()
     }
@@ -286,7 +317,8 @@ impl Body<'_> {
         (self.cost(at)? == SiteCost::Emulated).then_some(at)
     }
 
-    fn taken(&self, jump: usize) -> Option<Condition> {
+    /// Returns the condition under which a jump is taken.
+    pub(super) fn taken(&self, jump: usize) -> Option<Condition> {
         let jump = self.instructions.get(jump)?;
         match jump.flow_control() {
             FlowControl::UnconditionalBranch => Some(Condition::Always),
@@ -299,7 +331,7 @@ impl Body<'_> {
     }
 
     fn is_trailing_call(&self, call: &Instruction) -> bool {
-        (self.name_of)(VirtAddr(call.near_branch_target()))
+        self.name(call.near_branch_target())
             .is_some_and(|name| TRAILING_CALLS.contains(&name.as_str()))
     }
 
@@ -320,58 +352,18 @@ fn negated(condition: Condition) -> Condition {
 
 #[cfg(test)]
 mod tests {
-    use iced_x86::{Decoder, DecoderOptions};
-
     use super::*;
-    use crate::plan::sites::accepted;
-
-    const BASE: u64 = 0x1000;
-
-    /// Decodes hand-assembled code whose entry site is its first instruction.
-    fn with_body<T>(code: &[u8], check: impl FnOnce(&Body<'_>) -> T) -> T {
-        let instructions: Vec<Instruction> = Decoder::with_ip(64, code, BASE, DecoderOptions::NONE)
-            .into_iter()
-            .collect();
-        let costs: Vec<_> = instructions
-            .iter()
-            .map(|i| {
-                let start = (i.ip() - BASE) as usize;
-                accepted(i, &code[start..start + i.len()])
-            })
-            .collect();
-        let name_of = |addr: VirtAddr| {
-            Some(
-                if addr.0 == BASE {
-                    "runtime.unlock2"
-                } else {
-                    "runtime.work"
-                }
-                .to_owned(),
-            )
-        };
-        check(&Body {
-            instructions: &instructions,
-            costs: &costs,
-            entry: 0,
-            name_of: &name_of,
-        })
-    }
+    use crate::plan::hand_made::with_body;
 
     fn offsets(body: &Body<'_>, sites: &[CoverSite]) -> Vec<(u64, Condition, bool)> {
         sites
             .iter()
-            .map(|site| {
-                (
-                    body.instructions[site.index].ip() - BASE,
-                    site.condition,
-                    site.frame_set_up,
-                )
-            })
+            .map(|site| (body.offset(site.index), site.condition, site.frame_set_up))
             .collect()
     }
 
     fn cover_offsets(code: &[u8]) -> Vec<(u64, Condition, bool)> {
-        with_body(code, |body| offsets(body, &cover(body)))
+        with_body(code, |body| offsets(body, &cover(body, false)))
     }
 
     #[test]

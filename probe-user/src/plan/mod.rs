@@ -4,11 +4,14 @@
 //! Does not touch the kernel or the process.
 
 mod exit_cover;
+#[cfg(test)]
+mod hand_made;
 mod hook;
 mod inlined;
 mod logical;
 mod probe_name;
 mod reading;
+mod result;
 mod runtime_names;
 mod sites;
 

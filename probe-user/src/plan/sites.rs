@@ -12,6 +12,7 @@ use super::{
     ProbeName, SkipReason,
     exit_cover::{self, Body, CoverSite},
     hook::Role,
+    result,
 };
 use crate::{
     address::{FileOffset, VirtAddr},
@@ -130,7 +131,7 @@ pub(super) fn choose(
         .iter()
         .map(|i| accepted(i, bytes_of(&code, function.entry, i)?))
         .collect();
-    let site = |chosen: &CoverSite, role| {
+    let site = |chosen: &CoverSite, role, reading| {
         let decoded = Decoded {
             function,
             code: &code,
@@ -151,10 +152,6 @@ pub(super) fn choose(
         Role::Panic => Some(SiteRole::Panic),
         Role::End | Role::EventAtIndirectCall => None,
     };
-    let mut sites = Vec::new();
-    if let Some(role) = at_entry {
-        sites.push(site(&CoverSite::always(entry), role)?);
-    }
     let name_of = |addr| binary.function_at(addr).map(|callee| callee.name);
     let body = Body {
         instructions: &instructions,
@@ -162,32 +159,32 @@ pub(super) fn choose(
         entry,
         name_of: &name_of,
     };
+    let mut exits = Vec::new();
+    if matches!(role, Role::Operation | Role::End) {
+        exits = exit_cover::cover(&body, result::is_of_result(reading.note));
+        if exits.is_empty() {
+            return Err(no_site("it has no return instruction"));
+        }
+    }
+    let mut sites = Vec::new();
+    if let Some(role) = at_entry {
+        sites.push(site(&CoverSite::always(entry), role, reading)?);
+    }
     if role == Role::EventAtIndirectCall {
         let before = exit_cover::before_indirect_call(&body)
             .ok_or_else(|| no_site("it has not one call through a pointer behind a branch"))?;
         for way in &before {
-            sites.push(site(way, SiteRole::Event)?);
+            sites.push(site(way, SiteRole::Event, reading)?);
         }
     }
-    if matches!(role, Role::Operation | Role::End) {
-        // A result is in its register at the return, and not before.
-        let exits = if reads_result(reading.note) {
-            exit_cover::returns(&body)
-        } else {
-            exit_cover::cover(&body)
+    for exit in &exits {
+        let reading = Reading {
+            note: body.note_at(exit, reading.note),
+            ..reading
         };
-        if exits.is_empty() {
-            return Err(no_site("it has no return instruction"));
-        }
-        for exit in &exits {
-            sites.push(site(exit, SiteRole::End)?);
-        }
+        sites.push(site(exit, SiteRole::End, reading)?);
     }
     Ok(sites)
-}
-
-fn reads_result(note: u8) -> bool {
-    matches!(note, abi::note::AX_FALSE | abi::note::AX_NEGATIVE)
 }
 
 /// Decodes linearly from the first byte. Go keeps jump tables in read-only data, so that code is all code;

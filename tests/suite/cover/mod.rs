@@ -31,8 +31,8 @@ struct Unit {
     sites: Vec<PlannedSite>,
 }
 
-/// Hits, completed and lost operations, by call path.
-type Counts = BTreeMap<Vec<u64>, (u64, u64, u64)>;
+/// Hits, completed, lost and noted operations, by call path.
+type Counts = BTreeMap<Vec<u64>, [u64; 4]>;
 
 /// Splits a plan into what is compared on its own.
 fn units(plan: &ProbePlan) -> Vec<Unit> {
@@ -116,12 +116,11 @@ fn counts(attachment: Attachment, n_units: usize) -> Vec<Counts> {
             .chain([u64::from(path.reason)])
             .collect();
         let lost: u64 = totals.lost.iter().sum();
-        let entry = counts[index].entry(key).or_default();
-        *entry = (
-            entry.0 + totals.hits,
-            entry.1 + totals.completed,
-            entry.2 + lost,
-        );
+        let found = [totals.hits, totals.completed, lost, totals.noted];
+        let sums = counts[index].entry(key).or_default();
+        for (sum, found) in sums.iter_mut().zip(found) {
+            *sum += found;
+        }
     }
     counts
 }
@@ -152,7 +151,7 @@ fn compare(path: &Path, args: &[&str]) -> BTreeSet<String> {
         target.finish();
         for (unit, (cover, returns)) in chunk.iter().zip(by_cover.iter().zip(&by_return)) {
             assert_same(&unit.name, cover, returns);
-            if cover.values().any(|(_, completed, _)| *completed > 0) {
+            if cover.values().any(|[_, completed, ..]| *completed > 0) {
                 exercised.insert(unit.name.clone());
             }
         }

@@ -1,15 +1,17 @@
 //! Sites on the return instructions themselves: what a cover has to equal, at many times its cost.
 
 use iced_x86::{Code, Decoder, DecoderOptions};
+use probe_ebpf::abi::note;
 use probe_user::{
     address::VirtAddr,
     analyze::GoBinary,
-    plan::{Condition, PlannedSite, SiteRole},
+    plan::{Condition, PlannedSite, Reading, SiteRole},
     report::SiteCost,
 };
 
-/// Returns `sites` with every exit site replaced by all return instructions of its function. Where an operation
-/// ends at a function's entry there is nothing to replace.
+/// Returns `sites` with every exit site replaced by all return instructions of its function, where results are
+/// read and not known. Where an operation ends at a function's entry there is
+/// nothing to replace.
 pub(super) fn on_returns(binary: &GoBinary, sites: &[PlannedSite]) -> Vec<PlannedSite> {
     let is_exit =
         |site: &&PlannedSite| site.role == SiteRole::End && site.instruction != "push rbp";
@@ -46,10 +48,23 @@ fn returns_of(binary: &GoBinary, site: &PlannedSite) -> Vec<PlannedSite> {
                 cost: SiteCost::Stepped,
                 condition: Condition::Always,
                 frame_set_up: false,
+                reading: Reading {
+                    note: note_at_return(site),
+                    ..site.reading
+                },
                 ..site.clone()
             }
         })
         .collect();
     assert!(!sites.is_empty(), "{} has no return", function.name);
     sites
+}
+
+/// What is noted of an operation, read from its function's result.
+fn note_at_return(site: &PlannedSite) -> u8 {
+    match site.probe.as_str() {
+        "chan-recv" | "timer-stop" => note::AX_FALSE,
+        "select" => note::AX_NEGATIVE,
+        _ => site.reading.note,
+    }
 }

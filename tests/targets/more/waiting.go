@@ -14,6 +14,10 @@ var waitingOps = []*op{
 	{site: "recv.empty", run: receiveEmpty, noted: true, what: "non-blocking"},
 	{site: "recv.inlined", into: "main.pollLeft", run: pollLeft, noted: true},
 	{site: "recv.inlined", into: "main.pollRight", run: pollRight, noted: true},
+	{site: "recv.polled", run: receivePolled, unnoted: true, what: "non-blocking"},
+	{site: "recv.closed", run: receiveClosed, unnoted: true, what: "blocking"},
+	{site: "recv.zero", run: receiveZero, unnoted: true, what: "blocking"},
+	{site: "recv.closed-polled", run: receiveClosedPolled, unnoted: true, what: "non-blocking"},
 	{site: "select.ready", run: selectReady, unnoted: true, what: "blocking"},
 	{site: "select.default", run: selectDefault, noted: true, what: "non-blocking"},
 	{site: "mutex.write", run: waitForMutex},
@@ -28,6 +32,8 @@ var waitingOps = []*op{
 var (
 	buffered = make(chan int, 1)
 	nothing  = make(chan int)
+	closed   = newClosed()
+	intSink  int
 	tokens   = make(chan struct{}, 1)
 	numbers  = make(chan int64, 1)
 )
@@ -42,6 +48,39 @@ func receiveBuffered() {
 func receiveEmpty() {
 	select {
 	case <-nothing: // site: recv.empty main.receiveEmpty
+	default:
+	}
+}
+
+func newClosed() chan int {
+	c := make(chan int)
+	close(c)
+	return c
+}
+
+//go:noinline
+func receivePolled() {
+	buffered <- 1
+	select {
+	case <-buffered: // site: recv.polled main.receivePolled
+	default:
+	}
+}
+
+//go:noinline
+func receiveClosed() {
+	<-closed // site: recv.closed main.receiveClosed
+}
+
+//go:noinline
+func receiveZero() {
+	intSink = <-closed // site: recv.zero main.receiveZero
+}
+
+//go:noinline
+func receiveClosedPolled() {
+	select {
+	case intSink = <-closed: // site: recv.closed-polled main.receiveClosedPolled
 	default:
 	}
 }
