@@ -76,6 +76,8 @@ pub mod flag {
     pub const MAY_HAVE_NO_BEGIN: u16 = 1 << 11;
     /// The site lies in a call that was inlined into the user's code: the call path is the site itself.
     pub const AT_SITE: u16 = 1 << 12;
+    /// With [`BYTES_IN_AX`]: where `rax` is 0 the operation ends as it begins, and passes no exit site.
+    pub const ENDS_AT_ZERO: u16 = 1 << 13;
     /// The kernel single-steps the instruction.
     pub const STEPPED: u16 = 1 << 15;
 }

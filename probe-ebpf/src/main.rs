@@ -91,6 +91,10 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
         count_event(row);
         return Some(());
     }
+    if site.flags & flag::ENDS_AT_ZERO != 0 && bytes == 0 {
+        complete(row, 0, false);
+        return Some(());
+    }
     let Some(key) = in_flight::key(regs, site, &frame) else {
         count_lost(row, lost::FOREIGN);
         return None;

@@ -14,6 +14,7 @@ mod reading;
 mod result;
 mod runtime_names;
 mod sites;
+mod zero;
 
 use std::{collections::HashMap, fmt};
 

@@ -168,6 +168,13 @@ pub(super) fn choose(
     }
     let mut sites = Vec::new();
     if let Some(role) = at_entry {
+        let mut reading = reading;
+        if reading.flags & abi::flag::BYTES_IN_AX != 0
+            && let Some(known) = body.exit_at_zero(&exits)
+        {
+            exits.remove(known);
+            reading.flags |= abi::flag::ENDS_AT_ZERO;
+        }
         sites.push(site(&CoverSite::always(entry), role, reading)?);
     }
     if role == Role::EventAtIndirectCall {

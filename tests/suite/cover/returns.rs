@@ -1,7 +1,7 @@
 //! Sites on the return instructions themselves: what a cover has to equal, at many times its cost.
 
 use iced_x86::{Code, Decoder, DecoderOptions};
-use probe_ebpf::abi::note;
+use probe_ebpf::abi::{flag, note};
 use probe_user::{
     address::VirtAddr,
     analyze::GoBinary,
@@ -10,7 +10,7 @@ use probe_user::{
 };
 
 /// Returns `sites` with every exit site replaced by all return instructions of its function, where results are
-/// read and not known. Where an operation ends at a function's entry there is
+/// read and not known, and no exit is known at the entry. Where an operation ends at a function's entry there is
 /// nothing to replace.
 pub(super) fn on_returns(binary: &GoBinary, sites: &[PlannedSite]) -> Vec<PlannedSite> {
     let is_exit =
@@ -20,6 +20,9 @@ pub(super) fn on_returns(binary: &GoBinary, sites: &[PlannedSite]) -> Vec<Planne
         .filter(|site| !is_exit(site))
         .cloned()
         .collect();
+    for site in &mut replaced {
+        site.reading.flags &= !flag::ENDS_AT_ZERO;
+    }
     let mut done: Vec<&str> = Vec::new();
     for site in sites.iter().filter(is_exit) {
         if !done.contains(&site.function.as_str()) {

@@ -22,6 +22,7 @@ var allocGroup = &group{name: "alloc", before: growMaps, ops: []*op{
 	{site: "alloc.new-65536", run: newLarge, size: fixed(65536), every: 16},
 	{site: "alloc.make-constant", run: makeConstant, size: fixed(300)},
 	{site: "alloc.make-variable", run: makeVariable, size: func() uint64 { return uint64(len(bytesSink)) }},
+	{site: "alloc.make-0", run: makeNothing, size: fixed(0)},
 	{site: "alloc.make-pointers", run: makePointers, size: func() uint64 { return uint64(8 * len(pointersSink)) }},
 	{site: "alloc.append", run: appendGrowth, size: func() uint64 { return appendedBytes }},
 	{site: "alloc.concat", run: concat, size: func() uint64 { return uint64(len(stringSink)) }},
@@ -62,6 +63,7 @@ var (
 	largeSink  *[8192]int64
 	nineSink   *[9]int64
 	bytesSink  []byte
+	none       int
 	intsSink   = startInts
 	// appendedBytes is what the last growth asked for, rounded up to a size class before the allocator is called.
 	appendedBytes uint64
@@ -132,6 +134,11 @@ func makeConstant() {
 func makeVariable() {
 	variable = variable%1000 + 17
 	bytesSink = make([]byte, variable) // site: alloc.make-variable main.makeVariable
+}
+
+//go:noinline
+func makeNothing() {
+	bytesSink = make([]byte, none) // site: alloc.make-0 main.makeNothing
 }
 
 //go:noinline
