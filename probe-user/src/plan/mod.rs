@@ -133,6 +133,24 @@ pub fn plan(binary: &GoBinary, request: &PlanRequest) -> ProbePlan {
     ProbePlan { probes }
 }
 
+/// Returns the sites of any function as an operation of `probe`: its entry and its exits.
+pub fn operation(
+    binary: &GoBinary,
+    function: &Function,
+    probe: ProbeName,
+) -> Result<Vec<PlannedSite>, SkipReason> {
+    sites::choose(binary, function, probe, Role::Operation, Reading::default())
+}
+
+/// Returns a site of `probe`, an event, for every instruction of a function that may be probed.
+pub fn every_accepted(
+    binary: &GoBinary,
+    function: &Function,
+    probe: ProbeName,
+) -> Result<Vec<PlannedSite>, SkipReason> {
+    sites::every_accepted(binary, function, probe)
+}
+
 fn plan_probe(
     binary: &GoBinary,
     probe: &LogicalProbe,

@@ -120,12 +120,7 @@ pub(super) fn choose(
     role: Role,
     reading: Reading,
 ) -> Result<Vec<PlannedSite>, SkipReason> {
-    let code = binary
-        .code(function)
-        .map_err(|error| SkipReason::Unreadable {
-            function: function.name.clone(),
-            detail: error.to_string(),
-        })?;
+    let code = code_of(binary, function)?;
     let instructions = decode(&code, function.entry);
     let costs: Vec<Option<SiteCost>> = instructions
         .iter()
@@ -192,6 +187,44 @@ pub(super) fn choose(
         sites.push(site(exit, SiteRole::End, reading)?);
     }
     Ok(sites)
+}
+
+/// Returns an event at every instruction of `function` that is on the accept-list.
+pub(super) fn every_accepted(
+    binary: &GoBinary,
+    function: &Function,
+    probe: ProbeName,
+) -> Result<Vec<PlannedSite>, SkipReason> {
+    let code = code_of(binary, function)?;
+    let instructions = decode(&code, function.entry);
+    let decoded = Decoded {
+        function,
+        code: &code,
+        instructions: &instructions,
+    };
+    let is_accepted = |index: &usize| {
+        let instruction = instructions.get(*index);
+        instruction.is_some_and(|i| {
+            bytes_of(&code, function.entry, i).is_some_and(|bytes| accepted(i, bytes).is_some())
+        })
+    };
+    (0..instructions.len())
+        .filter(is_accepted)
+        .map(|index| {
+            let at = CoverSite::always(index);
+            let reading = Reading::default();
+            planned(binary, &decoded, probe, &at, SiteRole::Event, reading)
+        })
+        .collect()
+}
+
+fn code_of(binary: &GoBinary, function: &Function) -> Result<Vec<u8>, SkipReason> {
+    binary
+        .code(function)
+        .map_err(|error| SkipReason::Unreadable {
+            function: function.name.clone(),
+            detail: error.to_string(),
+        })
 }
 
 /// Decodes linearly from the first byte. Go keeps jump tables in read-only data, so that code is all code;

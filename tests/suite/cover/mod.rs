@@ -8,20 +8,19 @@ mod returns;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs::File,
-    num::NonZeroU32,
     path::Path,
 };
 
 use probe_user::{
     analyze::GoBinary,
-    attach::{self, Attachment, LoadRequest, Mode, OwnSites},
-    discover, drain,
+    attach::Attachment,
+    drain,
     plan::{self, Outcome, PROBE_NAMES, PlanRequest, PlannedProbe, PlannedSite, ProbePlan},
 };
 use returns::on_returns;
 use rtprobe_tests::go::Kind;
 
-use crate::support::{GoTarget, require_c, require_go, require_root};
+use crate::support::{GoTarget, attached, require_c, require_go, require_root};
 
 /// What is paired with itself: one function, or the two that begin and end a stop of the world, or a send and
 /// the panic that ends it.
@@ -78,25 +77,6 @@ fn plan_of(units: &[Unit], sites_of: impl Fn(&Unit) -> Vec<PlannedSite>) -> Prob
     ProbePlan {
         probes: PROBE_NAMES.iter().zip(units).map(probe).collect(),
     }
-}
-
-/// Attaches a plan, and counts from here on.
-fn attached(binary: &GoBinary, plan: &ProbePlan, exe: &File, pid: u32) -> Attachment {
-    let loaded = attach::load(&LoadRequest {
-        plan,
-        user_text: &binary.user_text().unwrap(),
-        tgid: pid,
-        pid_namespace: discover::own_pid_namespace(),
-        mode: Mode::of_this_kernel().unwrap(),
-        own: OwnSites::default(),
-    });
-    let attachment = loaded
-        .unwrap()
-        .attach(plan, exe, NonZeroU32::new(pid).unwrap())
-        .unwrap();
-    assert!(attachment.refused.is_empty(), "{:?}", attachment.refused);
-    attachment.open_window();
-    attachment
 }
 
 /// Takes everything off and returns the counts of each probe.

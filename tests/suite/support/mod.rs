@@ -6,6 +6,8 @@
     reason = "helpers of tests fail the test that calls them"
 )]
 
+#[cfg(feature = "kernel")]
+mod attached;
 mod browser;
 mod command;
 mod needs;
@@ -17,6 +19,8 @@ mod text;
 mod truth;
 mod watch;
 
+#[cfg(feature = "kernel")]
+pub(crate) use attached::attached;
 pub(crate) use browser::Browser;
 pub(crate) use command::{binary, report, rtprobe};
 pub(crate) use needs::{
