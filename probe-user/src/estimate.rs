@@ -10,7 +10,7 @@ use crate::{
     observed::RuntimeCounters,
     plan::ProbeName,
     recording::Recording,
-    report::Probe,
+    report::{Cost, Probe},
 };
 
 /// Two-sided 95 % of the normal distribution.
@@ -19,6 +19,8 @@ const Z: f64 = 1.96;
 const COST_ERROR: f64 = 0.35;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
+/// Nothing is known to a tenth of what is spent.
+const TOLERATED: f64 = 1.1;
 /// The runtime hands out numbers and books allocations in batches.
 const COUNTER_ERROR: f64 = 0.01;
 
@@ -31,6 +33,8 @@ pub(crate) struct Scale {
     high: f64,
     /// The total is the runtime's own.
     known_total: bool,
+    /// Time that no window stands for.
+    rest_ns: f64,
 }
 
 /// An estimate with its 95 % interval.
@@ -49,9 +53,10 @@ impl Scale {
         if sampling.period_ns == 0 || sampling.on_ns == 0 {
             return None;
         }
-        // Windows stand for the time until the last of them ended.
+        // What no window stands for is taken to be as the rest.
         let whole = duration_ns as f64 / sampling.period_ns as f64;
-        let (factor, low, high) = dilation(&sampling, &recording.profile);
+        let rest_ns = duration_ns.saturating_sub(sampling.period_ns) as f64;
+        let (factor, low, high) = dilation(&sampling, &recording.profile, duration_ns);
         let total = total_of_runtime(recording, probe, duration_ns);
         if let Some(total) = total.filter(|_| sampling.total > 0.0 && is_partial(&sampling)) {
             let factor = total / sampling.total;
@@ -61,6 +66,7 @@ impl Scale {
                 low: factor * (1.0 - COUNTER_ERROR),
                 high: factor * (1.0 + COUNTER_ERROR),
                 known_total: true,
+                rest_ns,
             });
         }
         Some(Self {
@@ -69,6 +75,7 @@ impl Scale {
             low: low * whole,
             high: high * whole,
             known_total: false,
+            rest_ns,
         })
     }
 
@@ -104,10 +111,10 @@ impl Scale {
     /// Returns the standard error of a row's estimate, before it is scaled.
     fn error_of(&self, row: &RowSampling) -> f64 {
         if self.known_total {
-            self.sampling.error_of_part(row)
-        } else {
-            self.sampling.error_of(row)
+            return self.sampling.error_of_part(row);
         }
+        let of_rest = self.sampling.error_of_rest(row, self.rest_ns);
+        self.sampling.error_of(row).hypot(of_rest)
     }
 }
 
@@ -122,16 +129,17 @@ fn is_partial(sampling: &ProbeSampling) -> bool {
 /// nothing to wait for uses what it always does, and what it would make of that without the probe follows from
 /// the time that an operation takes by itself. Where that is a small difference of large numbers the bounds are
 /// far apart, and it is never less than any operation takes.
-fn dilation(sampling: &ProbeSampling, profile: &Profile) -> (f64, f64, f64) {
+fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f64, f64, f64) {
     let target_ns = profile.spending.as_ref().map_or(0, |run| run.target_ns);
-    let usual = target_ns as f64 / sampling.period_ns.max(1) as f64;
-    let rate = sampling.total / sampling.period_ns.max(1) as f64;
-    let on_ns = sampling.on_ns.max(1) as f64;
-    let cost = sampling.cost_ns / on_ns;
+    let usual = target_ns as f64 / duration_ns.max(1) as f64;
+    let inside = &sampling.inside;
+    let on_ns = inside.ns.max(1) as f64;
+    let rate = inside.begun as f64 / on_ns;
+    let cost = inside.cost_ns / on_ns;
     if usual <= 0.0 || rate <= 0.0 || cost <= usual * 0.005 || !is_partial(sampling) {
         return (1.0, 1.0, 1.0);
     }
-    let used = (sampling.cpu_ns as f64 / on_ns).max(cost.min(usual));
+    let used = (inside.cpu_ns as f64 / on_ns).max(cost.min(usual));
     let factor = |cost: f64| {
         let own_ns = ((used - cost) / rate).max(LEAST_OPERATION_NS);
         (usual / rate / own_ns).max(1.0)
@@ -163,6 +171,20 @@ fn total_of_runtime(recording: &Recording, probe: &str, duration_ns: u64) -> Opt
     let between_ns = after.elapsed_ns.checked_sub(before.elapsed_ns)?;
     let part = duration_ns as f64 / between_ns.max(1) as f64;
     Some(grown as f64 * part.clamp(0.5, 1.0))
+}
+
+/// Says that the limit was not kept, and of how much it was a part.
+pub(crate) fn overrun(cost: &Cost, profile: &Profile) -> Option<String> {
+    let (share, limit) = (cost.target_share?, cost.budget_share?);
+    let used_ms = profile.spending.as_ref()?.target_ns as f64 / 1e6;
+    (share > limit * TOLERATED).then(|| {
+        format!(
+            "the probes took {:.1} % of the target's CPU time, more than the limit of {:.1} %: it used {used_ms:.0} ms \
+             in all, and the first look at each probe and a burst are not known before they come",
+            share * 1e2,
+            limit * 1e2,
+        )
+    })
 }
 
 /// Says what becomes of operations that take longer than a window.

@@ -70,6 +70,19 @@ pub fn summarize(recording: &Recording) -> Report {
         })
         .collect();
     cannot_see.extend(estimate::limits(&probes, &profile));
+    let cost = Cost {
+        budget_share: header.budget_share,
+        target_share: target_share(&profile).or(cpu.as_ref().and_then(probing_share)),
+        hits: profile.hits(),
+        predicted_low_share: header.predicted_low_share,
+        predicted_high_share: header.predicted_high_share,
+        agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
+        agent_setup_cpu_ns: header.agent_setup_cpu_ns,
+        agent_finish_cpu_ns: end.and_then(|end| end.agent_finish_cpu_ns),
+        attach_ns: header.attach_ns.or(end.and_then(|end| end.attach_ns)),
+        detach_ns: end.and_then(|end| end.detach_ns),
+    };
+    cannot_see.extend(estimate::overrun(&cost, &profile));
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),
@@ -80,18 +93,7 @@ pub fn summarize(recording: &Recording) -> Report {
             duration_ns,
             ended_by: end.map_or(EndedBy::RecorderLost, |end| end.ended_by),
         },
-        cost: Cost {
-            budget_share: header.budget_share,
-            target_share: target_share(&profile).or(cpu.as_ref().and_then(probing_share)),
-            hits: profile.hits(),
-            predicted_low_share: header.predicted_low_share,
-            predicted_high_share: header.predicted_high_share,
-            agent_cpu_share: end.and_then(|end| end.agent_cpu_share),
-            agent_setup_cpu_ns: header.agent_setup_cpu_ns,
-            agent_finish_cpu_ns: end.and_then(|end| end.agent_finish_cpu_ns),
-            attach_ns: header.attach_ns.or(end.and_then(|end| end.attach_ns)),
-            detach_ns: end.and_then(|end| end.detach_ns),
-        },
+        cost,
         probes,
         call_sites: named
             .call_sites

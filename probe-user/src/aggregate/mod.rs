@@ -11,7 +11,7 @@ use probe_ebpf::{
     abi::{self, lost},
     bucket::N_BUCKETS,
 };
-pub use sampling::{ProbeSampling, RowSampling, Sampling, Seen, Slice};
+pub use sampling::{Inside, ProbeSampling, RowSampling, Sampling, Seen, Slice};
 use serde::{Deserialize, Serialize};
 pub use timeline::{Growth, Timeline};
 

@@ -1,7 +1,8 @@
 //! Windows in, estimates for the whole time out.
 //!
-//! A probe that is on in windows divides the run into periods, each with one window somewhere in it. What a
-//! window of length `w` saw stands for its period of length `p`: it counts `p / w` times (Horvitz-Thompson).
+//! A probe that is on in windows divides the run into periods, each with one window somewhere in it
+//! (`govern::Period`). What a window of length `w` saw stands for its period of length `p`: it counts `p / w`
+//! times (Horvitz-Thompson).
 //! The variance is that of the windows' rates among each other, times the part of each period that was not
 //! seen, so that a probe that was on all the time has none.
 
@@ -19,15 +20,16 @@ pub struct ProbeSampling {
     /// Time that the windows stand for.
     pub period_ns: u64,
     pub longest_ns: u64,
-    /// CPU time of the target, and what the probe took of it, while it was on.
-    pub cpu_ns: u64,
-    pub cost_ns: f64,
+    /// What the probe did to the target while it was on.
+    pub inside: Inside,
     /// Estimated operations.
     pub total: f64,
     /// Sums of unseen · period², alone and times the rate and its square.
     pub weight: f64,
     pub weighted_rate: f64,
     pub weighted_square: f64,
+    /// Sum of period · rate².
+    pub square: f64,
 }
 
 /// Sums over all windows of one row.
@@ -41,6 +43,19 @@ pub struct RowSampling {
     pub weighted_rate: f64,
     pub weighted_square: f64,
     pub weighted_product: f64,
+    /// Sum of period · rate².
+    pub square: f64,
+}
+
+/// A time that a probe was on, and what it took meanwhile.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Inside {
+    pub ns: u64,
+    /// CPU time of the target, and what the probe took of it.
+    pub cpu_ns: u64,
+    pub cost_ns: f64,
+    pub begun: u64,
 }
 
 /// Everything that windows tell.
@@ -53,13 +68,14 @@ pub struct Sampling {
     pub rows: BTreeMap<u32, RowSampling>,
 }
 
-/// A window, or a part of one, and the period that it stands for, which ends with it.
+/// A window, or a part of the time that a probe stays on, and the time that it stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Slice {
     pub on_ns: u64,
     pub period_ns: u64,
-    pub cpu_ns: u64,
-    pub cost_ns: f64,
+    /// Operations that it had no room for: known by number, and taken to be of the rows that were seen.
+    pub unseen: u64,
+    pub inside: Inside,
 }
 
 /// What a row counted in a slice.
@@ -94,27 +110,38 @@ impl Sampling {
         let period_ns = slice.period_ns.max(slice.on_ns).max(1) as f64;
         let weight = period_ns * period_ns * (1.0 - on_ns / period_ns);
         let begun: u64 = seen.iter().map(|row| row.begun).sum();
-        let total = begun as f64 / on_ns;
+        let total = (begun + slice.unseen) as f64 / on_ns;
+        let each = total / (begun.max(1) as f64);
         let sums = self.probes.entry(probe.to_owned()).or_default();
-        sums.windows += 1;
+        sums.windows += u64::from(slice.on_ns < slice.period_ns);
         sums.on_ns += slice.on_ns;
         sums.period_ns += slice.period_ns;
         sums.longest_ns = sums.longest_ns.max(slice.on_ns);
-        sums.cpu_ns += slice.cpu_ns;
-        sums.cost_ns += slice.cost_ns;
+        sums.inside.add(&slice.inside);
         sums.total += total * period_ns;
         sums.weight += weight;
         sums.weighted_rate += weight * total;
         sums.weighted_square += weight * total * total;
+        sums.square += period_ns * total * total;
         for seen in seen {
-            let rate = seen.begun as f64 / on_ns;
+            let rate = seen.begun as f64 * each;
             let row = self.rows.entry(seen.row).or_default();
             row.count += rate * period_ns;
-            row.bytes += seen.bytes as f64 / on_ns * period_ns;
+            row.bytes += seen.bytes as f64 * each * period_ns;
             row.weighted_rate += weight * rate;
             row.weighted_square += weight * rate * rate;
             row.weighted_product += weight * rate * total;
+            row.square += period_ns * rate * rate;
         }
+    }
+}
+
+impl Inside {
+    fn add(&mut self, more: &Self) {
+        self.ns += more.ns;
+        self.cpu_ns += more.cpu_ns;
+        self.cost_ns += more.cost_ns;
+        self.begun += more.begun;
     }
 }
 
@@ -125,6 +152,13 @@ impl ProbeSampling {
         let spread =
             row.weighted_square - 2.0 * mean * row.weighted_rate + mean * mean * self.weight;
         (spread.max(0.0) * self.few()).sqrt().max(self.chance(row))
+    }
+
+    /// Returns the standard error of how often a row's operation came in `ns` that no window stands for.
+    pub fn error_of_rest(&self, row: &RowSampling, ns: f64) -> f64 {
+        let mean = row.count / self.period();
+        let variance = (row.square / self.period() - mean * mean).max(0.0);
+        (variance * ns * ns + mean * ns).sqrt()
     }
 
     /// Returns the standard error of a row's estimate when the probe's total is known and the windows only
@@ -141,9 +175,11 @@ impl ProbeSampling {
         (spread.max(0.0) * self.few()).sqrt().max(chance)
     }
 
-    /// Few windows tell little of how different windows are: what the variance has to be multiplied by.
+    /// Few windows tell little of how different windows are: what the variance has to be multiplied by. Those
+    /// count that saw something: of a program that works in bursts most see nothing.
     fn few(&self) -> f64 {
-        let windows = self.windows.max(2) as f64;
+        let telling = self.total * self.total / self.weighted_square.max(1e-9);
+        let windows = telling.min(self.windows as f64).max(2.0);
         windows / (windows - 1.0) * (1.0 + 4.0 / windows)
     }
 
@@ -189,6 +225,19 @@ mod tests {
         assert!((sampling.rows[&1].count - 30.0).abs() < 1e-9);
         assert!((sampling.rows[&0].bytes - 1600.0).abs() < 1e-9);
         assert!((sampling.probes["alloc"].total - 230.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_there_was_no_room_for_is_divided_among_what_was_seen() {
+        let mut sampling = Sampling::default();
+        let slice = Slice {
+            unseen: 80,
+            ..slice(10, 100)
+        };
+        sampling.add("alloc", &slice, &[seen(0, 5), seen(1, 15)]);
+        assert!((sampling.rows[&0].count - 250.0).abs() < 1e-9);
+        assert!((sampling.rows[&1].bytes - 6000.0).abs() < 1e-9);
+        assert!((sampling.probes["alloc"].total - 1000.0).abs() < 1e-9);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::{
 };
 
 use probe_ebpf::abi::{self, MAX_PROBES};
+use serde::{Deserialize, Serialize};
 
 /// Mapped pages of an array map (`BPF_F_MMAPABLE`, Linux 5.5), as 64-bit words.
 #[derive(Debug)]
@@ -64,9 +65,11 @@ impl Drop for Words {
 pub struct Gates(Words);
 
 /// What the programs counted at a gate, ever.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Traffic {
-    /// Operations begun while the window was open and not at its limit.
+    /// Operations begun while the window was open.
+    pub asked: u64,
+    /// Those that it had room for.
     pub begun: u64,
     /// Hits of emulated sites, whether counted or not.
     pub emulated: u64,
@@ -78,6 +81,7 @@ impl Traffic {
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
         Self {
+            asked: self.asked.saturating_sub(earlier.asked),
             begun: self.begun.saturating_sub(earlier.begun),
             emulated: self.emulated.saturating_sub(earlier.emulated),
             stepped: self.stepped.saturating_sub(earlier.stepped),
@@ -118,8 +122,10 @@ impl Gates {
     }
 
     /// Takes note that the sites of a closed window are restored: what is still in flight ends unseen, and is
-    /// not what ends when they are armed again.
+    /// not what ends when they are armed again. What there was no room for is not counted among the begun.
     pub fn retire(&self, probe: u8) {
+        let limit = self.word(probe, LIMIT, |w| w.load(Acquire));
+        self.word(probe, BEGUN, |w| w.fetch_min(limit, Release));
         self.word(probe, EPOCH, |w| w.fetch_add(1, Release));
     }
 
@@ -140,8 +146,10 @@ impl Gates {
     /// Returns what was counted so far.
     pub fn traffic(&self, probe: u8) -> Traffic {
         let read = |index| self.word(probe, index, |w| w.load(Relaxed));
+        let asked = read(BEGUN);
         Traffic {
-            begun: read(BEGUN).min(read(LIMIT)),
+            asked,
+            begun: asked.min(read(LIMIT)),
             emulated: read(EMULATED),
             stepped: read(STEPPED),
         }

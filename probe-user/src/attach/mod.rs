@@ -33,7 +33,7 @@ use aya::{
 use diagnostics::Diagnostics;
 pub use gates::{Gates, Pulse, Traffic};
 use heart::Heart;
-pub(crate) use holder::{Cause, ClosedWindow, Event};
+pub(crate) use holder::{Cause, ClosedWindow, Event, Passed, Window};
 use holder::{Holder, Tools};
 pub(crate) use link::LinkSpec;
 pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, OwnSites, load};
@@ -294,20 +294,14 @@ impl Attachment {
         &self.gates
     }
 
-    /// Attaches a probe and opens its window, for so long or until [`close`](Self::close), and for at most
-    /// `limit` operations. What comes of it is told by [`events`](Self::events).
-    pub(crate) fn open(
-        &mut self,
-        probe: ProbeName,
-        for_ns: Option<u64>,
-        limit: u64,
-    ) -> Result<(), AttachError> {
+    /// Attaches a probe and opens its window. What comes of it is told by [`events`](Self::events).
+    pub(crate) fn open(&mut self, probe: ProbeName, window: Window) -> Result<(), AttachError> {
         match &mut self.links {
             Links::Held(holder) => holder
-                .open(probe.index(), for_ns, limit)
+                .open(probe.index(), window)
                 .map_err(|source| AttachError::Holder { source }),
             Links::Own(_) => {
-                self.gates.open(probe.index(), limit);
+                self.gates.open(probe.index(), window.limit);
                 Ok(())
             }
         }
@@ -335,7 +329,7 @@ impl Attachment {
         let started = Instant::now();
         let mut waiting = BTreeSet::new();
         for probe in plan.probes.iter().filter(|probe| !probe.sites().is_empty()) {
-            self.open(probe.name, None, limit)?;
+            self.open(probe.name, Window::staying(limit))?;
             waiting.insert(probe.name.index());
         }
         while !waiting.is_empty() && started.elapsed() < ATTACH_PATIENCE {

@@ -8,10 +8,10 @@ mod rates;
 
 pub use rates::Look;
 
-use crate::{
-    govern::STEADY_SHARE,
-    report::{Fate, Prediction, Rate},
-};
+use crate::report::{Fate, Prediction, Rate};
+
+/// Part of the budget that is taken to be left to what stays on, beside what wants windows.
+const STEADY_SHARE: f64 = 0.6;
 
 /// What the run is given.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,45 +1,73 @@
 //! The budget in, decisions out: which probes are on, which in windows, and when.
 //!
 //! Pure: knows neither clock nor kernel. What a probe costs is not known before it was on, so it is
-//! approached from below: a first window with room for few operations. If those don't come in a while, the
-//! probe stays on. Whatever costs little stays on all the time; what costs too much is on in short windows of
-//! random length, at random times, as often as the budget allows.
+//! approached from below: a first look with room for few operations. If those don't come in a while, the
+//! probe stays on. The budget is divided by how much a probe is wanted ([`fair`]): what costs less than its part
+//! stays on all the time; what costs more is on in windows of random length, at random times, as often as its
+//! part allows ([`period`]).
 //! Nothing begins unless it is paid for by what the target has used so far.
 
 mod costs;
+mod fair;
 mod pace;
+mod period;
+mod probe;
 
 pub use costs::{Costs, Hits};
+use pace::MIN_LENGTH_NS;
 pub use pace::{Next, Pace, Past};
+pub use period::Period;
+use probe::{Probe, State};
 
-/// Operations that the first window of a probe has room for.
-const FIRST_LIMIT: u64 = 200;
+/// Operations that the first look at a probe has room for, at most, and a probe that stays on, at least.
+const FIRST_LIMIT: f64 = 200.0;
+const LEAST_LIMIT: f64 = 20.0;
 /// How long a probe is on before its rate is believed.
 const FIRST_LOOK_NS: u64 = 30_000_000;
 /// A target that has only been looked at so long has not shown what it uses.
 const SETTLE_NS: u64 = 40_000_000;
-/// Part of the budget that probes may take that are always on, so that the others get windows.
-pub(crate) const STEADY_SHARE: f64 = 0.6;
-/// What may be spent in advance: an idle target earns next to nothing, and looking at it costs as much.
+/// What is planned with: prices are not exact, and bursts come.
+const PLANNED_SHARE: f64 = 0.9;
+/// A probe that takes so much less or more than its part begins or ceases to stay on, lest it comes and goes.
+const COMES_ON: f64 = 0.8;
+const GOES_OFF: f64 = 1.15;
+/// What may be spent in advance: at most, and as a part of what the run will earn.
 const ADVANCE_NS: f64 = 2e6;
+const ADVANCE_SHARE: f64 = 0.1;
+/// What is assumed of a run that has no end.
+const LONG_RUN_NS: u64 = 30_000_000_000;
 /// How long a first look at a hot probe may last at most, for what it may cost.
 const WORST_LOOK_NS: f64 = 3e6;
 /// How long it takes until a first look at a hot probe has shown what it costs.
 const PENDING_NS: u64 = 15_000_000;
 /// How long a probe waits that could not be paid for.
 const RETRY_NS: u64 = 20_000_000;
+/// Windows that open before so long has passed are ordered now.
+const AHEAD_NS: u64 = 25_000_000;
 /// How often the rates of probes that stay on are looked at.
 const STEP_NS: u64 = 100_000_000;
-/// A probe that stays on may suddenly become hot: what it may cost until the next look.
+/// What a probe that stays on may cost that suddenly becomes hot: at most, and as a part of what is left.
 const BURST_NS: f64 = 5e6;
-/// Windows have room for so many times the operations that are expected.
-const ROOM: f64 = 2.0;
+const BURST_SHARE: f64 = 0.25;
+/// What a window may cost that hits a burst: at least, at most, and as a part of what the run will earn. On average
+/// it is paid for, and what is not cut needs no correction.
+const LEAST_WINDOW_NS: f64 = 1e6;
+const MOST_WINDOW_NS: f64 = 20e6;
+const WINDOW_SHARE: f64 = 0.2;
+/// Windows come less often where less is left than the budget of so long: one that has to wait until it can be
+/// paid for comes late in its period.
+const RESERVE_NS: f64 = 500e6;
+const LEAST_PACE: f64 = 0.25;
+/// There is room for so many times the operations that are expected.
+const ROOM: f64 = 4.0;
 
 /// What to do with a probe.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Action {
     Open {
         probe: u8,
+        /// Not before so long has passed.
+        after_ns: u64,
         /// `None`: until it is closed.
         for_ns: Option<u64>,
         limit: u64,
@@ -63,132 +91,182 @@ pub struct Look {
     pub cpu_ns: u64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum State {
-    /// Never on so far.
-    Unseen,
-    /// Told to come on, or on.
-    On {
-        since_ns: u64,
-        /// When its rate was looked at last, and what it had cost by then.
-        seen_ns: u64,
-        seen: Hits,
-        stays: bool,
-    },
-    /// Told to go off.
-    Closing,
-    Off {
-        until_ns: u64,
-    },
-    /// It will not come on again.
-    Gone,
+/// A window that is over, in nanoseconds since the governor started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub opened_ns: u64,
+    /// When the last operation was counted that could be.
+    pub closed_ns: u64,
 }
 
+impl Closed {
+    /// Returns how long operations were counted.
+    pub const fn open_ns(self) -> u64 {
+        self.closed_ns.saturating_sub(self.opened_ns)
+    }
+}
+
+/// What the governor has to keep to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Probe {
-    index: u8,
-    n_sites: usize,
-    state: State,
-    pace: Pace,
-    hits: Hits,
-    /// What it had cost when it came on.
-    at_open: Hits,
-    was_windowed: bool,
-    n_toggles: u32,
+pub struct Terms {
+    /// Of the target's CPU time, 0…1.
+    pub share: f64,
+    pub costs: Costs,
+    /// Probes come on and go off quickly here; where they don't, what is too hot is dropped.
+    pub can_reopen: bool,
+    /// More than these no program takes.
+    pub host_cpus: u32,
+    /// How long the run is going to be; `None`: without end.
+    pub run_ns: Option<u64>,
+    /// For what is random.
+    pub seed: u64,
 }
 
 /// Keeps to the budget.
 #[derive(Debug)]
 pub struct Governor {
-    share: f64,
-    costs: Costs,
-    can_reopen: bool,
+    terms: Terms,
     probes: Vec<Probe>,
-    host_cpus: f64,
     cpus: f64,
     random: u64,
 }
 
 impl Governor {
-    /// `share`: of the target's CPU time, 0…1. `can_reopen`: probes come on and go off quickly here; where
-    /// they don't, what is too hot is dropped. `host_cpus`: more than these no program takes. `seed`: for what is
-    /// random.
-    pub fn new(share: f64, costs: Costs, can_reopen: bool, host_cpus: u32, seed: u64) -> Self {
+    pub fn new(terms: Terms) -> Self {
         Self {
-            share,
-            host_cpus: f64::from(host_cpus),
-            costs,
-            can_reopen,
+            random: terms.seed | 1,
+            terms,
             probes: Vec::new(),
             cpus: 0.0,
-            random: seed | 1,
         }
     }
 
-    /// Adds a probe that is to be on: with so many sites, and what an operation is expected to cost.
-    pub fn add(&mut self, index: u8, n_sites: usize, operation_ns: f64) {
-        self.probes.push(Probe {
-            index,
-            n_sites,
-            state: State::Unseen,
-            pace: Pace::new(operation_ns),
-            hits: Hits::default(),
-            at_open: Hits::default(),
-            was_windowed: false,
-            n_toggles: 0,
-        });
+    /// Adds a probe that is to be on: with so many sites, what an operation is expected to cost, and how much
+    /// it is wanted. Those that are wanted most come first.
+    pub fn add(&mut self, index: u8, n_sites: usize, operation_ns: f64, weight: f64) {
+        let probe = Probe::new(index, n_sites, operation_ns, weight);
+        let at = self.probes.partition_point(|other| other.weight >= weight);
+        self.probes.insert(at, probe);
     }
 
     /// Takes note that a probe was on before the governor began, from `now_ns` on.
     pub fn is_on(&mut self, index: u8, now_ns: u64) {
-        if let Some(probe) = self.probe(index) {
-            probe.turn_on(now_ns, true);
+        if let Some(probe) = self.probe_mut(index) {
+            probe.turn_on(now_ns, None);
         }
     }
 
     /// Takes note that a probe could not be attached.
     pub fn refused(&mut self, index: u8) {
-        if let Some(probe) = self.probe(index) {
+        if let Some(probe) = self.probe_mut(index) {
             probe.state = State::Gone;
         }
     }
 
     /// Takes over what the hits of a probe are by now.
     pub fn count(&mut self, index: u8, hits: Hits) {
-        if let Some(probe) = self.probe(index) {
+        if let Some(probe) = self.probe_mut(index) {
             probe.hits = hits;
         }
     }
 
+    /// Returns whether a probe is on, and not in a window.
+    pub fn stays_on(&self, index: u8) -> bool {
+        self.probe(index)
+            .is_some_and(|probe| probe.stays() || probe.state == State::Closing)
+    }
+
+    /// Returns the time that a window stands for which was open for `open_ns`. What stays on stands for itself.
+    pub fn stands_for_ns(&self, index: u8, open_ns: u64) -> f64 {
+        match self.probe(index).map(|probe| probe.state) {
+            Some(State::On {
+                period: Some(period),
+                ..
+            }) => period.stands_for_ns(open_ns),
+            _ => open_ns as f64,
+        }
+    }
+
     /// Takes note that a probe is off; its hits were counted before.
-    pub fn closed(&mut self, index: u8, look: Look, open_ns: u64) {
-        let (costs, cpus, can_reopen) = (self.costs, self.cpus, self.can_reopen);
-        let host_cpus = self.host_cpus;
-        let (allowed, steady_left) = (self.allowed_for_windows(), self.steady_left());
-        let random = self.random();
-        let Some(probe) = self.probe(index) else {
+    pub fn closed(&mut self, index: u8, look: Look, closed: Closed) {
+        let Terms {
+            costs,
+            can_reopen,
+            host_cpus,
+            ..
+        } = self.terms;
+        let cpus = self.cpus;
+        let Some(probe) = self.probe_mut(index) else {
             return;
         };
+        let (since_ns, since, period) = match probe.state {
+            State::On {
+                period: None,
+                seen_ns,
+                seen,
+                ..
+            } => {
+                // It was not told to go off: it has reached its limit.
+                probe.pace.forget();
+                (seen_ns.max(closed.opened_ns), seen, None)
+            }
+            State::On { period, .. } => (closed.opened_ns, probe.at_open, period),
+            _ => (closed.opened_ns, probe.at_open, None),
+        };
         let past = Past {
-            open_ns,
-            hits: probe.hits.since(probe.at_open),
+            open_ns: closed.closed_ns.saturating_sub(since_ns),
+            hits: probe.hits.since(since),
             toggles_ns: 2.0 * Costs::of_toggle(probe.n_sites, cpus),
         };
-        probe.pace.learn(&past, &costs, host_cpus);
+        probe.pace.learn(&past, &costs, f64::from(host_cpus));
         probe.was_windowed = true;
         probe.n_toggles += 1;
-        let pause_ns = if probe.pace.rate > steady_left {
-            probe.pace.next(allowed, cpus).pause_ns
-        } else {
-            0.0
-        };
-        probe.state = if can_reopen {
-            State::Off {
-                until_ns: look.now_ns + (pause_ns * (0.5 + random)) as u64,
-            }
+        let state = if can_reopen {
+            (self.rest_of(index, period, look, closed))
+                .unwrap_or_else(|| self.plan(index, period, look, closed))
         } else {
             State::Gone
         };
+        if let Some(probe) = self.probe_mut(index) {
+            probe.state = state;
+        }
+    }
+
+    /// Returns the rest of a window that was cut, if there is time for it.
+    fn rest_of(
+        &mut self,
+        index: u8,
+        period: Option<Period>,
+        look: Look,
+        closed: Closed,
+    ) -> Option<State> {
+        let random = self.random();
+        self.probe(index)?;
+        let period = period?.rest(closed, look.now_ns, random)?;
+        Some(State::Off { period })
+    }
+
+    /// Plans what comes after a window.
+    fn plan(&mut self, index: u8, period: Option<Period>, look: Look, closed: Closed) -> State {
+        let begin_ns = period.map_or(closed.closed_ns, |period| {
+            period.resume_ns(closed.closed_ns)
+        });
+        let (level, cpus) = (self.level(), self.cpus);
+        let (stretch, random) = (0.5 + self.random(), self.random());
+        let Some(probe) = self.probe(index) else {
+            return State::Gone;
+        };
+        let part = level * probe.wanted();
+        if probe.pace.rate() <= part * COMES_ON {
+            return State::Idle { from_ns: begin_ns };
+        }
+        let reserve_ns = self.budget() * RESERVE_NS;
+        let restraint = (self.credit_ns(look) / reserve_ns.max(1.0)).clamp(LEAST_PACE, 1.0);
+        let next = probe.pace.next(part * restraint, cpus);
+        let (whole_ns, length_ns) = (next.period_ns * stretch, next.length_ns * stretch);
+        State::Off {
+            period: Period::place(begin_ns, whole_ns, length_ns, random),
+        }
     }
 
     /// Returns what the probes have cost so far, in nanoseconds of the target's CPU time.
@@ -196,21 +274,20 @@ impl Governor {
         let cpus = self.cpus;
         let of_probe = |probe: &Probe| {
             let toggles = f64::from(probe.n_toggles) * Costs::of_toggle(probe.n_sites, cpus);
-            self.costs.of(probe.hits) + toggles
+            self.terms.costs.of(probe.hits) + toggles
         };
         self.probes.iter().map(of_probe).sum()
     }
 
     /// Returns whether a probe was ever off after it had been on.
     pub fn was_windowed(&self, index: u8) -> bool {
-        let probe = self.probes.iter().find(|probe| probe.index == index);
-        probe.is_some_and(|probe| probe.was_windowed)
+        self.probe(index).is_some_and(|probe| probe.was_windowed)
     }
 
     /// Returns the CPUs that a probe takes while it is on, once that is known.
     pub fn rate(&self, index: u8) -> Option<f64> {
-        let probe = self.probes.iter().find(|probe| probe.index == index)?;
-        (probe.state != State::Unseen).then_some(probe.pace.rate)
+        let probe = self.probe(index)?;
+        (probe.state != State::Unseen).then_some(probe.pace.rate())
     }
 
     /// Decides what to do now.
@@ -228,12 +305,12 @@ impl Governor {
 
     /// Looks at the rates of what stays on.
     fn follow(&mut self, look: Look) {
-        let costs = self.costs;
+        let costs = self.terms.costs;
         for probe in &mut self.probes {
             let State::On {
                 seen_ns,
                 seen,
-                stays: true,
+                period: None,
                 since_ns,
             } = &mut probe.state
             else {
@@ -255,89 +332,79 @@ impl Governor {
         }
     }
 
-    /// Closes the costliest of what stays on until the rest can.
+    /// Closes what stays on and takes more than its part.
     fn shed(&mut self, actions: &mut Vec<Action>) {
-        let allowed = self.budget() * STEADY_SHARE;
-        let is_steady = |probe: &Probe| matches!(probe.state, State::On { stays: true, .. });
-        let mut sum: f64 = (self.probes.iter().filter(|probe| is_steady(probe)))
-            .map(|probe| probe.pace.rate)
-            .sum();
-        // What costs less than its share of the advance is not worth a second thought.
-        let least = ADVANCE_NS / 30e9;
-        while sum > allowed.max(least) {
-            let steady = self.probes.iter_mut().filter(|probe| is_steady(probe));
-            let costliest = steady.max_by(|a, b| a.pace.rate.total_cmp(&b.pace.rate));
-            let Some(probe) = costliest.filter(|probe| probe.pace.rate > 0.0) else {
-                break;
-            };
-            sum -= probe.pace.rate;
-            probe.state = State::Closing;
-            actions.push(Action::Close { probe: probe.index });
+        let level = self.level();
+        for probe in self.probes.iter_mut().filter(|probe| probe.stays()) {
+            if probe.pace.sure_rate() > level * probe.wanted() * GOES_OFF {
+                probe.state = State::Closing;
+                actions.push(Action::Close { probe: probe.index });
+            }
         }
     }
 
     /// What stays on gets room until the next look, but not for a burst that nobody pays for.
     fn extend(&self, look: Look, actions: &mut Vec<Action>) {
-        let credit_ns = self.credit_ns(look).max(0.0);
+        let burst_ns = self.burst_ns(look);
         for probe in &self.probes {
             if let State::On {
-                stays: true,
+                period: None,
                 seen_ns,
                 since_ns,
                 ..
             } = probe.state
                 && seen_ns != since_ns
             {
-                let burst_ns = BURST_NS.min(credit_ns).max(ADVANCE_NS);
-                let operations = burst_ns / probe.pace.operation_ns();
-                let expected = probe.pace.begun_per_ns * STEP_NS as f64 * ROOM;
                 actions.push(Action::Extend {
                     probe: probe.index,
-                    limit: (operations + expected) as u64,
+                    limit: room(&probe.pace, burst_ns, STEP_NS as f64),
                 });
             }
         }
     }
 
     fn open(&mut self, look: Look, actions: &mut Vec<Action>) {
-        if look.now_ns < SETTLE_NS || self.share <= 0.0 {
+        if look.now_ns < SETTLE_NS || self.terms.share <= 0.0 {
             return;
         }
         let mut credit_ns = self.credit_ns(look);
-        let allowed = self.allowed_for_windows();
-        let steady_left = self.steady_left();
-        let cpus = self.cpus;
+        let (burst_ns, cpus) = (self.burst_ns(look), self.cpus);
+        let window_ns =
+            (self.run_budget_ns() * WINDOW_SHARE).clamp(LEAST_WINDOW_NS, MOST_WINDOW_NS);
         for at in 0..self.probes.len() {
             let random = self.random();
             let Some(probe) = self.probes.get_mut(at) else {
                 break;
             };
             let toggles_ns = 2.0 * Costs::of_toggle(probe.n_sites, cpus);
-            let (cost_ns, for_ns, limit) = match probe.state {
-                State::Unseen => (toggles_ns + cpus * WORST_LOOK_NS, None, FIRST_LIMIT),
-                State::Off { until_ns } if until_ns > look.now_ns => continue,
-                State::Off { .. } if probe.pace.rate <= steady_left => {
-                    (toggles_ns, None, probe.room_for(FIRST_LOOK_NS as f64))
+            let first = (burst_ns / probe.pace.operation_ns()).clamp(LEAST_LIMIT, FIRST_LIMIT);
+            let (cost_ns, period, limit) = match probe.state {
+                State::Unseen => (toggles_ns + cpus * WORST_LOOK_NS, None, first as u64),
+                State::Idle { from_ns } if from_ns <= look.now_ns => {
+                    let limit = room(&probe.pace, burst_ns, FIRST_LOOK_NS as f64);
+                    (toggles_ns, None, limit)
                 }
-                State::Off { .. } => {
-                    let next = probe.pace.next(allowed, cpus);
-                    let length_ns = next.length_ns * (0.5 + random);
-                    let limit = probe.room_for(length_ns);
-                    (next.cost_ns, Some(length_ns as u64), limit)
+                State::Off { period } if period.start_ns <= look.now_ns + AHEAD_NS => {
+                    let length_ns = period.length_ns as f64;
+                    let cost_ns = probe.pace.overhead_ns() + probe.pace.rate() * length_ns;
+                    let limit = room(&probe.pace, window_ns, length_ns);
+                    (cost_ns, Some(period), limit)
                 }
                 _ => continue,
             };
             if cost_ns > credit_ns {
-                if let State::Off { until_ns } = &mut probe.state {
-                    *until_ns = look.now_ns + RETRY_NS;
+                if let State::Off { period } = &mut probe.state {
+                    period.postpone(RETRY_NS + (RETRY_NS as f64 * random) as u64);
                 }
                 continue;
             }
             credit_ns -= cost_ns;
-            probe.turn_on(look.now_ns, for_ns.is_none());
+            probe.turn_on(look.now_ns, period);
+            let after_ns = period.map_or(0, |period| period.start_ns.saturating_sub(look.now_ns));
             actions.push(Action::Open {
                 probe: probe.index,
-                for_ns,
+                after_ns,
+                for_ns: period.map(|period| period.length_ns),
                 limit,
             });
         }
@@ -347,46 +414,50 @@ impl Governor {
     fn credit_ns(&self, look: Look) -> f64 {
         // What windows in progress have been paid for is not in the hits yet.
         let running = |probe: &Probe| match probe.state {
-            State::On { stays: false, .. } => probe.pace.overhead_ns,
+            State::On {
+                period: Some(period),
+                ..
+            } => probe.pace.overhead_ns() + probe.pace.rate() * period.length_ns as f64,
             State::On { since_ns, .. } if since_ns + PENDING_NS > look.now_ns => {
                 self.cpus * WORST_LOOK_NS
             }
             _ => 0.0,
         };
         let reserved: f64 = self.probes.iter().map(running).sum();
-        self.share * look.cpu_ns as f64 + ADVANCE_NS - self.spent_ns() - reserved
+        self.terms.share * look.cpu_ns as f64 + self.advance_ns() - self.spent_ns() - reserved
+    }
+
+    /// What may be spent before it is earned.
+    fn advance_ns(&self) -> f64 {
+        (self.run_budget_ns() * ADVANCE_SHARE).min(ADVANCE_NS)
+    }
+
+    /// What a probe may cost at once that becomes hot.
+    fn burst_ns(&self, look: Look) -> f64 {
+        (self.credit_ns(look) * BURST_SHARE).clamp(0.0, BURST_NS)
+    }
+
+    /// What the whole run earns, as far as that can be told.
+    fn run_budget_ns(&self) -> f64 {
+        self.budget() * self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64
     }
 
     /// The budget, in CPUs.
     fn budget(&self) -> f64 {
-        self.share * self.cpus
+        self.terms.share * self.cpus
     }
 
-    /// What more may be always on, in CPUs; a little less than leads to shedding, lest it comes and goes.
-    fn steady_left(&self) -> f64 {
-        (self.budget() * STEADY_SHARE * 0.9 - self.steady_rate()).max(0.0)
+    /// What a probe of weight 1 may take, in CPUs.
+    fn level(&self) -> f64 {
+        let claims: Vec<_> = self.probes.iter().filter_map(Probe::claim).collect();
+        fair::level(self.budget() * PLANNED_SHARE, &claims)
     }
 
-    fn steady_rate(&self) -> f64 {
-        let steady = self
-            .probes
-            .iter()
-            .filter(|probe| matches!(probe.state, State::On { stays: true, .. }));
-        steady.map(|probe| probe.pace.rate).sum()
+    fn probe(&self, index: u8) -> Option<&Probe> {
+        self.probes.iter().find(|probe| probe.index == index)
     }
 
-    /// What a probe with windows may take on average, in CPUs.
-    fn allowed_for_windows(&self) -> f64 {
-        let n = self.probes.iter().filter(|probe| {
-            matches!(
-                probe.state,
-                State::Off { .. } | State::Closing | State::On { stays: false, .. }
-            )
-        });
-        (self.budget() - self.steady_rate()).max(0.0) / n.count().max(1) as f64
-    }
-
-    fn probe(&mut self, index: u8) -> Option<&mut Probe> {
+    fn probe_mut(&mut self, index: u8) -> Option<&mut Probe> {
         self.probes.iter_mut().find(|probe| probe.index == index)
     }
 
@@ -399,23 +470,14 @@ impl Governor {
     }
 }
 
-impl Probe {
-    /// Operations that a window of this length has room for.
-    fn room_for(&self, length_ns: f64) -> u64 {
-        FIRST_LIMIT.saturating_add((length_ns * self.pace.begun_per_ns * ROOM) as u64)
-    }
-
-    fn turn_on(&mut self, now_ns: u64, stays: bool) {
-        self.at_open = self.hits;
-        self.n_toggles += 1;
-        self.state = State::On {
-            since_ns: now_ns,
-            seen_ns: now_ns,
-            seen: self.hits,
-            stays,
-        };
-    }
+/// Operations that a probe which is on for `ns` has room for: a breaker, for what nobody expects.
+fn room(pace: &Pace, burst_ns: f64, ns: f64) -> u64 {
+    let burst = burst_ns / pace.operation_ns();
+    let expected = ns * pace.begun_per_ns() * ROOM;
+    (LEAST_LIMIT + burst + expected) as u64
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unbiased;

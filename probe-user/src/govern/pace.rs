@@ -4,9 +4,10 @@ use super::{Costs, Hits};
 
 /// Windows of one probe come about this often.
 const PERIOD_NS: f64 = 500e6;
-/// Fewer operations say nothing, and a shorter window is all overhead.
-const MIN_OPERATIONS: f64 = 100.0;
-const MIN_LENGTH_NS: f64 = 1e6;
+/// Operations that a window has room for: at least, and where it costs more to come on and go off than to be on.
+const MIN_OPERATIONS: f64 = 20.0;
+const WORTHWHILE_OPERATIONS: f64 = 100.0;
+pub(super) const MIN_LENGTH_NS: f64 = 1e6;
 /// The longest window of a probe that slows its target down, and of any other.
 const MAX_HOT_NS: f64 = 10e6;
 const MAX_LENGTH_NS: f64 = 1e9;
@@ -16,8 +17,8 @@ const HOT_SHARE: f64 = 0.2;
 const MAX_DUTY: f64 = 0.8;
 /// CPUs below which nothing is worth counting.
 const LEAST_ALLOWED: f64 = 1e-6;
-/// Weight of the latest window in what is remembered.
-const LATEST: f64 = 0.4;
+/// What is kept of everything before, each time that something is learned.
+const KEPT: f64 = 0.85;
 
 /// A window, as it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,24 +32,27 @@ pub struct Past {
 }
 
 /// What windows of a probe cost.
+///
+/// Rates are ratios of sums, so that a program that works in bursts is as fast as it is on average, and not as
+/// fast as the mean of what each window saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
     /// Cost of an operation, learned downwards: hits outside of the window's time only add.
     operation_ns: f64,
-    /// CPUs that the probe takes while it is on.
-    pub rate: f64,
-    /// Operations in a nanosecond of an open window.
-    pub begun_per_ns: f64,
+    /// Sums over what is remembered: time that the probe was on, what it cost in it, operations.
+    on_ns: f64,
+    cost_ns: f64,
+    begun: f64,
     /// Cost of a window beyond the time that it is open.
-    pub overhead_ns: f64,
+    overhead_ns: f64,
     n_windows: u32,
 }
 
-/// A window to be.
+/// A window to be, and the period that it is in.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Next {
     pub length_ns: f64,
-    pub pause_ns: f64,
+    pub period_ns: f64,
     pub cost_ns: f64,
 }
 
@@ -57,8 +61,9 @@ impl Pace {
     pub fn new(operation_ns: f64) -> Self {
         Self {
             operation_ns,
-            rate: 0.0,
-            begun_per_ns: 0.0,
+            on_ns: 0.0,
+            cost_ns: 0.0,
+            begun: 0.0,
             overhead_ns: 0.0,
             n_windows: 0,
         }
@@ -69,11 +74,32 @@ impl Pace {
         self.operation_ns.max(1.0)
     }
 
+    /// Returns the CPUs that the probe takes while it is on.
+    pub fn rate(&self) -> f64 {
+        self.cost_ns / self.on_ns.max(1.0)
+    }
+
+    /// Returns the CPUs that it takes at least, as sure as the number of operations allows.
+    pub fn sure_rate(&self) -> f64 {
+        let error = 2.0 / (self.begun + 1.0).sqrt();
+        self.rate() * (1.0 - error).max(0.0)
+    }
+
+    /// Returns the operations in a nanosecond of an open window.
+    pub fn begun_per_ns(&self) -> f64 {
+        self.begun / self.on_ns.max(1.0)
+    }
+
+    /// Returns what a window costs beyond the time that it is open.
+    pub fn overhead_ns(&self) -> f64 {
+        self.overhead_ns
+    }
+
     /// Learns from a window that is over, on a host with so many CPUs: no probe takes more than them.
     pub fn learn(&mut self, past: &Past, costs: &Costs, host_cpus: f64) {
         let total_ns = costs.of(past.hits) + past.toggles_ns;
         let begun = past.hits.begun as f64;
-        if begun >= MIN_OPERATIONS / 2.0 {
+        if begun >= WORTHWHILE_OPERATIONS / 2.0 {
             let each_ns = costs.of(past.hits) / begun;
             self.operation_ns = if self.n_windows == 0 {
                 each_ns
@@ -83,49 +109,56 @@ impl Pace {
         }
         let inside_ns = begun * self.operation_ns;
         let open_ns = (past.open_ns as f64).max(inside_ns / host_cpus).max(1.0);
-        self.remember(
-            inside_ns / open_ns,
-            begun / open_ns,
-            (total_ns - inside_ns).max(0.0),
-        );
+        let overhead_ns = (total_ns - inside_ns).max(0.0);
+        let weight = if self.n_windows == 0 { 1.0 } else { 1.0 - KEPT };
+        self.overhead_ns += (overhead_ns - self.overhead_ns) * weight;
+        self.n_windows = self.n_windows.saturating_add(1);
+        self.remember(open_ns, inside_ns, begun);
     }
 
     /// Learns from a time that the probe was on without interruption.
     pub fn follow(&mut self, ns: f64, hits: Hits, costs: &Costs) {
-        let overhead_ns = self.overhead_ns;
-        self.remember(costs.of(hits) / ns, hits.begun as f64 / ns, overhead_ns);
+        self.remember(ns, costs.of(hits), hits.begun as f64);
     }
 
-    fn remember(&mut self, rate: f64, begun_per_ns: f64, overhead_ns: f64) {
-        let weight = if self.n_windows == 0 { 1.0 } else { LATEST };
-        let mix = |old: f64, new: f64| old + (new - old) * weight;
-        self.rate = mix(self.rate, rate);
-        self.begun_per_ns = mix(self.begun_per_ns, begun_per_ns);
-        self.overhead_ns = mix(self.overhead_ns, overhead_ns);
-        self.n_windows = self.n_windows.saturating_add(1);
+    /// Forgets how fast it was: something else has begun.
+    pub fn forget(&mut self) {
+        (self.on_ns, self.cost_ns, self.begun) = (0.0, 0.0, 0.0);
+    }
+
+    fn remember(&mut self, on_ns: f64, cost_ns: f64, begun: f64) {
+        self.on_ns = self.on_ns * KEPT + on_ns;
+        self.cost_ns = self.cost_ns * KEPT + cost_ns;
+        self.begun = self.begun * KEPT + begun;
     }
 
     /// Returns the windows that keep to `allowed` CPUs on average, for a target that takes `cpus`.
     pub fn next(&self, allowed: f64, cpus: f64) -> Next {
+        let rate = self.rate();
         // Windows without a pause in between are none.
-        let allowed = allowed.min(self.rate * MAX_DUTY).max(LEAST_ALLOWED);
-        let longest = if self.rate > cpus * HOT_SHARE {
+        let allowed = allowed.min(rate * MAX_DUTY).max(LEAST_ALLOWED);
+        let longest = if rate > cpus * HOT_SHARE {
             MAX_HOT_NS
         } else {
             MAX_LENGTH_NS
         };
-        let enough = if self.begun_per_ns > 0.0 {
-            MIN_OPERATIONS / self.begun_per_ns
-        } else {
-            MIN_LENGTH_NS
-        };
-        let affordable = (allowed * PERIOD_NS - self.overhead_ns) / self.rate.max(LEAST_ALLOWED);
-        let length_ns = affordable.max(enough.max(MIN_LENGTH_NS)).min(longest);
-        let cost_ns = self.overhead_ns + self.rate * length_ns;
+        let affordable = (allowed * PERIOD_NS - self.overhead_ns) / rate.max(LEAST_ALLOWED);
+        let length_ns = affordable.max(self.enough_ns()).min(longest);
+        let cost_ns = self.overhead_ns + rate * length_ns;
         Next {
             length_ns,
-            pause_ns: (cost_ns / allowed - length_ns).max(MIN_LENGTH_NS),
+            period_ns: (cost_ns / allowed).max(length_ns + MIN_LENGTH_NS),
             cost_ns,
         }
+    }
+
+    /// Returns how long a window has to be at least to say something.
+    pub fn enough_ns(&self) -> f64 {
+        let worthwhile_ns = self.overhead_ns / self.rate().max(LEAST_ALLOWED);
+        let lasts = |operations: f64| operations / self.begun_per_ns().max(1e-12);
+        worthwhile_ns
+            .min(lasts(WORTHWHILE_OPERATIONS))
+            .max(lasts(MIN_OPERATIONS))
+            .clamp(MIN_LENGTH_NS, MAX_LENGTH_NS)
     }
 }

@@ -1,6 +1,6 @@
 use super::*;
 
-const COSTS: Costs = Costs {
+pub(super) const COSTS: Costs = Costs {
     emulated_ns: 600.0,
     stepped_ns: 10_000.0,
     operation_ns: 500.0,
@@ -10,6 +10,17 @@ const STEP: u64 = 1_000_000;
 /// From the decision to the first hit, and from the window's end to the last one.
 const ATTACH: u64 = 8_000_000;
 const LINGER: u64 = 2_000_000;
+
+fn terms(share: f64) -> Terms {
+    Terms {
+        share,
+        costs: COSTS,
+        can_reopen: true,
+        host_cpus: 4,
+        run_ns: None,
+        seed: 7,
+    }
+}
 
 /// One thing that a simulated program does, on a CPU of its own.
 struct Activity {
@@ -44,8 +55,8 @@ impl Activity {
         }
     }
 
-    /// A millisecond; returns how long the window was open when it has gone.
-    fn run(&mut self, now_ns: u64) -> Option<u64> {
+    /// A millisecond; returns the window when it has gone.
+    fn run(&mut self, now_ns: u64) -> Option<Closed> {
         let window = self.window.as_mut()?;
         if now_ns < window.open_ns {
             return None;
@@ -61,12 +72,15 @@ impl Activity {
         self.begun -= operations as f64;
         self.hits.emulated += 2 * operations;
         if let Some(over_ns) = window.over_ns {
-            let open_ns = over_ns - window.open_ns;
+            let closed = Closed {
+                opened_ns: window.open_ns,
+                closed_ns: over_ns,
+            };
             let gone = now_ns >= over_ns + LINGER;
             if gone {
                 self.window = None;
             }
-            return gone.then_some(open_ns);
+            return gone.then_some(closed);
         }
         let counted = operations.min(window.limit.saturating_sub(window.begun));
         window.begun += counted;
@@ -84,9 +98,9 @@ impl Activity {
 /// second, and the governor.
 fn simulate(share: f64, activities: &mut [Activity], seconds: u64) -> (Vec<f64>, Governor) {
     let cpus = activities.len() as f64;
-    let mut governor = Governor::new(share, COSTS, true, 4, 7);
+    let mut governor = Governor::new(terms(share));
     for index in 0..activities.len() {
-        governor.add(index as u8, 4, 1_700.0);
+        governor.add(index as u8, 4, 1_700.0, 1.0);
     }
     let mut shares = Vec::new();
     for now_ns in (0..seconds * 1_000_000_000).step_by(STEP as usize) {
@@ -97,8 +111,8 @@ fn simulate(share: f64, activities: &mut [Activity], seconds: u64) -> (Vec<f64>,
         for (index, activity) in (0..).zip(activities.iter_mut()) {
             let gone = activity.run(now_ns);
             governor.count(index, activity.hits);
-            if let Some(open_ns) = gone {
-                governor.closed(index, look, open_ns);
+            if let Some(closed) = gone {
+                governor.closed(index, look, closed);
             }
         }
         if now_ns % 10_000_000 == 0 {
@@ -117,10 +131,11 @@ fn act(action: Action, activities: &mut [Activity], now_ns: u64) {
     match action {
         Action::Open {
             probe,
+            after_ns,
             for_ns,
             limit,
         } => {
-            let open_ns = now_ns + ATTACH;
+            let open_ns = (now_ns + after_ns + ATTACH).next_multiple_of(STEP);
             activities[usize::from(probe)].window = Some(Window {
                 open_ns,
                 close_ns: for_ns.map(|for_ns| open_ns + for_ns),
@@ -205,8 +220,11 @@ fn nothing_is_on_without_a_budget() {
 
 #[test]
 fn what_is_too_hot_is_dropped_where_it_cannot_come_back() {
-    let mut governor = Governor::new(0.02, COSTS, false, 4, 1);
-    governor.add(3, 4, 1_700.0);
+    let mut governor = Governor::new(Terms {
+        can_reopen: false,
+        ..terms(0.02)
+    });
+    governor.add(3, 4, 1_700.0, 1.0);
     governor.is_on(3, 0);
     let look = |now_ns| Look {
         now_ns,
@@ -226,7 +244,11 @@ fn what_is_too_hot_is_dropped_where_it_cannot_come_back() {
             match action {
                 Action::Close { probe: 3 } => {
                     closed += 1;
-                    governor.closed(3, look(now_ns), now_ns);
+                    let closed = Closed {
+                        opened_ns: 0,
+                        closed_ns: now_ns,
+                    };
+                    governor.closed(3, look(now_ns), closed);
                 }
                 Action::Extend { .. } => {}
                 other => panic!("{other:?}"),

@@ -113,6 +113,20 @@ impl ProbeName {
         }
     }
 
+    /// Returns whether its call sites are of interest whatever the rules make of them.
+    pub const fn is_of_interest_by_itself(self) -> bool {
+        matches!(
+            self,
+            Self::GoroutineCreate
+                | Self::Alloc
+                | Self::ChanSend
+                | Self::TimerStart
+                | Self::CgoCall
+                | Self::StopTheWorld
+                | Self::MemStats
+        )
+    }
+
     /// Returns whether some of the probe's operations are noted at their end.
     pub const fn notes(self) -> bool {
         matches!(

@@ -9,11 +9,11 @@ use probe_ebpf::abi::lost;
 
 use super::subject::Armed;
 use crate::{
-    aggregate::{Sampling, Seen, Slice, Snapshot, Spending},
-    attach::{AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps},
+    aggregate::{Inside, Sampling, Seen, Slice, Snapshot, Spending},
+    attach::{AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Window},
     discover::Target,
     drain::{self, DrainError},
-    govern::{Action, Costs, Governor, Hits, Look},
+    govern::{Action, Closed, Costs, Governor, Hits, Look, Terms},
     observed::Calibration,
     plan::{ProbeName, ProbePlan},
     recording::ProbeEnd,
@@ -30,11 +30,8 @@ pub(super) struct Governing {
     cpu_origin_ns: u64,
     cpu_ns: u64,
     probes: Vec<(ProbeName, usize)>,
-    /// By probe: when its window opened, as nanoseconds since the beginning; and where its last slice ended.
+    /// By probe: since when it is on, or since its last slice, as nanoseconds since the beginning.
     open_ns: BTreeMap<u8, u64>,
-    slice_end_ns: BTreeMap<u8, u64>,
-    /// What probes had cost at the end of their last slice.
-    paid: BTreeMap<u8, Hits>,
     rows: Rows,
     sampling: Sampling,
     changed: BTreeSet<u32>,
@@ -86,19 +83,26 @@ impl Rows {
 }
 
 impl Governing {
-    /// `share`: of the target's CPU time, `None`: no limit. Probes that are on already are taken note of.
+    /// `share`: of the target's CPU time, `None`: no limit. `duration`: of the run, `None`: without end.
+    /// Probes that are on already are taken note of.
     pub(super) fn new(
         share: Option<f64>,
+        duration: Option<Duration>,
         armed: &Armed,
         plan: &ProbePlan,
         calibration: Option<&Calibration>,
     ) -> Self {
         let costs = Costs::new(calibration);
         let origin_ns = sys::monotonic_ns();
-        let cpus = std::thread::available_parallelism().map_or(1, |n| n.get() as u32);
         let mut governor = share.map(|share| {
-            let can_reopen = armed.attachment.can_reopen();
-            Governor::new(share, costs, can_reopen, cpus, origin_ns)
+            Governor::new(Terms {
+                share,
+                costs,
+                can_reopen: armed.attachment.can_reopen(),
+                host_cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+                run_ns: duration.map(|duration| duration.as_nanos() as u64),
+                seed: origin_ns,
+            })
         });
         let mut probes = Vec::new();
         let mut open_ns = BTreeMap::new();
@@ -106,7 +110,8 @@ impl Governing {
             let (index, n_sites) = (probe.name.index(), probe.sites().len());
             probes.push((probe.name, n_sites));
             if let Some(governor) = &mut governor {
-                governor.add(index, n_sites, costs.operation_ns + 2.0 * costs.emulated_ns);
+                let operation_ns = costs.operation_ns + 2.0 * costs.emulated_ns;
+                governor.add(index, n_sites, operation_ns, weight(probe.name));
             }
             if armed.attachment.is_attached(probe.name) {
                 open_ns.insert(index, 0);
@@ -124,8 +129,6 @@ impl Governing {
             toggled_sites: probes.iter().map(|(name, n)| (name.index(), *n)).collect(),
             probes,
             open_ns,
-            slice_end_ns: BTreeMap::new(),
-            paid: BTreeMap::new(),
             rows: Rows::default(),
             sampling: Sampling::default(),
             changed: BTreeSet::new(),
@@ -149,7 +152,7 @@ impl Governing {
                 && window.cause == Cause::Abandoned
                 && let Some(name) = ProbeName::from_index(*probe)
             {
-                attachment.open(name, None, u64::MAX)?;
+                attachment.open(name, Window::staying(u64::MAX))?;
             }
         }
         let look = self.now();
@@ -164,11 +167,17 @@ impl Governing {
         match action {
             Action::Open {
                 probe,
+                after_ns,
                 for_ns,
                 limit,
             } => {
                 if let Some(name) = ProbeName::from_index(probe) {
-                    attachment.open(name, for_ns, limit)?;
+                    let window = Window {
+                        after_ns,
+                        for_ns,
+                        limit,
+                    };
+                    attachment.open(name, window)?;
                 }
             }
             Action::Extend { probe, limit } => attachment.gates().extend(probe, limit),
@@ -197,7 +206,7 @@ impl Governing {
             closed_ns: now_ns,
             attach_ns: 0,
             detach_ns: 0,
-            cpu_ns: 0,
+            inside: Passed::default(),
             cause: Cause::Order,
         }
     }
@@ -231,51 +240,90 @@ impl Governing {
     }
 
     fn closed(&mut self, probe: u8, window: &ClosedWindow, gates: &Gates) {
-        let open_ns = window.closed_ns.saturating_sub(window.opened_ns);
         let since = |ns: u64| ns.saturating_sub(self.origin_ns);
-        self.open_ns.insert(probe, since(window.opened_ns));
-        self.slice(probe, since(window.closed_ns), window.cpu_ns, gates);
-        self.open_ns.remove(&probe);
+        let closed = Closed {
+            opened_ns: since(window.opened_ns),
+            closed_ns: since(window.closed_ns),
+        };
+        // What stays on was counted up to its last slice.
+        let from_ns = match self.open_ns.remove(&probe) {
+            Some(ns) if self.stays_on(probe) => ns,
+            _ => closed.opened_ns,
+        };
+        let inside = if window.cause == Cause::Time {
+            self.inside(&window.inside)
+        } else {
+            Inside::default()
+        };
+        let traffic = window.inside.traffic;
+        let unseen = match window.cause {
+            Cause::Time | Cause::Limit if !self.stays_on(probe) => {
+                traffic.asked.saturating_sub(traffic.begun)
+            }
+            _ => 0,
+        };
+        self.slice(probe, (from_ns, closed.closed_ns), unseen, inside);
         let n_sites = self.probes.iter().find(|(name, _)| name.index() == probe);
         *self.toggled_sites.entry(probe).or_default() += 2 * n_sites.map_or(0, |(_, n)| *n);
         let look = self.now();
         if let Some(governor) = self.governor.as_mut().filter(|_| !self.ending) {
-            governor.closed(probe, look, open_ns);
+            governor.count(probe, hits(gates, probe));
+            governor.closed(probe, look, closed);
         }
     }
 
-    /// Takes over what was drained, and closes the slices of the probes that are on.
+    fn stays_on(&self, probe: u8) -> bool {
+        let governor = self.governor.as_ref();
+        governor.is_none_or(|governor| governor.stays_on(probe))
+    }
+
+    fn inside(&self, passed: &Passed) -> Inside {
+        let hits = Hits {
+            begun: passed.traffic.begun,
+            emulated: passed.traffic.emulated,
+            stepped: passed.traffic.stepped,
+        };
+        Inside {
+            ns: passed.ns,
+            cpu_ns: passed.cpu_ns,
+            cost_ns: self.costs.of(hits),
+            begun: passed.traffic.asked,
+        }
+    }
+
+    /// Takes over what was drained, and closes the slices of the probes that stay on.
     pub(super) fn drained(&mut self, snapshot: &Snapshot, gates: &Gates) {
         self.rows.absorb(snapshot);
-        let now_ns = sys::monotonic_ns().saturating_sub(self.origin_ns);
-        let on: Vec<u8> = self.open_ns.keys().copied().collect();
-        for probe in on {
-            self.slice(probe, now_ns, 0, gates);
+        let now_ns = sys::monotonic_ns();
+        let on: Vec<(u8, u64)> = self.open_ns.iter().map(|(&of, &ns)| (of, ns)).collect();
+        for (probe, from_ns) in on {
+            if self.stays_on(probe) {
+                let to_ns = gates.shut_ns(probe).map_or(now_ns, |ns| ns.min(now_ns));
+                let to_ns = to_ns.saturating_sub(self.origin_ns).max(from_ns);
+                self.slice(probe, (from_ns, to_ns), 0, Inside::default());
+                self.open_ns.insert(probe, to_ns);
+            }
         }
     }
 
-    /// Ends a slice of a probe at `end_ns` since the beginning.
-    fn slice(&mut self, probe: u8, end_ns: u64, cpu_ns: u64, gates: &Gates) {
+    /// Takes over what a probe saw while it was on, in nanoseconds since the beginning, and how many operations it
+    /// had no room for.
+    fn slice(&mut self, probe: u8, (from_ns, to_ns): (u64, u64), unseen: u64, inside: Inside) {
         // Without a limit everything is on all the time, and the counts are exact.
-        if self.governor.is_none() {
-            return;
-        }
-        let (Some(name), Some(open_ns)) = (
-            ProbeName::from_index(probe),
-            self.open_ns.get(&probe).copied(),
-        ) else {
+        let (Some(governor), Some(name)) = (&self.governor, ProbeName::from_index(probe)) else {
             return;
         };
-        let before_ns = self.slice_end_ns.insert(probe, end_ns).unwrap_or(0);
-        let hits = hits(gates, probe);
-        let paid = self.paid.insert(probe, hits).unwrap_or_default();
+        let on_ns = to_ns.saturating_sub(from_ns);
         let slice = Slice {
-            on_ns: end_ns.saturating_sub(open_ns.max(before_ns)),
-            period_ns: end_ns.saturating_sub(before_ns),
-            cpu_ns,
-            cost_ns: self.costs.of(hits.since(paid)),
+            on_ns,
+            period_ns: governor.stands_for_ns(probe, on_ns) as u64,
+            unseen,
+            inside,
         };
         let seen = self.rows.take(name.as_str());
+        if on_ns == 0 && seen.is_empty() {
+            return;
+        }
         self.changed.extend(seen.iter().map(|seen| seen.row));
         self.sampling.add(name.as_str(), &slice, &seen);
     }
@@ -383,6 +431,15 @@ impl Governing {
             })
         };
         self.probes.iter().filter_map(end).collect()
+    }
+}
+
+/// How much a probe is wanted: those that every report shows, and those that only rules need.
+fn weight(name: ProbeName) -> f64 {
+    if name.is_of_interest_by_itself() {
+        3.0
+    } else {
+        1.0
     }
 }
 

@@ -74,11 +74,13 @@ impl<'a> Live<'a> {
         header: Header,
         recorder: Option<Recorder<OutputFile>>,
         progress: &'a Progress,
+        duration: Option<Duration>,
     ) -> Self {
         let calibration = header.calibration.as_ref();
         let cpu_at_start = cpu_time(&armed.attachment);
+        let share = header.budget_share;
         Self {
-            governing: Governing::new(header.budget_share, &armed, &plan, calibration),
+            governing: Governing::new(share, duration, &armed, &plan, calibration),
             ungoverned: false,
             binary,
             plan,

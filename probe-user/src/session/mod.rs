@@ -109,9 +109,9 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     }
     let recorder = out.map(|out| Recorder::begin(out, &header)).transpose();
     let recorder = recorder.map_err(|e| Failure::io("failed to write the recording", &e))?;
-    let mut live = Live::new(binary, plan, armed, header, recorder, &progress);
-    live.sampling = sampling;
     let duration = config.duration;
+    let mut live = Live::new(binary, plan, armed, header, recorder, &progress, duration);
+    live.sampling = sampling;
     let ended_by = live.watch(&mut ends, started, duration).await?;
     let ended = live.finish(ended_by, started.elapsed());
     progress.done();

@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use protocol::{Cause, ClosedWindow, Event};
+pub(crate) use protocol::{Cause, ClosedWindow, Event, Passed, Window};
 use protocol::{Inventory, Order};
 
 use super::LinkSpec;
@@ -94,12 +94,8 @@ impl Holder {
 
     /// Arms a probe and opens its window; [`Event::Opened`] and [`Event::Closed`] follow, or
     /// [`Event::Refused`].
-    pub(crate) fn open(&mut self, probe: u8, for_ns: Option<u64>, limit: u64) -> io::Result<()> {
-        self.write(&Order::Open {
-            probe,
-            for_ns,
-            limit,
-        })
+    pub(crate) fn open(&mut self, probe: u8, window: Window) -> io::Result<()> {
+        self.write(&Order::Open { probe, window })
     }
 
     /// Closes a probe's window, if it is open.

@@ -20,7 +20,7 @@ use probe_ebpf::abi::STALE_BEAT_NS;
 
 use super::{
     super::{Gates, LinkSpec, Pulse},
-    protocol::{Cause, ClosedWindow, Event, Inventory, Order},
+    protocol::{Cause, ClosedWindow, Event, Inventory, Order, Passed, Window},
 };
 use crate::sys;
 
@@ -30,6 +30,9 @@ const ABANDONED_NS: u64 = 5_000_000_000;
 /// whenever it has become older by a part of its age, lest looking costs more than is saved.
 const KEEN: Duration = Duration::from_micros(250);
 const PART_OF_AGE: u64 = 4;
+/// A window at its limit that has no more time left goes on to its end: what comes is counted although there is
+/// no room for it, and only what ends by the clock needs no correction.
+const GRACE_NS: u64 = 10_000_000;
 /// How long a window that stays open is young.
 const YOUNG_NS: u64 = 30_000_000;
 /// How often those that stay open with a limit are looked at, and how often the heartbeat is.
@@ -52,7 +55,7 @@ struct Shared {
 /// What a link's thread is told.
 #[derive(Clone, Copy, Debug)]
 enum Command {
-    Open { for_ns: Option<u64>, limit: u64 },
+    Open(Window),
     Close(Cause),
 }
 
@@ -75,11 +78,7 @@ pub(super) fn hold() -> io::Result<()> {
             break;
         };
         let (probe, command) = match order {
-            Order::Open {
-                probe,
-                for_ns,
-                limit,
-            } => (probe, Command::Open { for_ns, limit }),
+            Order::Open { probe, window } => (probe, Command::Open(window)),
             Order::Close { probe } => (probe, Command::Close(Cause::Order)),
         };
         tell(&commands, probe, command);
@@ -125,21 +124,41 @@ fn tell(commands: &Commands, probe: u8, command: Command) {
 
 /// Keeps one link: opens its windows, and sees to it that they close.
 fn keep(shared: &Shared, link: &LinkSpec, commands: &Receiver<Command>) {
+    let probe = link.probe;
     while let Ok(command) = commands.recv() {
-        let Command::Open { for_ns, limit } = command else {
+        let Command::Open(ordered) = command else {
             continue;
         };
-        let event = match window(shared, link, commands, for_ns, limit) {
-            Ok(window) => Event::Closed {
-                probe: link.probe,
-                window,
-            },
-            Err(error) => Event::Refused {
-                probe: link.probe,
-                reason: error.to_string(),
-            },
+        let event = if is_still_wanted(commands, ordered.after_ns) {
+            match window(shared, link, commands, ordered) {
+                Ok(window) => Event::Closed { probe, window },
+                Err(error) => Event::Refused {
+                    probe,
+                    reason: error.to_string(),
+                },
+            }
+        } else {
+            let window = ClosedWindow::unopened(sys::monotonic_ns());
+            Event::Closed { probe, window }
         };
         shared.say(&event);
+    }
+}
+
+/// Waits until a window is to open, and returns whether nobody has said meanwhile that it is not.
+fn is_still_wanted(commands: &Receiver<Command>, after_ns: u64) -> bool {
+    let start_ns = sys::monotonic_ns().saturating_add(after_ns);
+    loop {
+        let left_ns = start_ns.saturating_sub(sys::monotonic_ns());
+        if left_ns == 0 {
+            return true;
+        }
+        match commands.recv_timeout(Duration::from_nanos(left_ns)) {
+            // It may be about the window before.
+            Ok(Command::Close(Cause::Limit) | Command::Open(_)) => {}
+            Ok(Command::Close(_)) | Err(RecvTimeoutError::Disconnected) => return false,
+            Err(RecvTimeoutError::Timeout) => return true,
+        }
     }
 }
 
@@ -147,15 +166,15 @@ fn window(
     shared: &Shared,
     link: &LinkSpec,
     commands: &Receiver<Command>,
-    for_ns: Option<u64>,
-    limit: u64,
+    ordered: Window,
 ) -> io::Result<ClosedWindow> {
+    let Window { for_ns, limit, .. } = ordered;
     let probe = link.probe;
     let began_ns = sys::monotonic_ns();
     let armed = link.attach(shared.program.as_fd(), shared.exe.as_fd())?;
-    let cpu_ns = shared.cpu_time_ns();
-    let opened_ns = sys::monotonic_ns();
     shared.gates.open(probe, limit);
+    let before = shared.passed(probe);
+    let opened_ns = before.ns;
     let attach_ns = opened_ns.saturating_sub(began_ns);
     shared.say(&Event::Opened { probe, attach_ns });
     let is_limited = for_ns.is_none() && limit != u64::MAX;
@@ -163,23 +182,21 @@ fn window(
     let cause = wait(shared, probe, commands, opened_ns, for_ns);
     shared.n_limited.fetch_sub(usize::from(is_limited), Relaxed);
     shared.gates.close(probe);
-    let now_ns = sys::monotonic_ns();
-    let cpu_ns = shared.cpu_time_ns().saturating_sub(cpu_ns);
+    let now = shared.passed(probe);
     drop(armed);
     shared.gates.retire(probe);
     let quiet_ns = match cause {
         Cause::Abandoned => shared.pulse.last_ns().map(|ns| ns + STALE_BEAT_NS),
+        // Operations are counted until the gate closes, with or without room for them.
+        _ if for_ns.is_some() => None,
         _ => shared.gates.shut_ns(probe),
     };
-    let closed_ns = quiet_ns.map_or(now_ns, |ns| ns.clamp(opened_ns, now_ns));
-    // The part of the CPU time that fell into the window; the rest went by until it was noticed.
-    let part = (closed_ns - opened_ns) as f64 / now_ns.saturating_sub(opened_ns).max(1) as f64;
     Ok(ClosedWindow {
         opened_ns,
-        closed_ns,
+        closed_ns: quiet_ns.map_or(now.ns, |ns| ns.clamp(opened_ns, now.ns)),
         attach_ns,
-        detach_ns: sys::monotonic_ns().saturating_sub(now_ns),
-        cpu_ns: (cpu_ns as f64 * part) as u64,
+        detach_ns: sys::monotonic_ns().saturating_sub(now.ns),
+        inside: now.since(&before),
         cause,
     })
 }
@@ -194,10 +211,11 @@ fn wait(
 ) -> Cause {
     loop {
         let open_ns = sys::monotonic_ns().saturating_sub(opened_ns);
-        if shared.gates.shut_ns(probe).is_some() {
+        let left = for_ns.map(|for_ns| for_ns.saturating_sub(open_ns));
+        let is_worth_closing = left.is_none_or(|left| left > GRACE_NS);
+        if is_worth_closing && shared.gates.shut_ns(probe).is_some() {
             return Cause::Limit;
         }
-        let left = for_ns.map(|for_ns| for_ns.saturating_sub(open_ns));
         let command = match left {
             Some(0) => return Cause::Time,
             Some(left) => {
@@ -211,7 +229,7 @@ fn wait(
             Ok(Command::Close(cause @ (Cause::Abandoned | Cause::Time | Cause::Order))) => {
                 return cause;
             }
-            Ok(Command::Close(Cause::Limit) | Command::Open { .. })
+            Ok(Command::Close(Cause::Limit) | Command::Open(_))
             | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Cause::Order,
         }
@@ -272,8 +290,13 @@ impl Shared {
         drop(events.write_all(&line));
     }
 
-    fn cpu_time_ns(&self) -> u64 {
-        sys::process_cpu_time_ns(self.target).unwrap_or(0)
+    /// The target's clocks and a probe's counters, read at the same moment as far as that goes.
+    fn passed(&self, probe: u8) -> Passed {
+        Passed {
+            cpu_ns: sys::process_cpu_time_ns(self.target).unwrap_or(0),
+            traffic: self.gates.traffic(probe),
+            ns: sys::monotonic_ns(),
+        }
     }
 
     fn is_abandoned(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::LinkSpec;
+use super::super::{LinkSpec, gates::Traffic};
 
 /// The first line: what to hold, by descriptors that the holder inherits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,16 +19,36 @@ pub(super) struct Inventory {
 /// Every line after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Order {
-    /// Arm the sites of a probe and open its window: for so long or until it is told to close, and for at
-    /// most so many operations.
+    /// Arm the sites of a probe and open its window.
     Open {
         probe: u8,
-        for_ns: Option<u64>,
-        limit: u64,
+        window: Window,
     },
     Close {
         probe: u8,
     },
+}
+
+/// A window to be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Window {
+    /// Not before so long has passed: when it opens must not depend on the beat that orders come in.
+    pub(crate) after_ns: u64,
+    /// How long it is open; `None`: until it is told to close.
+    pub(crate) for_ns: Option<u64>,
+    /// How many operations it has room for.
+    pub(crate) limit: u64,
+}
+
+impl Window {
+    /// Opens at once and stays open, for at most so many operations.
+    pub(crate) const fn staying(limit: u64) -> Self {
+        Self {
+            after_ns: 0,
+            for_ns: None,
+            limit,
+        }
+    }
 }
 
 /// What became of a probe's link.
@@ -58,9 +78,23 @@ pub(crate) struct ClosedWindow {
     pub(crate) closed_ns: u64,
     pub(crate) attach_ns: u64,
     pub(crate) detach_ns: u64,
-    /// CPU time of the target while it was open.
-    pub(crate) cpu_ns: u64,
+    /// What went on while it was open.
+    pub(crate) inside: Passed,
     pub(crate) cause: Cause,
+}
+
+impl ClosedWindow {
+    /// A window that did not come about.
+    pub(crate) fn unopened(now_ns: u64) -> Self {
+        Self {
+            opened_ns: now_ns,
+            closed_ns: now_ns,
+            attach_ns: 0,
+            detach_ns: 0,
+            inside: Passed::default(),
+            cause: Cause::Order,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,4 +107,25 @@ pub(crate) enum Cause {
     Order,
     /// rtprobe does not say any more that it is alive.
     Abandoned,
+}
+
+/// What the target did in some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Passed {
+    pub(crate) ns: u64,
+    /// CPU time of the target.
+    pub(crate) cpu_ns: u64,
+    /// Operations, and hits of the probe's sites.
+    pub(crate) traffic: Traffic,
+}
+
+impl Passed {
+    /// Returns what came in since `earlier`.
+    pub(super) fn since(&self, earlier: &Self) -> Self {
+        Self {
+            ns: self.ns.saturating_sub(earlier.ns),
+            cpu_ns: self.cpu_ns.saturating_sub(earlier.cpu_ns),
+            traffic: self.traffic.since(earlier.traffic),
+        }
+    }
 }
