@@ -11,13 +11,13 @@ const UNPROBED: Duration = Duration::from_secs(2);
 /// What is spent in advance or goes by before it is noticed, as a part of the budget.
 const TOLERANCE: f64 = 1.3;
 
-struct Run {
-    report: Report,
-    before: Reading,
-    after: Reading,
+pub(super) struct Run {
+    pub(super) report: Report,
+    pub(super) before: Reading,
+    pub(super) after: Reading,
 }
 
-fn watch(target: &mut GoTarget, options: &[&str]) -> Run {
+pub(super) fn watch(target: &mut GoTarget, options: &[&str]) -> Run {
     let mut command: Command = Watch::command();
     let pid = target.pid().to_string();
     command

@@ -1,4 +1,4 @@
-//! The program that does one thing as fast as it can, and what it says about itself.
+//! The program that does one thing as fast as it can or in bursts, and what it says about itself.
 
 use rtprobe_tests::go::{Kind, NEWEST};
 
@@ -7,6 +7,7 @@ use crate::support::{GoTarget, require_go, require_root};
 /// What the program has done by one moment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reading {
+    at_ns: u64,
     operations: u64,
     cpu_ns: u64,
 }
@@ -15,6 +16,12 @@ impl Reading {
     /// Operations since `earlier`.
     pub(crate) fn operations_since(self, earlier: Self) -> u64 {
         self.operations - earlier.operations
+    }
+
+    /// Operations in a second since `earlier`.
+    pub(crate) fn rate_since(self, earlier: Self) -> f64 {
+        let ns = (self.at_ns - earlier.at_ns).max(1);
+        self.operations_since(earlier) as f64 / ns as f64 * 1e9
     }
 
     /// Operations in a second of CPU time since `earlier`.
@@ -39,6 +46,7 @@ pub(crate) fn read(target: &mut GoTarget) -> Reading {
     let line = target.wait_for("COUNT ");
     let number = |n: usize| line.split(' ').nth(n).unwrap().parse().unwrap();
     Reading {
+        at_ns: number(1),
         operations: number(2),
         cpu_ns: number(3),
     }

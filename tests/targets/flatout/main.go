@@ -1,4 +1,4 @@
-// Flatout does one thing as fast as it can, and says how often whenever it is asked.
+// Flatout does one thing as fast as it can, or in bursts, and says how often whenever it is asked.
 //
 // After READY every line on stdin is answered by a line "COUNT <time in nanoseconds since 1970> <operations>
 // <nanoseconds of CPU time>"; the end of stdin ends the program.
@@ -21,8 +21,11 @@ type counter struct {
 	_ [56]byte
 }
 
+// burst is the number of sends in a burst of one millisecond.
+const burst = 200
+
 var (
-	what    = flag.String("do", "alloc", "alloc, send, spawn, idle or all")
+	what    = flag.String("do", "alloc", "alloc, send, spawn, burst, idle or all")
 	threads = flag.Int("threads", runtime.GOMAXPROCS(0), "goroutines that do it")
 	work    = flag.Int("work", 0, "iterations of arithmetic between two operations")
 	scratch [64]scratchpad
@@ -80,6 +83,18 @@ func run(what string, i int, n *atomic.Uint64) {
 			n.Add(1)
 			compute(i)
 		}
+	case "burst":
+		c := make(chan int, burst)
+		for range time.Tick(100 * time.Millisecond) {
+			for j := 0; j < burst; j++ {
+				send(c, j)
+				spin(5 * time.Microsecond)
+			}
+			for j := 0; j < burst; j++ {
+				<-c
+			}
+			n.Add(burst)
+		}
 	case "all":
 		run([]string{"alloc", "send", "spawn"}[i%3], i, n)
 	case "idle":
@@ -100,6 +115,11 @@ func send(c chan int, value int) {
 //go:noinline
 func spawn(done chan struct{}) {
 	go func() { done <- struct{}{} }()
+}
+
+func spin(d time.Duration) {
+	for began := time.Now(); time.Since(began) < d; {
+	}
 }
 
 func compute(i int) {
