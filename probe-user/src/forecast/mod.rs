@@ -8,10 +8,10 @@ mod rates;
 
 pub use rates::Look;
 
-use crate::report::{Fate, Prediction, Rate};
-
-/// Part of the budget that is taken to be left to what stays on, beside what wants windows.
-const STEADY_SHARE: f64 = 0.6;
+use crate::{
+    govern,
+    report::{Fate, Prediction, Rate},
+};
 
 /// What the run is given.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,7 +78,7 @@ pub fn foretell(terms: &Terms, candidates: &[Candidate]) -> Forecast {
     }
 }
 
-/// What the governor will make of each: of those whose rate is known the cheapest stay on, as many as fit.
+/// What the governor will make of each: who asks for less than its part of the budget stays on.
 fn fates(terms: &Terms, candidates: &[Candidate]) -> Vec<Fate> {
     let Some(budget_share) = terms.budget_share else {
         return vec![Fate::AlwaysOn; candidates.len()];
@@ -89,41 +89,31 @@ fn fates(terms: &Terms, candidates: &[Candidate]) -> Vec<Fate> {
     let Some(cpus) = terms.cpus else {
         return vec![Fate::FirstLook; candidates.len()];
     };
-    let steady = budget_share * STEADY_SHARE * cpus;
+    let level = govern::level(
+        budget_share * cpus,
+        candidates
+            .iter()
+            .filter_map(|candidate| candidate.cost().or_else(|| candidate.cost_at_most())),
+    );
     let too_hot = if terms.can_reopen {
         Fate::Windows
     } else {
         Fate::Dropped
     };
-    let mut fates = vec![Fate::FirstLook; candidates.len()];
-    let known = candidates
-        .iter()
-        .zip(&mut fates)
-        .filter_map(|(candidate, fate)| Some((candidate.cost()?, fate)));
-    let mut known: Vec<_> = known.collect();
-    known.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    let mut sum = 0.0;
-    for (cost, fate) in known {
-        sum += cost;
-        *fate = if sum <= steady {
-            Fate::AlwaysOn
-        } else {
-            too_hot
+    let fate = |candidate: &Candidate| {
+        let (at_least, at_most) = match candidate.cost() {
+            Some(cost) => (cost, Some(cost)),
+            None => (candidate.cost_at_least(), candidate.cost_at_most()),
         };
-    }
-    let left = steady - sum;
-    let unknown = candidates
-        .iter()
-        .zip(&mut fates)
-        .filter(|(candidate, _)| candidate.cost().is_none());
-    for (candidate, fate) in unknown {
-        if candidate.cost_at_least() > steady {
-            *fate = too_hot;
-        } else if candidate.cost_at_most().is_some_and(|cost| cost <= left) {
-            *fate = Fate::AlwaysOn;
+        if at_most.is_some_and(|cost| cost <= level) {
+            Fate::AlwaysOn
+        } else if at_least > level {
+            too_hot
+        } else {
+            Fate::FirstLook
         }
-    }
-    fates
+    };
+    candidates.iter().map(fate).collect()
 }
 
 impl Candidate {
@@ -181,7 +171,7 @@ mod tests {
 
     #[test]
     fn what_is_cheap_stays_on_and_what_is_hot_gets_windows() {
-        // 1.2 % of a CPU may be always on: 6 000 operations of 2 µs a second.
+        // 1.8 % of a CPU are divided: the cheapest two take 0.7 %, which leaves the others less than 0.6 % each.
         let candidates = [known(1e6), known(3_000.0), known(2_000.0), known(1_500.0)];
         let forecast = foretell(&TERMS, &candidates);
         let fates: Vec<Fate> = forecast.probes.iter().map(|probe| probe.fate).collect();

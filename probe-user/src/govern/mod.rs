@@ -122,6 +122,15 @@ pub struct Terms {
     pub seed: u64,
 }
 
+/// Returns the CPUs that a probe of weight 1 may take of a budget where probes of that weight would take `rates`, all
+/// in CPUs, and be always on.
+pub(crate) fn level(budget: f64, rates: impl Iterator<Item = f64>) -> f64 {
+    let claims: Vec<_> = rates
+        .map(|rate| fair::Claim { rate, weight: 1.0 })
+        .collect();
+    fair::level(budget * PLANNED_SHARE, &claims) * COMES_ON
+}
+
 /// Keeps to the budget.
 #[derive(Debug)]
 pub struct Governor {
