@@ -19,9 +19,9 @@ pub use pace::{Next, Pace, Past};
 pub use period::Period;
 use probe::{Probe, State};
 
-/// Operations that the first look at a probe has room for, at most, and a probe that stays on, at least.
-const FIRST_LIMIT: f64 = 200.0;
-const LEAST_LIMIT: f64 = 20.0;
+/// Operations that the first look at a probe has room for, and any that follows: it takes as long until they cost
+/// nothing more.
+const FIRST_LIMIT: u64 = 200;
 /// How long a probe is on before its rate is believed.
 const FIRST_LOOK_NS: u64 = 30_000_000;
 /// A target that has only been looked at so long has not shown what it uses.
@@ -386,9 +386,8 @@ impl Governor {
                 break;
             };
             let toggles_ns = 2.0 * Costs::of_toggle(probe.n_sites, cpus);
-            let first = (burst_ns / probe.pace.operation_ns()).clamp(LEAST_LIMIT, FIRST_LIMIT);
             let (cost_ns, period, limit) = match probe.state {
-                State::Unseen => (toggles_ns + cpus * WORST_LOOK_NS, None, first as u64),
+                State::Unseen => (toggles_ns + cpus * WORST_LOOK_NS, None, FIRST_LIMIT),
                 State::Idle { from_ns } if from_ns <= look.now_ns => {
                     let limit = room(&probe.pace, burst_ns, FIRST_LOOK_NS as f64);
                     (toggles_ns, None, limit)
@@ -483,7 +482,7 @@ impl Governor {
 fn room(pace: &Pace, burst_ns: f64, ns: f64) -> u64 {
     let burst = burst_ns / pace.operation_ns();
     let expected = ns * pace.begun_per_ns() * ROOM;
-    (LEAST_LIMIT + burst + expected) as u64
+    FIRST_LIMIT.saturating_add((burst + expected) as u64)
 }
 
 #[cfg(test)]
