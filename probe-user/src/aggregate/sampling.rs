@@ -2,9 +2,9 @@
 //!
 //! A probe that is on in windows divides the run into periods, each with one window somewhere in it
 //! (`govern::Period`). What a window of length `w` saw stands for its period of length `p`: it counts `p / w`
-//! times (Horvitz-Thompson).
-//! The variance is that of the windows' rates among each other, times the part of each period that was not
-//! seen, so that a probe that was on all the time has none.
+//! times (Horvitz-Thompson). The variance is that of the windows' rates among each other, times the part of each
+//! period that was not seen. What was seen while the probe stayed on, and by a first look, was not seen at random:
+//! it stands for itself, and has no variance.
 
 use std::collections::BTreeMap;
 
@@ -17,28 +17,32 @@ pub struct ProbeSampling {
     pub windows: u64,
     /// Time that operations were counted.
     pub on_ns: u64,
+    /// The part of it that stands for itself only, and the operations in it.
+    pub whole_ns: u64,
+    pub whole: f64,
     /// Time that the windows stand for.
     pub period_ns: u64,
     pub longest_ns: u64,
     /// What the probe did to the target while it was on.
     pub inside: Inside,
-    /// Estimated operations.
+    /// Operations that the windows stand for.
     pub total: f64,
     /// Sums of unseen · period², alone and times the rate and its square.
     pub weight: f64,
     pub weighted_rate: f64,
     pub weighted_square: f64,
-    /// Sum of period · rate².
-    pub square: f64,
 }
 
 /// Sums over all windows of one row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RowSampling {
-    /// Estimated operations, and the bytes they asked for.
+    /// Operations that the windows stand for, and the bytes they asked for.
     pub count: f64,
     pub bytes: f64,
+    /// The same of those that stand for themselves.
+    pub whole: f64,
+    pub whole_bytes: f64,
     /// Sums of unseen · period², times the row's rate, its square, and its product with the probe's.
     pub weighted_rate: f64,
     pub weighted_square: f64,
@@ -68,11 +72,12 @@ pub struct Sampling {
     pub rows: BTreeMap<u32, RowSampling>,
 }
 
-/// A window, or a part of the time that a probe stays on, and the time that it stands for.
+/// A window, or a part of the time that a probe stays on.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Slice {
     pub on_ns: u64,
-    pub period_ns: u64,
+    /// The time that it stands for; `None`: for itself only.
+    pub period_ns: Option<u64>,
     /// Operations that it had no room for: known by number, and taken to be of the rows that were seen.
     pub unseen: u64,
     pub inside: Inside,
@@ -106,28 +111,39 @@ impl Sampling {
 
     /// Adds a slice of `probe`.
     pub fn add(&mut self, probe: &str, slice: &Slice, seen: &[Seen]) {
-        let on_ns = slice.on_ns.max(1) as f64;
-        let period_ns = slice.period_ns.max(slice.on_ns).max(1) as f64;
-        let weight = period_ns * period_ns * (1.0 - on_ns / period_ns);
         let begun: u64 = seen.iter().map(|row| row.begun).sum();
-        let total = (begun + slice.unseen) as f64 / on_ns;
-        let each = total / (begun.max(1) as f64);
+        let all = (begun + slice.unseen) as f64;
+        // What there was no room for is of the rows that were seen.
+        let each = all / (begun.max(1) as f64);
         let sums = self.probes.entry(probe.to_owned()).or_default();
-        sums.windows += u64::from(slice.on_ns < slice.period_ns);
         sums.on_ns += slice.on_ns;
-        sums.period_ns += slice.period_ns;
         sums.longest_ns = sums.longest_ns.max(slice.on_ns);
         sums.inside.add(&slice.inside);
+        let Some(period_ns) = slice.period_ns else {
+            sums.whole_ns += slice.on_ns;
+            sums.whole += all;
+            for seen in seen {
+                let row = self.rows.entry(seen.row).or_default();
+                row.whole += seen.begun as f64 * each;
+                row.whole_bytes += seen.bytes as f64 * each;
+            }
+            return;
+        };
+        let on_ns = slice.on_ns.max(1) as f64;
+        sums.windows += 1;
+        sums.period_ns += period_ns.max(slice.on_ns);
+        let period_ns = (period_ns as f64).max(on_ns);
+        let weight = period_ns * period_ns * (1.0 - on_ns / period_ns);
+        let total = all / on_ns;
         sums.total += total * period_ns;
         sums.weight += weight;
         sums.weighted_rate += weight * total;
         sums.weighted_square += weight * total * total;
-        sums.square += period_ns * total * total;
         for seen in seen {
-            let rate = seen.begun as f64 * each;
+            let rate = seen.begun as f64 * each / on_ns;
             let row = self.rows.entry(seen.row).or_default();
             row.count += rate * period_ns;
-            row.bytes += seen.bytes as f64 * each * period_ns;
+            row.bytes += seen.bytes as f64 * each / on_ns * period_ns;
             row.weighted_rate += weight * rate;
             row.weighted_square += weight * rate * rate;
             row.weighted_product += weight * rate * total;
@@ -146,19 +162,31 @@ impl Inside {
 }
 
 impl ProbeSampling {
-    /// Returns the standard error of a row's estimate.
-    pub fn error_of(&self, row: &RowSampling) -> f64 {
+    /// Returns by what the operations that the windows stand for are to be multiplied, so that they stand for all of
+    /// `duration_ns` in which the probe did not stand for itself; without windows, by what the others are.
+    pub fn stretch(&self, duration_ns: u64) -> f64 {
+        if self.windows == 0 {
+            return duration_ns.max(1) as f64 / self.whole_ns.max(1) as f64;
+        }
+        duration_ns.saturating_sub(self.whole_ns) as f64 / self.period()
+    }
+
+    /// Returns the standard error of what the windows tell of a row for all of `duration_ns`; nothing is scaled yet.
+    pub fn error_of(&self, row: &RowSampling, duration_ns: u64) -> f64 {
+        if self.windows == 0 {
+            // Whether the rest was the same nobody knows, the less so the more of it there is.
+            let rest_ns = duration_ns.saturating_sub(self.whole_ns) as f64;
+            let doubt = (rest_ns / self.whole_ns.max(1) as f64).min(1.0);
+            return row.whole * doubt * rest_ns / duration_ns.max(1) as f64;
+        }
         let mean = row.count / self.period();
         let spread =
             row.weighted_square - 2.0 * mean * row.weighted_rate + mean * mean * self.weight;
-        (spread.max(0.0) * self.few()).sqrt().max(self.chance(row))
-    }
-
-    /// Returns the standard error of how often a row's operation came in `ns` that no window stands for.
-    pub fn error_of_rest(&self, row: &RowSampling, ns: f64) -> f64 {
-        let mean = row.count / self.period();
+        let of_windows = (spread.max(0.0) * self.few()).sqrt().max(self.chance(row));
+        let stood_for_ns = self.whole_ns + self.period_ns;
+        let rest_ns = duration_ns.saturating_sub(stood_for_ns) as f64;
         let variance = (row.square / self.period() - mean * mean).max(0.0);
-        (variance * ns * ns + mean * ns).sqrt()
+        of_windows.hypot((variance * rest_ns * rest_ns + mean * rest_ns).sqrt())
     }
 
     /// Returns the standard error of a row's estimate when the probe's total is known and the windows only
@@ -175,6 +203,12 @@ impl ProbeSampling {
         (spread.max(0.0) * self.few()).sqrt().max(chance)
     }
 
+    /// Returns how many operations may be behind one that a window saw.
+    pub fn behind_each(&self) -> f64 {
+        let seen_ns = self.on_ns.saturating_sub(self.whole_ns) as f64;
+        (self.period() / seen_ns.max(1.0) - 1.0).max(0.0)
+    }
+
     /// Few windows tell little of how different windows are: what the variance has to be multiplied by. Those
     /// count that saw something: of a program that works in bursts most see nothing.
     fn few(&self) -> f64 {
@@ -185,10 +219,7 @@ impl ProbeSampling {
 
     /// The error that counting itself has (Poisson), of the operations that were not seen.
     fn chance(&self, row: &RowSampling) -> f64 {
-        let seen_share = (self.on_ns as f64 / self.period()).clamp(1e-9, 1.0);
-        (row.count * (1.0 - seen_share) / seen_share)
-            .max(0.0)
-            .sqrt()
+        (row.count * self.behind_each()).max(0.0).sqrt()
     }
 
     fn period(&self) -> f64 {
@@ -203,7 +234,7 @@ mod tests {
     fn slice(on_ns: u64, period_ns: u64) -> Slice {
         Slice {
             on_ns,
-            period_ns,
+            period_ns: Some(period_ns),
             ..Slice::default()
         }
     }
@@ -244,11 +275,35 @@ mod tests {
     fn what_was_seen_whole_has_no_error() {
         let mut sampling = Sampling::default();
         for begun in [3, 90, 4] {
-            sampling.add("alloc", &slice(100, 100), &[seen(0, begun)]);
+            let slice = Slice {
+                period_ns: None,
+                ..slice(100, 100)
+            };
+            sampling.add("alloc", &slice, &[seen(0, begun)]);
         }
-        let error = sampling.probes["alloc"].error_of(&sampling.rows[&0]);
-        assert!(error < 1e-6, "{error}");
-        assert!((sampling.rows[&0].count - 97.0).abs() < 1e-9);
+        let (probe, row) = (sampling.probes["alloc"], sampling.rows[&0]);
+        assert!(probe.error_of(&row, 300) < 1e-6);
+        assert!((row.whole * probe.stretch(300) - 97.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_first_look_tells_nothing_of_the_rest_where_windows_do() {
+        let mut sampling = Sampling::default();
+        let look = Slice {
+            period_ns: None,
+            ..slice(1_000, 0)
+        };
+        sampling.add("alloc", &look, &[seen(0, 200)]);
+        let alone = sampling.probes["alloc"];
+        let row = sampling.rows[&0];
+        assert!((row.whole * alone.stretch(10_000) - 2_000.0).abs() < 1e-9);
+        assert!((alone.error_of(&row, 10_000) - 180.0).abs() < 1e-9);
+        for _ in 0..3 {
+            sampling.add("alloc", &slice(100, 2_000), &[seen(0, 1)]);
+        }
+        let (probe, row) = (sampling.probes["alloc"], sampling.rows[&0]);
+        let told = row.whole + row.count * probe.stretch(10_000);
+        assert!((told - 290.0).abs() < 1e-9, "{told}");
     }
 
     #[test]
@@ -259,6 +314,6 @@ mod tests {
             sampling.add("alloc", &slice(1_000, 10_000), &rows);
         }
         let (probe, row) = (sampling.probes["alloc"], sampling.rows[&0]);
-        assert!(probe.error_of_part(&row) < probe.error_of(&row) / 4.0);
+        assert!(probe.error_of_part(&row) < probe.error_of(&row, 60_000) / 4.0);
     }
 }

@@ -26,6 +26,12 @@ pub struct Hits {
 }
 
 impl Hits {
+    /// Returns how often the target was interrupted.
+    #[must_use]
+    pub const fn traps(self) -> u64 {
+        self.emulated.saturating_add(self.stepped)
+    }
+
     /// Returns what came in since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {
@@ -69,8 +75,7 @@ impl Costs {
 
     /// Returns what hits cost. Operations that have an end are known by its trap.
     pub fn of(&self, hits: Hits) -> f64 {
-        let traps = hits.emulated.saturating_add(hits.stepped);
-        let timed = traps.saturating_sub(hits.begun).min(hits.begun);
+        let timed = hits.traps().saturating_sub(hits.begun).min(hits.begun);
         hits.emulated as f64 * self.emulated_ns
             + hits.stepped as f64 * self.stepped_ns
             + timed as f64 * self.operation_ns

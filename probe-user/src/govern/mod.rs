@@ -31,9 +31,11 @@ const PLANNED_SHARE: f64 = 0.9;
 /// A probe that takes so much less or more than its part begins or ceases to stay on, lest it comes and goes.
 const COMES_ON: f64 = 0.8;
 const GOES_OFF: f64 = 1.15;
-/// What may be spent in advance: at most, and as a part of what the run will earn.
+/// What first looks may spend in advance: at most, and as a part of what the run will earn.
 const ADVANCE_NS: f64 = 2e6;
 const ADVANCE_SHARE: f64 = 0.1;
+/// What of it windows leave untouched.
+const KEPT_OF_ADVANCE: f64 = 0.5;
 /// What is assumed of a run that has no end.
 const LONG_RUN_NS: u64 = 30_000_000_000;
 /// How long a first look at a hot probe may last at most, for what it may cost.
@@ -54,10 +56,15 @@ const BURST_SHARE: f64 = 0.25;
 const LEAST_WINDOW_NS: f64 = 1e6;
 const MOST_WINDOW_NS: f64 = 20e6;
 const WINDOW_SHARE: f64 = 0.2;
-/// Windows come less often where less is left than the budget of so long: one that has to wait until it can be
-/// paid for comes late in its period.
-const RESERVE_NS: f64 = 500e6;
-const LEAST_PACE: f64 = 0.25;
+/// What was spent too much is saved, and what was spent too little is used, within so long or what is left of the
+/// run: by windows that come less or more often. One that has to wait until it can be paid for comes late in its
+/// period, and one that never comes tells nothing.
+const BALANCE_NS: f64 = 3e9;
+const LEAST_BALANCE_NS: f64 = 0.3e9;
+const LEAST_PACE: f64 = 0.2;
+const MOST_PACE: f64 = 1.0;
+/// The first window of a probe is within so much of what is left of the run.
+const FIRST_WITHIN: f64 = 0.7;
 /// There is room for so many times the operations that are expected.
 const ROOM: f64 = 4.0;
 
@@ -97,6 +104,9 @@ pub struct Closed {
     pub opened_ns: u64,
     /// When the last operation was counted that could be.
     pub closed_ns: u64,
+    /// What came while its gate was open, for how long that was; begun are also those there was no room for.
+    pub inside: Hits,
+    pub inside_ns: u64,
 }
 
 impl Closed {
@@ -185,14 +195,15 @@ impl Governor {
             .is_some_and(|probe| probe.stays() || probe.state == State::Closing)
     }
 
-    /// Returns the time that a window stands for which was open for `open_ns`. What stays on stands for itself.
-    pub fn stands_for_ns(&self, index: u8, open_ns: u64) -> f64 {
-        match self.probe(index).map(|probe| probe.state) {
-            Some(State::On {
+    /// Returns the time that a window stands for which was open for `open_ns`; `None`: what stays on stands for
+    /// itself.
+    pub fn stands_for_ns(&self, index: u8, open_ns: u64) -> Option<u64> {
+        match self.probe(index)?.state {
+            State::On {
                 period: Some(period),
                 ..
-            }) => period.stands_for_ns(open_ns),
-            _ => open_ns as f64,
+            } => Some(period.stands_for_ns(open_ns) as u64),
+            _ => None,
         }
     }
 
@@ -208,25 +219,30 @@ impl Governor {
         let Some(probe) = self.probe_mut(index) else {
             return;
         };
-        let (since_ns, since, period) = match probe.state {
-            State::On {
-                period: None,
-                seen_ns,
-                seen,
-                ..
-            } => {
-                // It was not told to go off: it has reached its limit.
-                probe.pace.forget();
-                (seen_ns.max(closed.opened_ns), seen, None)
-            }
-            State::On { period, .. } => (closed.opened_ns, probe.at_open, period),
-            _ => (closed.opened_ns, probe.at_open, None),
+        let period = match probe.state {
+            State::On { period, .. } => period,
+            _ => None,
         };
-        let past = Past {
-            open_ns: closed.closed_ns.saturating_sub(since_ns),
-            hits: probe.hits.since(since),
+        let mut past = Past {
+            inside_ns: closed.inside_ns,
+            inside: closed.inside,
+            hits: probe.hits.since(probe.at_open),
             toggles_ns: 2.0 * Costs::of_toggle(probe.n_sites, cpus),
         };
+        if let State::On {
+            period: None,
+            since_ns,
+            seen_ns,
+            seen,
+        } = probe.state
+            && seen_ns > since_ns
+        {
+            // It was not told to go off: it has reached its limit, and something else has begun.
+            probe.pace.forget();
+            past.inside = probe.hits.since(seen);
+            past.inside_ns = closed.closed_ns.saturating_sub(seen_ns);
+            past.hits = past.inside;
+        }
         probe.pace.learn(&past, &costs, f64::from(host_cpus));
         probe.was_windowed = true;
         probe.n_toggles += 1;
@@ -269,10 +285,12 @@ impl Governor {
         if probe.pace.rate() <= part * COMES_ON {
             return State::Idle { from_ns: begin_ns };
         }
-        let reserve_ns = self.budget() * RESERVE_NS;
-        let restraint = (self.credit_ns(look) / reserve_ns.max(1.0)).clamp(LEAST_PACE, 1.0);
-        let next = probe.pace.next(part * restraint, cpus);
-        let (whole_ns, length_ns) = (next.period_ns * stretch, next.length_ns * stretch);
+        let next = probe.pace.next(part * self.pace(look), cpus);
+        let (mut whole_ns, length_ns) = (next.period_ns * stretch, next.length_ns * stretch);
+        if period.is_none() {
+            let left_ns = self.left_ns(look).unwrap_or(LONG_RUN_NS as f64);
+            whole_ns = whole_ns.min(left_ns * FIRST_WITHIN).max(length_ns);
+        }
         State::Off {
             period: Period::place(begin_ns, whole_ns, length_ns, random),
         }
@@ -377,10 +395,12 @@ impl Governor {
             return;
         }
         let mut credit_ns = self.credit_ns(look);
-        let (burst_ns, cpus) = (self.burst_ns(look), self.cpus);
+        let (advance_ns, burst_ns, cpus) = (self.advance_ns(), self.burst_ns(look), self.cpus);
         let window_ns =
             (self.run_budget_ns() * WINDOW_SHARE).clamp(LEAST_WINDOW_NS, MOST_WINDOW_NS);
-        for at in 0..self.probes.len() {
+        let mut order: Vec<usize> = (0..self.probes.len()).collect();
+        order.sort_by_key(|&at| (self.probes.get(at)).is_some_and(|probe| probe.state != State::Unseen));
+        for at in order {
             let random = self.random();
             let Some(probe) = self.probes.get_mut(at) else {
                 break;
@@ -400,9 +420,15 @@ impl Governor {
                 }
                 _ => continue,
             };
-            if cost_ns > credit_ns {
-                if let State::Off { period } = &mut probe.state {
-                    period.postpone(RETRY_NS + (RETRY_NS as f64 * random) as u64);
+            let kept_ns = if period.is_some() { advance_ns * KEPT_OF_ADVANCE } else { 0.0 };
+            if cost_ns + kept_ns > credit_ns {
+                match &mut probe.state {
+                    // A first look is saved for: windows would take all there is again and again.
+                    State::Unseen => credit_ns -= cost_ns,
+                    State::Off { period } => {
+                        period.postpone(RETRY_NS + (RETRY_NS as f64 * random) as u64);
+                    }
+                    _ => {}
                 }
                 continue;
             }
@@ -433,6 +459,20 @@ impl Governor {
         };
         let reserved: f64 = self.probes.iter().map(running).sum();
         self.terms.share * look.cpu_ns as f64 + self.advance_ns() - self.spent_ns() - reserved
+    }
+
+    /// By how much more or less often than usual windows come.
+    fn pace(&self, look: Look) -> f64 {
+        let balance_ns = self.credit_ns(look) - self.advance_ns();
+        let within_ns = (self.left_ns(look).unwrap_or(BALANCE_NS)).clamp(LEAST_BALANCE_NS, BALANCE_NS);
+        let usual_ns = self.budget() * within_ns;
+        (1.0 + balance_ns / usual_ns.max(1.0)).clamp(LEAST_PACE, MOST_PACE)
+    }
+
+    /// What is left of the run, where that is known.
+    fn left_ns(&self, look: Look) -> Option<f64> {
+        let run_ns = self.terms.run_ns?;
+        Some(run_ns.saturating_sub(look.now_ns) as f64)
     }
 
     /// What may be spent before it is earned.

@@ -23,8 +23,9 @@ const KEPT: f64 = 0.85;
 /// A window, as it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Past {
-    /// How long operations were counted.
-    pub open_ns: u64,
+    /// How long its gate was open, and what came meanwhile, whether there was room for it or not.
+    pub inside_ns: u64,
+    pub inside: Hits,
     /// Everything that it cost: hits while it came on and went off among them.
     pub hits: Hits,
     /// What coming on and going off costs by itself.
@@ -37,12 +38,14 @@ pub struct Past {
 /// fast as the mean of what each window saw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
-    /// Cost of an operation, learned downwards: hits outside of the window's time only add.
+    /// What an operation is expected to cost.
     operation_ns: f64,
-    /// Sums over what is remembered: time that the probe was on, what it cost in it, operations.
+    /// Sums over what is remembered: time that the probe was on, what it cost in it, operations, and traps, some of
+    /// which are of no operation.
     on_ns: f64,
     cost_ns: f64,
     begun: f64,
+    traps: f64,
     /// Cost of a window beyond the time that it is open.
     overhead_ns: f64,
     n_windows: u32,
@@ -64,6 +67,7 @@ impl Pace {
             on_ns: 0.0,
             cost_ns: 0.0,
             begun: 0.0,
+            traps: 0.0,
             overhead_ns: 0.0,
             n_windows: 0,
         }
@@ -71,7 +75,9 @@ impl Pace {
 
     /// Returns what an operation costs.
     pub fn operation_ns(&self) -> f64 {
-        self.operation_ns.max(1.0)
+        let known = self.begun >= WORTHWHILE_OPERATIONS / 2.0;
+        let each_ns = if known { self.cost_ns / self.begun } else { self.operation_ns };
+        each_ns.max(1.0)
     }
 
     /// Returns the CPUs that the probe takes while it is on.
@@ -79,9 +85,9 @@ impl Pace {
         self.cost_ns / self.on_ns.max(1.0)
     }
 
-    /// Returns the CPUs that it takes at least, as sure as the number of operations allows.
+    /// Returns the CPUs that it takes at least, as sure as the number of traps allows, two for an operation.
     pub fn sure_rate(&self) -> f64 {
-        let error = 2.0 / (self.begun + 1.0).sqrt();
+        let error = 2.0 / (self.traps / 2.0 + 1.0).sqrt();
         self.rate() * (1.0 - error).max(0.0)
     }
 
@@ -97,39 +103,30 @@ impl Pace {
 
     /// Learns from a window that is over, on a host with so many CPUs: no probe takes more than them.
     pub fn learn(&mut self, past: &Past, costs: &Costs, host_cpus: f64) {
-        let total_ns = costs.of(past.hits) + past.toggles_ns;
-        let begun = past.hits.begun as f64;
-        if begun >= WORTHWHILE_OPERATIONS / 2.0 {
-            let each_ns = costs.of(past.hits) / begun;
-            self.operation_ns = if self.n_windows == 0 {
-                each_ns
-            } else {
-                self.operation_ns.min(each_ns)
-            };
-        }
-        let inside_ns = begun * self.operation_ns;
-        let open_ns = (past.open_ns as f64).max(inside_ns / host_cpus).max(1.0);
-        let overhead_ns = (total_ns - inside_ns).max(0.0);
+        let inside_ns = costs.of(past.inside);
+        let open_ns = (past.inside_ns as f64).max(inside_ns / host_cpus).max(1.0);
+        let overhead_ns = (costs.of(past.hits) + past.toggles_ns - inside_ns).max(0.0);
         let weight = if self.n_windows == 0 { 1.0 } else { 1.0 - KEPT };
         self.overhead_ns += (overhead_ns - self.overhead_ns) * weight;
         self.n_windows = self.n_windows.saturating_add(1);
-        self.remember(open_ns, inside_ns, begun);
+        self.remember(open_ns, inside_ns, past.inside);
     }
 
     /// Learns from a time that the probe was on without interruption.
     pub fn follow(&mut self, ns: f64, hits: Hits, costs: &Costs) {
-        self.remember(ns, costs.of(hits), hits.begun as f64);
+        self.remember(ns, costs.of(hits), hits);
     }
 
     /// Forgets how fast it was: something else has begun.
     pub fn forget(&mut self) {
-        (self.on_ns, self.cost_ns, self.begun) = (0.0, 0.0, 0.0);
+        (self.on_ns, self.cost_ns, self.begun, self.traps) = (0.0, 0.0, 0.0, 0.0);
     }
 
-    fn remember(&mut self, on_ns: f64, cost_ns: f64, begun: f64) {
+    fn remember(&mut self, on_ns: f64, cost_ns: f64, hits: Hits) {
         self.on_ns = self.on_ns * KEPT + on_ns;
         self.cost_ns = self.cost_ns * KEPT + cost_ns;
-        self.begun = self.begun * KEPT + begun;
+        self.begun = self.begun * KEPT + hits.begun as f64;
+        self.traps = self.traps * KEPT + hits.traps() as f64;
     }
 
     /// Returns the windows that keep to `allowed` CPUs on average, for a target that takes `cpus`.

@@ -39,6 +39,7 @@ struct Window {
     close_ns: Option<u64>,
     limit: u64,
     begun: u64,
+    asked: u64,
     /// The sites are still armed, the window is over.
     over_ns: Option<u64>,
 }
@@ -75,6 +76,12 @@ impl Activity {
             let closed = Closed {
                 opened_ns: window.open_ns,
                 closed_ns: over_ns,
+                inside: Hits {
+                    begun: window.asked,
+                    emulated: 2 * window.asked,
+                    stepped: 0,
+                },
+                inside_ns: over_ns - window.open_ns,
             };
             let gone = now_ns >= over_ns + LINGER;
             if gone {
@@ -84,6 +91,7 @@ impl Activity {
         }
         let counted = operations.min(window.limit.saturating_sub(window.begun));
         window.begun += counted;
+        window.asked += operations;
         self.hits.begun += counted;
         self.on_ns += STEP;
         let at_limit = window.begun >= window.limit;
@@ -141,6 +149,7 @@ fn act(action: Action, activities: &mut [Activity], now_ns: u64) {
                 close_ns: for_ns.map(|for_ns| open_ns + for_ns),
                 limit,
                 begun: 0,
+                asked: 0,
                 over_ns: None,
             });
         }
@@ -230,16 +239,14 @@ fn what_is_too_hot_is_dropped_where_it_cannot_come_back() {
         now_ns,
         cpu_ns: now_ns,
     };
+    let hits = |now_ns| Hits {
+        begun: now_ns / 10_000,
+        emulated: now_ns / 5_000,
+        stepped: 0,
+    };
     let mut closed = 0;
     for now_ns in (0..2_000_000_000).step_by(10_000_000) {
-        governor.count(
-            3,
-            Hits {
-                begun: now_ns / 10_000,
-                emulated: now_ns / 5_000,
-                stepped: 0,
-            },
-        );
+        governor.count(3, hits(now_ns));
         for action in governor.step(look(now_ns)) {
             match action {
                 Action::Close { probe: 3 } => {
@@ -247,6 +254,8 @@ fn what_is_too_hot_is_dropped_where_it_cannot_come_back() {
                     let closed = Closed {
                         opened_ns: 0,
                         closed_ns: now_ns,
+                        inside: hits(now_ns),
+                        inside_ns: now_ns,
                     };
                     governor.closed(3, look(now_ns), closed);
                 }
@@ -256,4 +265,43 @@ fn what_is_too_hot_is_dropped_where_it_cannot_come_back() {
         }
     }
     assert_eq!(closed, 1);
+}
+
+#[test]
+fn traps_of_no_operation_are_traps_all_the_same() {
+    // As the end of a probe that every switch of goroutines passes, and whose beginning is rare.
+    let mut governor = Governor::new(terms(0.02));
+    governor.add(3, 2, 1_700.0, 1.0);
+    let mut opened_ns = None;
+    let (mut hits, mut spent_ns) = (Hits::default(), 0.0);
+    for now_ns in (0..3_000_000_000).step_by(10_000_000) {
+        let look = Look {
+            now_ns,
+            cpu_ns: now_ns,
+        };
+        if opened_ns.is_some() {
+            hits.emulated += 500;
+        }
+        governor.count(3, hits);
+        for action in governor.step(look) {
+            match action {
+                Action::Open { .. } => opened_ns = Some(now_ns),
+                Action::Close { .. } => {
+                    let opened_ns = opened_ns.take().unwrap();
+                    let closed = Closed {
+                        opened_ns,
+                        closed_ns: now_ns,
+                        inside: hits,
+                        inside_ns: now_ns - opened_ns,
+                    };
+                    governor.closed(3, look, closed);
+                    spent_ns = governor.spent_ns();
+                    assert!(spent_ns < 0.02 * 3e9, "{spent_ns}");
+                    return;
+                }
+                Action::Extend { .. } => {}
+            }
+        }
+    }
+    panic!("it stayed on: {spent_ns}");
 }

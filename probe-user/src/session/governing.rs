@@ -10,7 +10,7 @@ use probe_ebpf::abi::lost;
 use super::subject::Armed;
 use crate::{
     aggregate::{Inside, Sampling, Seen, Slice, Snapshot, Spending},
-    attach::{AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Window},
+    attach::{AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Traffic, Window},
     discover::Target,
     drain::{self, DrainError},
     govern::{Action, Closed, Costs, Governor, Hits, Look, Terms},
@@ -244,6 +244,11 @@ impl Governing {
         let closed = Closed {
             opened_ns: since(window.opened_ns),
             closed_ns: since(window.closed_ns),
+            inside: Hits {
+                begun: window.inside.traffic.asked,
+                ..hits_of(window.inside.traffic)
+            },
+            inside_ns: window.inside.ns,
         };
         // What stays on was counted up to its last slice.
         let from_ns = match self.open_ns.remove(&probe) {
@@ -278,15 +283,10 @@ impl Governing {
     }
 
     fn inside(&self, passed: &Passed) -> Inside {
-        let hits = Hits {
-            begun: passed.traffic.begun,
-            emulated: passed.traffic.emulated,
-            stepped: passed.traffic.stepped,
-        };
         Inside {
             ns: passed.ns,
             cpu_ns: passed.cpu_ns,
-            cost_ns: self.costs.of(hits),
+            cost_ns: self.costs.of(hits_of(passed.traffic)),
             begun: passed.traffic.asked,
         }
     }
@@ -316,7 +316,7 @@ impl Governing {
         let on_ns = to_ns.saturating_sub(from_ns);
         let slice = Slice {
             on_ns,
-            period_ns: governor.stands_for_ns(probe, on_ns) as u64,
+            period_ns: governor.stands_for_ns(probe, on_ns),
             unseen,
             inside,
         };
@@ -463,7 +463,10 @@ pub(super) enum GoverningError {
 }
 
 fn hits(gates: &Gates, probe: u8) -> Hits {
-    let traffic = gates.traffic(probe);
+    hits_of(gates.traffic(probe))
+}
+
+const fn hits_of(traffic: Traffic) -> Hits {
     Hits {
         begun: traffic.begun,
         emulated: traffic.emulated,

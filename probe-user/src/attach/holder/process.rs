@@ -172,8 +172,9 @@ fn window(
     let probe = link.probe;
     let began_ns = sys::monotonic_ns();
     let armed = link.attach(shared.program.as_fd(), shared.exe.as_fd())?;
-    shared.gates.open(probe, limit);
+    // Before the gate opens: a hot probe may be at its limit a moment later.
     let before = shared.passed(probe);
+    shared.gates.open(probe, limit);
     let opened_ns = before.ns;
     let attach_ns = opened_ns.saturating_sub(began_ns);
     shared.say(&Event::Opened { probe, attach_ns });
