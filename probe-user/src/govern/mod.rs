@@ -399,7 +399,7 @@ impl Governor {
         let window_ns =
             (self.run_budget_ns() * WINDOW_SHARE).clamp(LEAST_WINDOW_NS, MOST_WINDOW_NS);
         let mut order: Vec<usize> = (0..self.probes.len()).collect();
-        order.sort_by_key(|&at| (self.probes.get(at)).is_some_and(|probe| probe.state != State::Unseen));
+        order.sort_by_key(|&at| self.probes.get(at).map(Probe::waits_since_ns));
         for at in order {
             let random = self.random();
             let Some(probe) = self.probes.get_mut(at) else {
@@ -420,7 +420,11 @@ impl Governor {
                 }
                 _ => continue,
             };
-            let kept_ns = if period.is_some() { advance_ns * KEPT_OF_ADVANCE } else { 0.0 };
+            let kept_ns = if period.is_some() {
+                advance_ns * KEPT_OF_ADVANCE
+            } else {
+                0.0
+            };
             if cost_ns + kept_ns > credit_ns {
                 match &mut probe.state {
                     // A first look is saved for: windows would take all there is again and again.
@@ -464,7 +468,8 @@ impl Governor {
     /// By how much more or less often than usual windows come.
     fn pace(&self, look: Look) -> f64 {
         let balance_ns = self.credit_ns(look) - self.advance_ns();
-        let within_ns = (self.left_ns(look).unwrap_or(BALANCE_NS)).clamp(LEAST_BALANCE_NS, BALANCE_NS);
+        let within_ns =
+            (self.left_ns(look).unwrap_or(BALANCE_NS)).clamp(LEAST_BALANCE_NS, BALANCE_NS);
         let usual_ns = self.budget() * within_ns;
         (1.0 + balance_ns / usual_ns.max(1.0)).clamp(LEAST_PACE, MOST_PACE)
     }

@@ -76,7 +76,11 @@ impl Pace {
     /// Returns what an operation costs.
     pub fn operation_ns(&self) -> f64 {
         let known = self.begun >= WORTHWHILE_OPERATIONS / 2.0;
-        let each_ns = if known { self.cost_ns / self.begun } else { self.operation_ns };
+        let each_ns = if known {
+            self.cost_ns / self.begun
+        } else {
+            self.operation_ns
+        };
         each_ns.max(1.0)
     }
 

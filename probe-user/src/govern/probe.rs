@@ -78,6 +78,16 @@ impl Probe {
         self.weight * (1.0 + (WANTED - 1.0) * unknown)
     }
 
+    /// Returns since when it waits to come on: who waits longest comes first, and first looks before that.
+    pub(super) fn waits_since_ns(&self) -> u64 {
+        match self.state {
+            State::Unseen => 0,
+            State::Idle { from_ns } => from_ns,
+            State::Off { period } => period.begin_ns,
+            State::On { .. } | State::Closing | State::Gone => u64::MAX,
+        }
+    }
+
     pub(super) fn turn_on(&mut self, now_ns: u64, period: Option<Period>) {
         self.at_open = self.hits;
         self.n_toggles += 1;

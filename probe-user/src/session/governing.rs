@@ -10,7 +10,9 @@ use probe_ebpf::abi::lost;
 use super::subject::Armed;
 use crate::{
     aggregate::{Inside, Sampling, Seen, Slice, Snapshot, Spending},
-    attach::{AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Traffic, Window},
+    attach::{
+        AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Traffic, Window,
+    },
     discover::Target,
     drain::{self, DrainError},
     govern::{Action, Closed, Costs, Governor, Hits, Look, Terms},

@@ -13,7 +13,8 @@ fn bursts_are_not_taken_for_the_whole() {
     };
     let run = watch(
         &mut target,
-        &["--only", "chan-send", "--max-overhead", "2%", "-d", "8s"],
+        8,
+        &["--only", "chan-send", "--max-overhead", "2%"],
     );
     assert_sums(&run.report);
     let truth = run.after.rate_since(run.before);

@@ -1,6 +1,6 @@
 //! Bytes per call site of allocations that are seen in windows only.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, thread, time::Duration};
 
 use probe_user::report::{ProbeState, Report};
 use rtprobe_tests::go::{Kind, NEWEST};
@@ -28,13 +28,18 @@ impl Reading {
     }
 }
 
-fn watch(target: &GoTarget) -> Report {
+/// Watches the program, which is asked as soon as the probes come on and at the end.
+fn watch(target: &mut GoTarget) -> (Report, Reading, Reading) {
     let pid = target.pid().to_string();
     let mut command = Watch::command();
     command.args(["--pid", &pid, "-f", "json", "--no-save"]);
     command.args(["-d", "8s", "--max-overhead", "2%"]);
-    let ended = Process::spawn(&mut command).end(END).with_code(0);
-    report(&ended.stdout)
+    let mut process = Process::spawn(&mut command);
+    process.wait_for("watching for", END);
+    let before = Reading::of(target, "own");
+    thread::sleep(Duration::from_secs(8));
+    let after = Reading::of(target, "own");
+    (report(&process.end(END).with_code(0).stdout), before, after)
 }
 
 /// Checks each function's bytes against the program's own count, and that count against its memory profile where
@@ -43,9 +48,7 @@ fn assert_bytes(args: &[&str], is_profile_whole: bool) {
     let Some(()) = require_root() else { return };
     let Some(go) = require_go(NEWEST) else { return };
     let mut target = GoTarget::start(&go.build("allocations", Kind::Stripped), args);
-    let before = Reading::of(&mut target, "own");
-    let report = watch(&target);
-    let after = Reading::of(&mut target, "own");
+    let (report, before, after) = watch(&mut target);
     let alloc = report.probes.iter().find(|probe| probe.name == "alloc");
     assert_eq!(alloc.unwrap().state, ProbeState::Windowed, "{args:?}");
     let mut off = Vec::new();

@@ -17,18 +17,23 @@ pub(super) struct Run {
     pub(super) after: Reading,
 }
 
-pub(super) fn watch(target: &mut GoTarget, options: &[&str]) -> Run {
+/// Watches the program for so long, and asks it as soon as the probes come on and at the end.
+pub(super) fn watch(target: &mut GoTarget, seconds: u64, options: &[&str]) -> Run {
     let mut command: Command = Watch::command();
     let pid = target.pid().to_string();
     command
         .args(["--pid", &pid, "-f", "json", "--no-save"])
+        .args(["-d", &format!("{seconds}s")])
         .args(options);
+    let mut process = Process::spawn(&mut command);
+    process.wait_for("watching for", END);
     let before = meter::read(target);
-    let ended = Process::spawn(&mut command).end(END).with_code(0);
+    thread::sleep(Duration::from_secs(seconds));
+    let after = meter::read(target);
     Run {
-        report: report(&ended.stdout),
+        report: report(&process.end(END).with_code(0).stdout),
         before,
-        after: meter::read(target),
+        after,
     }
 }
 
@@ -40,7 +45,7 @@ fn assert_budget(what: &str, probe: &str) {
     let first = meter::read(&mut target);
     thread::sleep(UNPROBED);
     let second = meter::read(&mut target);
-    let run = watch(&mut target, &["--max-overhead", "2%", "-d", "6s"]);
+    let run = watch(&mut target, 6, &["--max-overhead", "2%"]);
     assert_eq!(differing_bytes(target.pid()), 0);
     assert_sums(&run.report);
 
@@ -104,7 +109,7 @@ fn nothing_is_probed_without_a_budget() {
     let Some(mut target) = meter::start("send") else {
         return;
     };
-    let run = watch(&mut target, &["--max-overhead", "0%", "-d", "1s"]);
+    let run = watch(&mut target, 1, &["--max-overhead", "0%"]);
     assert_eq!(run.report.cost.hits, 0);
     let dropped = |state| matches!(state, ProbeState::Dropped | ProbeState::Skipped);
     assert!(run.report.probes.iter().all(|probe| dropped(probe.state)));
@@ -116,7 +121,7 @@ fn a_quiet_program_is_watched_all_the_time() {
     let Some(mut target) = meter::start("idle") else {
         return;
     };
-    let run = watch(&mut target, &["--max-overhead", "2%", "-d", "4s"]);
+    let run = watch(&mut target, 4, &["--max-overhead", "2%"]);
     let on = (run.report.probes.iter()).filter(|probe| probe.state == ProbeState::Attached);
     let on: Vec<f64> = on.map(|probe| probe.observed_share).collect();
     assert!(!on.is_empty(), "{:?}", run.report.probes);
