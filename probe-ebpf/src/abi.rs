@@ -220,7 +220,9 @@ pub struct RowKey {
     pub detail: u64,
     pub probe: u8,
     pub reason: u8,
-    pub padding: [u8; 6],
+    /// In two words: an array of bytes is filled by a call.
+    pub padding: u16,
+    pub padding_2: u32,
 }
 
 /// Sums of one row. Only ever grow.
@@ -385,13 +387,24 @@ pub struct Gate {
     pub padding_2: [u64; 5],
 }
 
+/// Whether user space is alive. It writes the first word, the programs the others.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pulse {
+    /// When it was last seen, by the monotonic clock; 0: it does not say.
+    pub beat_ns: u64,
+    /// The kernel's tick at which the programs compared that with the clock.
+    pub looked_at: u64,
+    /// What they found: 1 where the beat was too old.
+    pub is_abandoned: u64,
+}
+
 /// Age of the heartbeat from which on the programs return at once, in nanoseconds.
 pub const STALE_BEAT_NS: u64 = 3_000_000_000;
 
 /// Array of [`Gate`], by probe; can be mapped.
 pub const GATES: &str = "GATES";
-/// Array with one `u64`, which can be mapped: when user space was last seen alive, by the monotonic clock;
-/// 0: it does not say.
+/// Array with one [`Pulse`], which can be mapped.
 pub const PULSE: &str = "PULSE";
 /// Array of [`Site`], indexed by cookie.
 pub const SITES: &str = "SITES";

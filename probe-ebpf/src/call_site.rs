@@ -23,18 +23,40 @@ struct Path {
     pc: u64,
 }
 
+impl Path {
+    #[inline(always)]
+    fn add(&mut self, pc: u64) {
+        self.pc = pc;
+        self.hash = (self.hash ^ pc).wrapping_mul(HASH_PRIME);
+    }
+
+    /// Writes the last address down as the `n`th.
+    #[inline(always)]
+    fn keep(&self, out: Option<&mut CallPath>, n: usize) {
+        let Some(out) = out else {
+            return;
+        };
+        if let Some(slot) = out.frames.get_mut(n) {
+            *slot = self.pc;
+            out.n_frames = n as u32 + 1;
+        }
+    }
+}
+
 /// Returns the number of the row for the call path of `frame`, or `None` when there is no room for it.
 #[inline(always)]
 pub(crate) fn row_of(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<u32> {
+    let detail = detail::of(regs, site, frame);
     let start = Start::of(regs, site, frame);
     let path = walk(&start, None);
     let key = RowKey {
         path_hash: path.hash,
         pc: path.pc,
-        detail: detail::of(regs, site, frame),
+        detail,
         probe: site.probe,
         reason: reason(regs, site),
-        padding: [0; 6],
+        padding: 0,
+        padding_2: 0,
     };
     // SAFETY: rows are never deleted, so that the reference stays valid while it is copied.
     if let Some(row) = unsafe { ROW_OF.get(&key) } {
@@ -80,18 +102,19 @@ fn add_row(start: &Start, key: &RowKey) -> Option<u32> {
     }
 }
 
-/// Where a walk begins.
+/// Where a walk begins, and which frames it follows.
 struct Start {
-    /// Frame pointer of the first frame's caller, and the first return address.
+    /// Frame pointer of the first frame's caller, 0 where nothing lies further out, and the first return
+    /// address.
     next: [u64; 2],
     /// Code inside of the first frame, which is no call: 0 where there is none.
     inner: u64,
+    /// Frames lie between these, each above the one before.
     low: u64,
     high: u64,
+    /// 0: frames may lie anywhere, on another stack as well; else all bits are set.
+    ascending: u64,
     bias: u64,
-    may_cross: bool,
-    /// Nothing lies further out.
-    single: bool,
 }
 
 impl Start {
@@ -102,12 +125,12 @@ impl Start {
             inner: 0,
             low: frame.return_slot,
             high: frame.stack_high,
+            ascending: u64::MAX,
             bias: frame.bias,
-            may_cross: site.flags & flag::CROSS_STACK != 0,
-            single: false,
         };
+        let mut crosses = site.flags & flag::CROSS_STACK != 0;
         if site.flags & flag::CALLER_IN_BX_CX != 0 {
-            start.may_cross = regs.rbx != frame.g;
+            crosses = regs.rbx != frame.g;
             if is_user(regs.rcx.wrapping_sub(frame.bias)) {
                 start.next[1] = regs.rcx;
             }
@@ -118,12 +141,16 @@ impl Start {
         if site.flags & flag::STARTS_AX != 0 {
             let at = regs.rax.wrapping_add(u64::from(site.offsets[1]));
             start.next = [0, read_user(at).unwrap_or(0)];
-            start.single = true;
         }
         if site.flags & flag::AT_SITE != 0 {
             // As if it were a return address, which is looked up one byte before.
             start.next = [0, regs.rip.wrapping_add(1)];
-            start.single = true;
+        }
+        if crosses {
+            // From g0's stack to the goroutine's, whose bounds are not known.
+            start.low = 0;
+            start.high = u64::MAX;
+            start.ascending = 0;
         }
         start
     }
@@ -175,40 +202,28 @@ fn walk(start: &Start, mut keep: Option<&mut CallPath>) -> Path {
         hash: HASH_SEED,
         pc: 0,
     };
+    let mut n_inner = 0;
+    if start.inner != 0 {
+        path.add(start.inner.wrapping_sub(start.bias));
+        path.keep(keep.as_deref_mut(), 0);
+        n_inner = 1;
+    }
     let mut next = start.next;
     let mut low = start.low;
-    let may_cross = start.may_cross;
-    let mut inner = start.inner;
     for n in 0..MAX_FRAMES {
-        let is_inner = inner != 0;
-        let address = if is_inner { inner } else { next[1] };
-        inner = 0;
-        path.pc = address.wrapping_sub(start.bias);
-        path.hash = (path.hash ^ path.pc).wrapping_mul(HASH_PRIME);
-        let found = !is_inner && is_user(path.pc);
-        if let Some(out) = keep.as_deref_mut() {
-            if let Some(slot) = out.frames.get_mut(n) {
-                *slot = path.pc;
+        path.add(next[1].wrapping_sub(start.bias));
+        path.keep(keep.as_deref_mut(), n + n_inner);
+        if is_user(path.pc) {
+            if let Some(out) = keep {
+                out.found_user = 1;
             }
-            out.n_frames = n as u32 + 1;
-            out.found_user = u8::from(found);
-        }
-        if is_inner {
-            continue;
-        }
-        let at = next[0];
-        if found || at == 0 || start.single {
             break;
         }
-        if at <= low || at >= start.high {
-            if !may_cross {
-                break;
-            }
-            // From g0's stack to the goroutine's: once, and from there its bounds are not known.
-            low = 0;
-        } else {
-            low = at;
+        let at = next[0];
+        if at == 0 || at <= low || at >= start.high {
+            break;
         }
+        low = at & start.ascending;
         let Some(saved) = read_user::<[u64; 2]>(at) else {
             break;
         };

@@ -1,5 +1,6 @@
 //! Whether a probe's window is open, and what its hits cost so far.
 
+use aya_ebpf::helpers::{bpf_ktime_get_ns, generated::bpf_jiffies64};
 use probe_ebpf::abi::{self, STALE_BEAT_NS, Site, flag};
 
 use crate::{
@@ -44,13 +45,13 @@ impl Gate {
 
     /// Counts an operation that begins, and returns whether the window has room for it.
     #[inline(always)]
-    pub(crate) fn admits(&self, now_ns: u64) -> bool {
+    pub(crate) fn admits(&self) -> bool {
         // SAFETY: as in `is_open`.
         unsafe {
             let limit = (&raw const (*self.0).limit).read_volatile();
             let begun = atomic::fetch_add(&raw mut (*self.0).begun, 1).wrapping_add(1);
             if begun == limit {
-                (&raw mut (*self.0).shut_ns).write_volatile(now_ns);
+                (&raw mut (*self.0).shut_ns).write_volatile(bpf_ktime_get_ns());
             }
             begun <= limit
         }
@@ -68,12 +69,24 @@ impl Gate {
 }
 
 /// Returns whether user space has stopped to say that it is alive.
+///
+/// The clock costs as much as the lookups of a hit: it is looked at once a tick of the kernel's own.
 #[inline(always)]
-pub(crate) fn is_abandoned(now_ns: u64) -> bool {
-    let Some(pulse) = PULSE.get_ptr(0) else {
+pub(crate) fn is_abandoned() -> bool {
+    let Some(pulse) = PULSE.get_ptr_mut(0) else {
         return false;
     };
-    // SAFETY: points into a map value; user space writes meanwhile, hence volatile.
-    let beat_ns = unsafe { pulse.read_volatile() };
-    beat_ns != 0 && now_ns.saturating_sub(beat_ns) > STALE_BEAT_NS
+    // SAFETY: points into a map value; user space and other CPUs write meanwhile, hence volatile. Whoever is
+    // late by a tick is late by some milliseconds.
+    unsafe {
+        let tick = bpf_jiffies64();
+        if (&raw const (*pulse).looked_at).read_volatile() != tick {
+            let beat_ns = (&raw const (*pulse).beat_ns).read_volatile();
+            let age_ns = bpf_ktime_get_ns().saturating_sub(beat_ns);
+            let is_abandoned = beat_ns != 0 && age_ns > STALE_BEAT_NS;
+            (&raw mut (*pulse).is_abandoned).write_volatile(u64::from(is_abandoned));
+            (&raw mut (*pulse).looked_at).write_volatile(tick);
+        }
+        (&raw const (*pulse).is_abandoned).read_volatile() != 0
+    }
 }

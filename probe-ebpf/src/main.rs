@@ -34,18 +34,16 @@ const PANICKING_FRAMES: usize = 2;
 /// Runs at every site of a logical probe: one program, so that a probe is one link.
 #[uprobe(multi)]
 fn operation(ctx: ProbeContext) -> Option<()> {
-    // SAFETY: the helper has no preconditions.
-    let now_ns = unsafe { bpf_ktime_get_ns() };
     let site = site(&ctx)?;
     let gate = Gate::of(&site)?;
     gate.count_hit(&site);
-    if gate::is_abandoned(now_ns) {
+    if gate::is_abandoned() {
         return None;
     }
     let regs = registers(&ctx);
     let outcome = match site.kind {
-        kind::ENTRY | kind::EVENT => begins(regs, &site, &gate, now_ns),
-        kind::EXIT => ends(regs, &site, &gate, now_ns),
+        kind::ENTRY | kind::EVENT => begins(regs, &site, &gate),
+        kind::EXIT => ends(regs, &site, &gate),
         _ => panics(regs, &site, &gate),
     };
     if outcome.is_none() {
@@ -72,12 +70,12 @@ fn cpu_sample(ctx: PerfEventContext) -> u32 {
 
 /// The entry of a probed function.
 #[inline(always)]
-fn begins(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
+fn begins(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
     if !gate.is_open() {
         return None;
     }
     let frame = frame_of_target(regs, site)?;
-    if frame.is_ignored(site) || !call_site::counts(regs, site) || !gate.admits(now_ns) {
+    if frame.is_ignored(site) || !call_site::counts(regs, site) || !gate.admits() {
         return None;
     }
     let row = row_of(regs, site, &frame)?;
@@ -100,8 +98,7 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
         return None;
     };
     // The clock is read last: what this program took before is no part of the operation.
-    // SAFETY: the helper has no preconditions.
-    let start_ns = unsafe { bpf_ktime_get_ns() }.wrapping_add(u64::from(site.bias_ns));
+    let start_ns = now().wrapping_add(u64::from(site.bias_ns));
     let flight = Flight {
         start_ns,
         row,
@@ -113,10 +110,12 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
 
 /// An exit of a probed function.
 #[inline(always)]
-fn ends(regs: &pt_regs, site: &Site, gate: &Gate, now_ns: u64) -> Option<()> {
+fn ends(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
     if !holds(site.condition, regs.eflags) {
         return None;
     }
+    // The clock is read first, as it is last at the begin.
+    let now_ns = now();
     let frame = frame_of_target(regs, site)?;
     if frame.is_ignored(site) {
         return None;
@@ -170,6 +169,13 @@ fn panics(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
         at = read_user(at)?;
     }
     Some(())
+}
+
+/// The monotonic clock, in nanoseconds. It costs as much as two lookups in a map.
+#[inline(always)]
+fn now() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 /// Returns the site that was hit, by the cookie it was attached with.

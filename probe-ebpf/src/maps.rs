@@ -7,7 +7,7 @@ use aya_ebpf::{
 };
 use probe_ebpf::abi::{
     CallPath, Counters, Flight, FlightKey, Gate, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_PROBES, MAX_ROWS,
-    MAX_SITES, MIN_SAMPLED_STACKS, Row, RowKey, SampleCounters, SampledStack, Site,
+    MAX_SITES, MIN_SAMPLED_STACKS, Pulse, Row, RowKey, SampleCounters, SampledStack, Site,
 };
 
 /// Written by user space before attaching.
@@ -18,9 +18,9 @@ pub(crate) static SITES: Array<Site> = Array::with_max_entries(MAX_SITES, 0);
 #[map]
 pub(crate) static GATES: Array<Gate> = Array::with_max_entries(MAX_PROBES, BPF_F_MMAPABLE);
 
-/// Written by user space while it is alive.
+/// Written by user space while it is alive, and looked at here.
 #[map]
-pub(crate) static PULSE: Array<u64> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+pub(crate) static PULSE: Array<Pulse> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// Written by user space before attaching, which also sets the number of entries.
 #[map]
