@@ -16,7 +16,9 @@ pub const MAX_PROBES: u32 = 64;
 pub const FIRST_OWN_PROBE: u8 = 60;
 /// Call paths that are told apart; hits on further ones are counted as lost (`full`).
 pub const MAX_ROWS: u32 = 1 << 14;
-/// Operations in flight at the same time; further ones are counted as lost (`full`).
+/// Slots for operations in flight, as a power of two.
+pub const SLOTS_SHIFT: u32 = 15;
+/// Operations in flight at the same time that have no slot; further ones are counted as lost (`full`).
 pub const MAX_IN_FLIGHT: u32 = 1 << 17;
 /// Histogram buckets in use over all call paths; values for further ones are counted as lost (`full`).
 pub const MAX_BUCKETS: u32 = 1 << 17;
@@ -295,6 +297,54 @@ pub struct Flight {
     pub epoch: u32,
 }
 
+/// A place for one operation in flight that is known by its frame: which one, its goroutine and probe decide.
+///
+/// To claim it and to free it is one write each, where a hash inserts and deletes; and as it knows where the
+/// frame was, its end needs no look at the target's memory while the stack has not moved. Whoever finds it
+/// taken goes into the hash.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Slot {
+    /// See [`Slot::owner`]; 0: free. Only the owner's goroutine writes to a slot that is taken.
+    pub owner: u64,
+    /// Address of the frame's return address at the begin.
+    pub return_slot: u64,
+    pub flight: Flight,
+    /// As in [`FlightKey`].
+    pub depth: u32,
+    pub padding: u32,
+}
+
+impl Slot {
+    /// A bit above every probe's number: no owner is 0.
+    const TAKEN: u64 = 1 << 7;
+
+    /// A goroutine and a probe in one word: addresses have 47 bits.
+    #[inline]
+    pub const fn owner(g: u64, probe: u8) -> u64 {
+        g << 8 | Self::TAKEN | probe as u64
+    }
+
+    /// Where the slot of `owner` is: Fibonacci hashing, whose upper bits depend on all of the word's.
+    #[inline]
+    pub const fn index(owner: u64) -> u32 {
+        (owner.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - SLOTS_SHIFT)) as u32
+    }
+
+    /// Returns the operation in it, if there is one.
+    pub const fn taken(&self) -> Option<(FlightKey, Flight)> {
+        if self.owner == 0 {
+            return None;
+        }
+        let key = FlightKey {
+            g: self.owner >> 8,
+            depth: self.depth,
+            probe: (self.owner & (Self::TAKEN - 1)) as u32,
+        };
+        Some((key, self.flight))
+    }
+}
+
 /// Hits of one probe that belong to no row.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -418,7 +468,9 @@ pub const ROWS: &str = "ROWS";
 pub const CALL_PATHS: &str = "CALL_PATHS";
 /// Array with one `u64`: the number of rows handed out.
 pub const N_ROWS: &str = "N_ROWS";
-/// Hash from [`FlightKey`] to [`Flight`].
+/// Array of [`Slot`].
+pub const SLOTS: &str = "SLOTS";
+/// Hash from [`FlightKey`] to [`Flight`]: what has no slot.
 pub const IN_FLIGHT: &str = "IN_FLIGHT";
 /// Hash from [`bucket_key`] to a count.
 pub const BUCKETS: &str = "BUCKETS";
@@ -444,6 +496,8 @@ const _: () = {
     assert!(size_of::<CallPath>() == 16 + 8 * MAX_FRAMES);
     assert!(size_of::<FlightKey>() == 16);
     assert!(size_of::<Flight>() == 16);
+    assert!(size_of::<Slot>() == 40);
+    assert!(MAX_PROBES as u64 <= Slot::TAKEN);
     assert!(size_of::<Gate>() == 128);
     assert!(size_of::<SampledStack>() == 32 + 8 * MAX_SAMPLED_FRAMES);
     assert!(size_of::<SampleCounters>() == 24);
@@ -460,7 +514,47 @@ mod pod {
         )*};
     }
     pod!(
-        Site, RowKey, Row, CallPath, FlightKey, Flight, Counters, Gate
+        Site, RowKey, Row, CallPath, FlightKey, Flight, Slot, Counters, Gate
     );
     pod!(SampledStack, SampleCounters);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_says_whose_it_is() {
+        let flight = Flight {
+            start_ns: 1,
+            row: 2,
+            epoch: 3,
+        };
+        let slot = Slot {
+            owner: Slot::owner(0x7fff_ffff_fff8, 0),
+            return_slot: 0,
+            flight,
+            depth: 96,
+            padding: 0,
+        };
+        let key = FlightKey {
+            g: 0x7fff_ffff_fff8,
+            depth: 96,
+            probe: 0,
+        };
+        assert_eq!(slot.taken(), Some((key, flight)));
+        assert_eq!(Slot::default().taken(), None);
+    }
+
+    #[test]
+    fn goroutines_side_by_side_have_slots_of_their_own() {
+        const SIZE_OF_G: u64 = 448;
+        let mut found: Vec<u32> = (0..1000)
+            .map(|n| Slot::index(Slot::owner(0x00c0_0000_61c0 + n * SIZE_OF_G, 2)))
+            .collect();
+        assert!(found.iter().all(|index| *index < 1 << SLOTS_SHIFT));
+        found.sort_unstable();
+        found.dedup();
+        assert!(found.len() > 970, "{}", found.len());
+    }
 }

@@ -14,6 +14,7 @@ use aya_ebpf::{
 };
 use probe_ebpf::abi::{Site, condition, flag};
 
+use crate::detail::fixed;
 use crate::maps::{CALIBRATION_TGID, PID_NAMESPACE_DEV, PID_NAMESPACE_INO, TARGET_TGID, global};
 
 /// Depths beyond this are not stacks: Go's own limit is 1 GB (runtime.maxstacksize).
@@ -40,16 +41,16 @@ impl Frame {
     pub(crate) fn at(regs: &pt_regs, site: &Site) -> Option<Self> {
         let g = regs.r14;
         let stack: [u64; 2] = read_user(g)?;
-        let (return_slot, caller_frame, return_address) = if site.flags & flag::FRAME_SET_UP == 0 {
-            (regs.rsp, regs.rbp, read_user(regs.rsp)?)
+        let (caller_frame, return_address) = if site.flags & flag::FRAME_SET_UP == 0 {
+            (regs.rbp, read_user(regs.rsp)?)
         } else {
             let saved: [u64; 2] = read_user(regs.rbp)?;
-            (regs.rbp.wrapping_add(8), saved[0], saved[1])
+            (saved[0], saved[1])
         };
         let frame = Self {
             g,
             stack_high: stack[1],
-            return_slot,
+            return_slot: return_slot(regs, site),
             caller_frame,
             return_address,
             bias: regs.rip.wrapping_sub(site.vaddr),
@@ -70,6 +71,17 @@ impl Frame {
         let nested = site.low < caller && caller <= site.high;
         (site.flags & flag::IGNORE_NESTED != 0 && nested)
             || (site.flags & flag::ONLY_NESTED != 0 && !nested)
+    }
+}
+
+/// Address of the return address of the probed function.
+#[inline(always)]
+pub(crate) fn return_slot(regs: &pt_regs, site: &Site) -> u64 {
+    let [sp, bp] = [fixed(&regs.rsp), fixed(&regs.rbp)];
+    if site.flags & flag::FRAME_SET_UP == 0 {
+        sp
+    } else {
+        bp.wrapping_add(8)
     }
 }
 

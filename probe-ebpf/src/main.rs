@@ -104,7 +104,7 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
         row,
         epoch: gate.epoch(),
     };
-    in_flight::begin(&key, flight);
+    in_flight::begin(site, &frame, &key, flight);
     Some(())
 }
 
@@ -116,17 +116,40 @@ fn ends(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
     }
     // The clock is read first, as it is last at the begin.
     let now_ns = now();
-    let frame = frame_of_target(regs, site)?;
-    if frame.is_ignored(site) {
+    if !is_target() {
+        count_lost_without_row(site.probe, lost::FOREIGN);
         return None;
     }
-    let key = in_flight::key(regs, site, &frame)?;
-    let Some(flight) = in_flight::take(&key) else {
-        return orphan(regs, site, gate, &frame);
+    let (flight, frame) = match in_flight::take_unmoved(regs, site) {
+        Some(flight) => (Some(flight), None),
+        None => {
+            let frame = frame(regs, site)?;
+            if frame.is_ignored(site) {
+                return None;
+            }
+            let key = in_flight::key(regs, site, &frame)?;
+            (in_flight::take(site, &key), Some(frame))
+        }
     };
+    if let Some(flight) = flight
+        && end(regs, site, gate, flight, now_ns)
+    {
+        return Some(());
+    }
+    orphan(
+        regs,
+        site,
+        gate,
+        &frame.or_else(|| self::frame(regs, site))?,
+    )
+}
+
+/// Adds an operation that ended to its row, and returns whether it began in this window.
+#[inline(always)]
+fn end(regs: &pt_regs, site: &Site, gate: &Gate, flight: Flight, now_ns: u64) -> bool {
     if flight.epoch != gate.epoch() {
         count_lost(flight.row, lost::WINDOW);
-        return orphan(regs, site, gate, &frame);
+        return false;
     }
     // Shorter than what the probes add on average, which is at most this, is nothing that can be told.
     if now_ns.wrapping_add(u64::from(site.bias_ns)) < flight.start_ns {
@@ -135,7 +158,7 @@ fn ends(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
         let duration_ns = now_ns.saturating_sub(flight.start_ns);
         complete(flight.row, duration_ns, detail::is_noted(regs, site));
     }
-    Some(())
+    true
 }
 
 /// An end whose begin was not seen: known where, not since when.
@@ -162,7 +185,7 @@ fn panics(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
             depth,
             probe: u32::from(site.probe),
         };
-        if let Some(flight) = in_flight::take(&key) {
+        if let Some(flight) = in_flight::take(site, &key) {
             let cut = flight.epoch != gate.epoch();
             count_lost(flight.row, if cut { lost::WINDOW } else { lost::PANIC });
         }
@@ -188,11 +211,16 @@ fn site(ctx: &ProbeContext) -> Option<Site> {
 
 #[inline(always)]
 fn frame_of_target(regs: &pt_regs, site: &Site) -> Option<Frame> {
-    let frame = if is_target() {
-        Frame::at(regs, site)
-    } else {
-        None
-    };
+    if !is_target() {
+        count_lost_without_row(site.probe, lost::FOREIGN);
+        return None;
+    }
+    frame(regs, site)
+}
+
+#[inline(always)]
+fn frame(regs: &pt_regs, site: &Site) -> Option<Frame> {
+    let frame = Frame::at(regs, site);
     if frame.is_none() {
         count_lost_without_row(site.probe, lost::FOREIGN);
     }

@@ -7,7 +7,8 @@ use aya_ebpf::{
 };
 use probe_ebpf::abi::{
     CallPath, Counters, Flight, FlightKey, Gate, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_PROBES, MAX_ROWS,
-    MAX_SITES, MIN_SAMPLED_STACKS, Pulse, Row, RowKey, SampleCounters, SampledStack, Site,
+    MAX_SITES, MIN_SAMPLED_STACKS, Pulse, Row, RowKey, SLOTS_SHIFT, SampleCounters, SampledStack,
+    Site, Slot,
 };
 
 /// Written by user space before attaching.
@@ -41,6 +42,10 @@ pub(crate) static CALL_PATHS: Array<CallPath> = Array::with_max_entries(MAX_ROWS
 /// Counted up here, read by user space.
 #[map]
 pub(crate) static N_ROWS: Array<u64> = Array::with_max_entries(1, 0);
+
+/// Taken and freed here, read by user space for what is still open.
+#[map]
+pub(crate) static SLOTS: Array<Slot> = Array::with_max_entries(1 << SLOTS_SHIFT, 0);
 
 /// Written and deleted here, read by user space for what is still open. Never an LRU map: that would
 /// forget without a word.

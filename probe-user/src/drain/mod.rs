@@ -7,8 +7,8 @@ use std::{io, os::fd::AsFd as _};
 
 use aya::maps::MapData;
 use probe_ebpf::abi::{
-    CallPath, Counters, Flight, FlightKey, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_ROWS, Row,
-    split_bucket_key,
+    CallPath, Counters, Flight, FlightKey, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_ROWS, Row, SLOTS_SHIFT,
+    Slot, split_bucket_key,
 };
 
 use crate::{
@@ -91,5 +91,8 @@ pub fn rows(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, D
 
 /// Reads the operations in flight.
 pub fn in_flight(maps: &Maps) -> Result<Vec<(FlightKey, Flight)>, DrainError> {
-    read("IN_FLIGHT", &maps.in_flight, MAX_IN_FLIGHT as usize)
+    let mut flights = read("IN_FLIGHT", &maps.in_flight, MAX_IN_FLIGHT as usize)?;
+    let slots: Vec<(u32, Slot)> = read("SLOTS", &maps.slots, 1 << SLOTS_SHIFT)?;
+    flights.extend(slots.iter().filter_map(|(_, slot)| slot.taken()));
+    Ok(flights)
 }
