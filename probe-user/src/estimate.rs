@@ -46,6 +46,8 @@ pub(crate) struct Estimate {
     pub(crate) count: u64,
     pub(crate) low: u64,
     pub(crate) high: u64,
+    /// What there may be more, of however many rows.
+    pub(crate) unseen: u64,
     pub(crate) bytes: u64,
 }
 
@@ -54,43 +56,50 @@ impl Scale {
     pub(crate) fn of(recording: &Recording, probe: &str, duration_ns: u64) -> Option<Self> {
         let sampling = *recording.profile.sampling.probes.get(probe)?;
         let stretch = sampling.stretch(duration_ns);
-        if sampling.windows == 0 {
-            let total = total_of_runtime(recording, probe, duration_ns)
-                .filter(|_| sampling.whole > 0.0 && is_partial(&sampling, duration_ns));
-            let whole = total.map_or(stretch, |total| (total / sampling.whole).max(1.0));
-            return Some(Self {
-                sampling,
-                duration_ns,
-                whole,
-                factor: 1.0,
-                low: 1.0,
-                high: 1.0,
-                known_total: false,
-            });
-        }
-        let total = total_of_runtime(recording, probe, duration_ns)
-            .filter(|_| sampling.total > 0.0 && is_partial(&sampling, duration_ns));
-        if let Some(total) = total {
-            let factor = (total - sampling.whole).max(0.0) / sampling.total;
-            return Some(Self {
-                sampling,
-                duration_ns,
-                whole: 1.0,
-                factor,
-                low: factor * (1.0 - COUNTER_ERROR),
-                high: factor * (1.0 + COUNTER_ERROR),
-                known_total: true,
-            });
-        }
-        let (factor, low, high) = dilation(&sampling, &recording.profile, duration_ns);
-        Some(Self {
+        let scale = Self {
             sampling,
             duration_ns,
-            whole: 1.0,
-            factor: factor * stretch,
-            low: low * stretch,
-            high: high * stretch,
+            whole: if sampling.windows == 0 { stretch } else { 1.0 },
+            factor: stretch,
+            low: stretch,
+            high: stretch,
             known_total: false,
+        };
+        let total = total_of_runtime(recording, probe, duration_ns)
+            .filter(|_| is_partial(&sampling, duration_ns));
+        Some(match total {
+            Some(total) if sampling.total > 0.0 => {
+                let factor = (total - sampling.whole).max(0.0) / sampling.total;
+                Self {
+                    factor,
+                    low: factor * (1.0 - COUNTER_ERROR),
+                    high: factor * (1.0 + COUNTER_ERROR),
+                    known_total: true,
+                    ..scale
+                }
+            }
+            // No window saw any, the first look did.
+            Some(total) if sampling.whole > 0.0 => {
+                let factor = (total / sampling.whole).max(1.0);
+                Self {
+                    whole: factor,
+                    factor,
+                    low: factor,
+                    high: factor,
+                    known_total: true,
+                    ..scale
+                }
+            }
+            _ if sampling.windows == 0 => scale,
+            _ => {
+                let (factor, low, high) = dilation(&sampling, &recording.profile, duration_ns);
+                Self {
+                    factor: factor * stretch,
+                    low: low * stretch,
+                    high: high * stretch,
+                    ..scale
+                }
+            }
         })
     }
 
@@ -117,11 +126,17 @@ impl Scale {
         Estimate {
             count: at_least(whole + sum.count * self.factor),
             low: at_least(whole + (sum.count - Z * error) * self.low),
-            high: at_least(whole + (sum.count + Z * error + self.unseen()) * self.high),
+            high: at_least(whole + (sum.count + Z * error) * self.high),
+            unseen: (self.unseen() * self.high).round() as u64,
             bytes: (sum.whole_bytes * self.whole + sum.bytes * self.factor)
                 .max(0.0)
                 .round() as u64,
         }
+    }
+
+    /// Returns in how many windows the probe was on at random moments; `None` where it stayed on.
+    pub(crate) fn windows(&self) -> Option<u64> {
+        is_partial(&self.sampling, self.duration_ns).then_some(self.sampling.windows)
     }
 
     /// Returns the estimate of the probe's operations.
@@ -132,16 +147,20 @@ impl Scale {
 
     /// Returns the standard error of a row's estimate, before it is scaled.
     fn error_of(&self, row: &RowSampling) -> f64 {
-        if self.known_total {
+        if !self.known_total {
+            return self.sampling.error_of(row, self.duration_ns);
+        }
+        if self.sampling.total > 0.0 {
             return self.sampling.error_of_part(row);
         }
-        self.sampling.error_of(row, self.duration_ns) * self.whole
+        let of_total = COUNTER_ERROR / Z * row.whole;
+        self.sampling.error_of_part_of_looks(row).hypot(of_total)
     }
 
     /// Returns how many operations may have been where windows saw none (Poisson: the interval is that of the score
     /// test, whose middle is so much higher than what was seen).
     fn unseen(&self) -> f64 {
-        if self.sampling.windows == 0 {
+        if self.known_total || self.sampling.windows == 0 {
             return 0.0;
         }
         self.sampling.behind_each() * Z * Z / 2.0

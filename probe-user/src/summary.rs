@@ -178,7 +178,7 @@ fn estimated(found: CallSite, estimate: &Estimate, seconds: f64) -> CallSite {
     CallSite {
         count: estimate.count,
         count_low: estimate.low,
-        count_high: estimate.high,
+        count_high: estimate.high.saturating_add(estimate.unseen),
         rate_per_s: estimate.count as f64 / seconds,
         bytes,
         bytes_per_s: bytes.map(|bytes| bytes as f64 / seconds),

@@ -203,6 +203,12 @@ impl ProbeSampling {
         (spread.max(0.0) * self.few()).sqrt().max(chance)
     }
 
+    /// The same where only first looks saw any: operations come in clusters, as if each were seen twice.
+    pub fn error_of_part_of_looks(&self, row: &RowSampling) -> f64 {
+        let part = row.whole / self.whole.max(1.0);
+        2.0 * (row.whole * (1.0 - part).max(0.0)).sqrt() + 1.0
+    }
+
     /// Returns how many operations may be behind one that a window saw.
     pub fn behind_each(&self) -> f64 {
         let seen_ns = self.on_ns.saturating_sub(self.whole_ns) as f64;

@@ -17,6 +17,8 @@ const NOT_LINKED: &str = "this program does not contain ";
 /// Operations that would have been seen at a rule's rate for silence to be a clean bill: with three expected,
 /// none is seen by chance one time in twenty.
 const EXPECTED_HITS: f64 = 3.0;
+/// Windows that have seen nothing for that to mean something: of a program that works in bursts a few find only rest.
+const ENOUGH_WINDOWS: u64 = 5;
 
 impl Observed {
     /// Returns whether a probe was on for any part of the window.
@@ -49,7 +51,13 @@ impl Observed {
         let watched = self.watched_seconds(probe);
         let enough = EXPECTED_HITS.max(weigh::MIN_HITS as f64);
         if watched * rate_per_s >= enough {
-            return Judgement::Clear(clear.into());
+            return match self.windows.get(probe) {
+                Some(&windows) if windows < ENOUGH_WINDOWS => Judgement::not_enough(
+                    format!("probe {probe} was on in {windows} short windows only"),
+                    format!("{ENOUGH_WINDOWS} of them: a longer run, or a larger --max-overhead"),
+                ),
+                _ => Judgement::Clear(clear.into()),
+            };
         }
         let needed = enough / rate_per_s;
         Judgement::not_enough(
@@ -182,6 +190,17 @@ mod tests {
             Some(Judgement::NotEnoughData { .. })
         ));
         assert!(seen.missing("alloc").is_none());
+    }
+
+    #[test]
+    fn a_few_windows_that_saw_nothing_are_no_clean_bill() {
+        let silent = |windows| {
+            let mut seen = sample::idle();
+            seen.windows.insert("park".to_owned(), windows);
+            seen.silent("park", 100.0, "none")
+        };
+        assert!(matches!(silent(4), Judgement::NotEnoughData { .. }));
+        assert!(matches!(silent(5), Judgement::Clear(_)));
     }
 
     #[test]

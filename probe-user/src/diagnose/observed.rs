@@ -33,6 +33,8 @@ pub struct Observed {
     pub default_godebug: Option<String>,
     pub seconds: f64,
     pub probes: Vec<Probe>,
+    /// How often those were on that were not on all the time.
+    pub windows: BTreeMap<String, u64>,
     pub calls: Vec<Calls>,
     /// Before the first probe was on.
     pub start: Option<State>,
@@ -60,6 +62,9 @@ impl Observed {
             default_godebug: recording.header.default_godebug.clone(),
             seconds: report.window.duration_ns as f64 / 1e9,
             probes: report.probes.clone(),
+            windows: (scales.iter())
+                .filter_map(|(probe, scale)| Some(((*probe).to_owned(), scale.windows()?)))
+                .collect(),
             calls: paths(profile, &recording.symbols)
                 .into_iter()
                 .map(|path| {
@@ -194,6 +199,7 @@ fn calls(path: NamedPath, whole: Option<Estimate>, bias_ns: f64) -> Calls {
         count: totals.hits,
         low: totals.hits,
         high: totals.hits,
+        unseen: 0,
         bytes: totals.bytes,
     };
     let whole = whole.unwrap_or(exactly);

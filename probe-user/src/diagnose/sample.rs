@@ -45,6 +45,7 @@ pub(crate) fn idle() -> Observed {
         go: Some(GoRelease::new(1, 27)),
         default_godebug: None,
         seconds: SECONDS,
+        windows: BTreeMap::new(),
         probes: PROBE_NAMES
             .iter()
             .map(|name| probe(name.as_str()))
