@@ -399,6 +399,15 @@ mod tests {
     }
 
     #[test]
+    fn a_jump_over_a_trailing_call_stands_for_both() {
+        // 0 push rbp; 1 test eax,eax; 3 je 10; 5 call BASE (unlock2); 10 pop rbp; 11 ret
+        let code = [
+            0x55, 0x85, 0xc0, 0x74, 0x05, 0xe8, 0xf6, 0xff, 0xff, 0xff, 0x5d, 0xc3,
+        ];
+        assert_eq!(cover_offsets(&code), [(3, Condition::Always, true)]);
+    }
+
+    #[test]
     fn a_trailing_leaf_call_is_the_site_and_work_is_not() {
         // 0 push rbp; 1 call BASE (unlock2); 6 pop rbp; 7 ret
         let leaf = [0x55, 0xe8, 0xfa, 0xff, 0xff, 0xff, 0x5d, 0xc3];
