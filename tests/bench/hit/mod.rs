@@ -48,11 +48,17 @@ struct Subject {
     probe: &'static str,
 }
 
-const SUBJECTS: [Subject; 4] = [
+const SUBJECTS: [Subject; 5] = [
     Subject {
         op: "send",
         function: "runtime.chansend",
         probe: "chan-send",
+    },
+    // Each element that is sent is received.
+    Subject {
+        op: "send",
+        function: "runtime.chanrecv",
+        probe: "chan-recv",
     },
     Subject {
         op: "spawn",
@@ -115,7 +121,8 @@ fn anatomies(built: &Path) -> Result<Vec<Anatomy>> {
 
 /// Name of the symbol on a return of a function.
 fn mark_name(subject: &Subject, index: usize) -> String {
-    format!("rtprobe_{}_ret_{index}", subject.op)
+    let function = subject.function.replace('.', "_");
+    format!("rtprobe_{function}_ret_{index}")
 }
 
 /// Copies the program, with a symbol on each return.
