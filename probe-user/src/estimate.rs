@@ -123,10 +123,22 @@ impl Scale {
         }
         let at_least = |value: f64| (value.max(0.0).round() as u64).max(hits);
         let whole = sum.whole * self.whole;
+        let is_looked_at_only = sum.count <= 0.0;
+        let (low, high) = if is_looked_at_only {
+            let spread = ProbeSampling::spread(sum.whole, error, Z);
+            (whole / spread, whole * spread)
+        } else {
+            let spread = ProbeSampling::spread(sum.count, error, Z);
+            let windows = (
+                sum.count / spread * self.low,
+                sum.count * spread * self.high,
+            );
+            (whole + windows.0, whole + windows.1)
+        };
         Estimate {
             count: at_least(whole + sum.count * self.factor),
-            low: at_least(whole + (sum.count - Z * error) * self.low),
-            high: at_least(whole + (sum.count + Z * error) * self.high),
+            low: at_least(low),
+            high: at_least(high),
             unseen: (self.unseen() * self.high).round() as u64,
             bytes: (sum.whole_bytes * self.whole + sum.bytes * self.factor)
                 .max(0.0)

@@ -209,6 +209,13 @@ impl ProbeSampling {
         2.0 * (row.whole * (1.0 - part).max(0.0)).sqrt() + 1.0
     }
 
+    /// Returns by what an estimate is to be divided and multiplied for an interval of `z` standard errors. Estimates
+    /// from few windows are skewed: log-normal, as is usual for what can't be negative (Chao, Biometrics 43, 1987).
+    pub fn spread(count: f64, error: f64, z: f64) -> f64 {
+        let relative = error / count.max(f64::MIN_POSITIVE);
+        (z * (relative * relative).ln_1p().sqrt()).exp()
+    }
+
     /// Returns how many operations may be behind one that a window saw.
     pub fn behind_each(&self) -> f64 {
         let seen_ns = self.on_ns.saturating_sub(self.whole_ns) as f64;

@@ -1,7 +1,7 @@
 //! What windows tell is right on average, whatever the program does.
 
 use super::{tests::COSTS, *};
-use crate::aggregate::{Inside, Sampling, Seen, Slice};
+use crate::aggregate::{Inside, ProbeSampling, Sampling, Seen, Slice};
 
 const STEP: u64 = 100_000;
 const TICK: u64 = 20_000_000;
@@ -209,7 +209,10 @@ fn assert_unbiased(name: &str, program: Program) {
     let error = (variance / n).sqrt();
     let inside = told
         .iter()
-        .filter(|told| (told.estimate - told.truth).abs() <= 1.96 * told.error)
+        .filter(|told| {
+            let spread = ProbeSampling::spread(told.estimate, told.error, 1.96);
+            (told.estimate / spread..=told.estimate * spread).contains(&told.truth)
+        })
         .count();
     let spent = told.iter().map(|told| told.spent).sum::<f64>() / n;
     let most = told.iter().map(|told| told.spent).fold(0.0, f64::max);
