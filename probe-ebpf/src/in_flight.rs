@@ -144,7 +144,8 @@ fn free_slot(g: u64, probe: u8, is_it: impl FnOnce(&Slot) -> bool) -> Option<Fli
         if (&raw const (*slot).owner).read_volatile() != owner || !is_it(&*slot) {
             return None;
         }
-        let flight = (*slot).flight;
+        // Volatile, or the compiler reads it after the slot is free, when it may be another goroutine's.
+        let flight = (&raw const (*slot).flight).read_volatile();
         (&raw mut (*slot).owner).write_volatile(0);
         Some(flight)
     }
