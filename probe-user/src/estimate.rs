@@ -15,8 +15,10 @@ use crate::{
 
 /// Two-sided 95 % of the normal distribution.
 const Z: f64 = 1.96;
-/// What is not known of a calibrated cost: caches are colder in a real program, call paths longer.
-const COST_ERROR: f64 = 0.35;
+/// What is not known of a calibrated cost: caches are colder in a real program, call paths longer, and other virtual
+/// machines get in the way. Less than in the calibration's loop it hardly is.
+const COSTS_LESS: f64 = 0.2;
+const COSTS_MORE: f64 = 0.6;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
 /// Nothing is known to a tenth of what is spent.
@@ -206,8 +208,8 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f
         (usual / rate / own_ns).max(1.0)
     };
     let (low, high) = (
-        factor(cost * (1.0 - COST_ERROR)),
-        factor(cost * (1.0 + COST_ERROR)),
+        factor(cost * (1.0 - COSTS_LESS)),
+        factor(cost * (1.0 + COSTS_MORE)),
     );
     // Where next to nothing is known, the middle of what is possible is the least wrong by a factor.
     let measured = if high > 2.0 * low {
