@@ -19,6 +19,8 @@ const Z: f64 = 1.96;
 /// machines get in the way. Less than in the calibration's loop it hardly is.
 const COSTS_LESS: f64 = 0.2;
 const COSTS_MORE: f64 = 0.6;
+/// A program that uses less leaves its CPU idle: it waits for something, and probes don't lower its rate.
+const BUSY_CPUS: f64 = 0.5;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
 /// Nothing is known to a tenth of what is spent.
@@ -199,7 +201,11 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f
     let on_ns = inside.ns.max(1) as f64;
     let rate = inside.begun as f64 / on_ns;
     let cost = inside.cost_ns / on_ns;
-    if usual <= 0.0 || rate <= 0.0 || cost <= usual * 0.005 || !is_partial(sampling, duration_ns) {
+    if usual < BUSY_CPUS
+        || rate <= 0.0
+        || cost <= usual * 0.005
+        || !is_partial(sampling, duration_ns)
+    {
         return (1.0, 1.0, 1.0);
     }
     let used = (inside.cpu_ns as f64 / on_ns).max(cost.min(usual));
