@@ -150,9 +150,10 @@ impl Scale {
         }
     }
 
-    /// Returns in how many windows the probe was on at random moments; `None` where it stayed on.
+    /// Returns in how many windows the probe was on at random moments; `None` where it was on for long.
     pub(crate) fn windows(&self) -> Option<u64> {
-        is_partial(&self.sampling, self.duration_ns).then_some(self.sampling.windows)
+        let was_short = self.sampling.on_ns < self.duration_ns / 10;
+        was_short.then_some(self.sampling.windows)
     }
 
     /// Returns the estimate of the probe's operations.
