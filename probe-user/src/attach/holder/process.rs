@@ -220,7 +220,13 @@ fn wait(
         let command = match left {
             Some(0) => return Cause::Time,
             Some(left) => {
-                commands.recv_timeout(until_next_look(open_ns).min(Duration::from_nanos(left)))
+                let left = Duration::from_nanos(left);
+                let look = if is_worth_closing {
+                    until_next_look(open_ns).min(left)
+                } else {
+                    left
+                };
+                commands.recv_timeout(look)
             }
             None if open_ns < YOUNG_NS => commands.recv_timeout(until_next_look(open_ns)),
             None => commands.recv().map_err(RecvTimeoutError::from),
