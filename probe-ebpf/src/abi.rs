@@ -456,6 +456,8 @@ pub const STALE_BEAT_NS: u64 = 3_000_000_000;
 pub const GATES: &str = "GATES";
 /// Array with one [`Pulse`], which can be mapped.
 pub const PULSE: &str = "PULSE";
+/// Ring buffer of `u64`: the index of a probe whose window has reached its limit.
+pub const SHUT: &str = "SHUT";
 /// Array of [`Site`], indexed by cookie.
 pub const SITES: &str = "SITES";
 /// Array of `u64`: which granules of text belong to the user's code.

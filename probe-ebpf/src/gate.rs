@@ -1,11 +1,14 @@
 //! Whether a probe's window is open, and what its hits cost so far.
 
-use aya_ebpf::helpers::{bpf_ktime_get_ns, generated::bpf_jiffies64};
+use aya_ebpf::{
+    bindings::BPF_RB_FORCE_WAKEUP,
+    helpers::{bpf_ktime_get_ns, generated::bpf_jiffies64},
+};
 use probe_ebpf::abi::{self, STALE_BEAT_NS, Site, flag};
 
 use crate::{
     atomic,
-    maps::{GATES, PULSE},
+    maps::{GATES, PULSE, SHUT},
 };
 
 /// The window of a site's probe.
@@ -45,16 +48,21 @@ impl Gate {
 
     /// Counts an operation that begins, and returns whether the window has room for it.
     #[inline(always)]
-    pub(crate) fn admits(&self) -> bool {
+    pub(crate) fn admits(&self, site: &Site) -> bool {
         // SAFETY: as in `is_open`.
-        unsafe {
+        let (begun, limit) = unsafe {
             let limit = (&raw const (*self.0).limit).read_volatile();
             let begun = atomic::fetch_add(&raw mut (*self.0).begun, 1).wrapping_add(1);
             if begun == limit {
                 (&raw mut (*self.0).shut_ns).write_volatile(bpf_ktime_get_ns());
             }
-            begun <= limit
+            (begun, limit)
+        };
+        if begun == limit {
+            // Without room for it the links come off a little later: the time is written.
+            let _ = SHUT.output(&u64::from(site.probe), u64::from(BPF_RB_FORCE_WAKEUP));
         }
+        begun <= limit
     }
 
     /// Returns whether the limit was reached.

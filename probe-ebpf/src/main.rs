@@ -75,7 +75,7 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
         return None;
     }
     let frame = frame_of_target(regs, site)?;
-    if frame.is_ignored(site) || !call_site::counts(regs, site) || !gate.admits() {
+    if frame.is_ignored(site) || !call_site::counts(regs, site) || !gate.admits(site) {
         return None;
     }
     let row = row_of(regs, site, &frame)?;

@@ -3,7 +3,7 @@
 use aya_ebpf::{
     bindings::BPF_F_MMAPABLE,
     macros::map,
-    maps::{Array, HashMap},
+    maps::{Array, HashMap, RingBuf},
 };
 use probe_ebpf::abi::{
     CallPath, Counters, Flight, FlightKey, Gate, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_PROBES, MAX_ROWS,
@@ -22,6 +22,10 @@ pub(crate) static GATES: Array<Gate> = Array::with_max_entries(MAX_PROBES, BPF_F
 /// Written by user space while it is alive, and looked at here.
 #[map]
 pub(crate) static PULSE: Array<Pulse> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// Written here when a window has reached its limit, which wakes the process that holds the links.
+#[map]
+pub(crate) static SHUT: RingBuf = RingBuf::with_byte_size(SHUT_BYTES, 0);
 
 /// Written by user space before attaching, which also sets the number of entries.
 #[map]
@@ -99,6 +103,9 @@ pub(crate) static TEXT_BASE: u64 = 0;
 /// The process that hits are measured on, in rtprobe's own PID namespace; 0: none.
 #[unsafe(no_mangle)]
 pub(crate) static CALIBRATION_TGID: u32 = 0;
+
+/// One page, the least there is; a window writes 16 bytes.
+const SHUT_BYTES: u32 = 4096;
 
 /// Reads a global that user space sets at load time.
 ///

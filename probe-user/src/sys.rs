@@ -331,22 +331,25 @@ pub fn bpf_link_uprobe_multi(
     unsafe { bpf(BPF_LINK_CREATE, &attributes) }
 }
 
-/// Waits until a read would return at once, at most so long.
-pub fn wait_readable(fd: BorrowedFd<'_>, patience: Duration) -> io::Result<bool> {
-    let mut poll = libc::pollfd {
+/// Waits until a read of one of them would return at once, at most so long, and returns of which.
+pub fn wait_readable<const N: usize>(
+    fds: [BorrowedFd<'_>; N],
+    patience: Duration,
+) -> io::Result<[bool; N]> {
+    let mut polls = fds.map(|fd| libc::pollfd {
         fd: fd.as_raw_fd(),
         events: libc::POLLIN,
         revents: 0,
-    };
+    });
     let patience = patience.as_millis().saturating_add(1);
     let patience = libc::c_int::try_from(patience).unwrap_or(libc::c_int::MAX);
-    // SAFETY: the pointer is to one pollfd, as the count says, and does not outlive the call.
-    match unsafe { libc::poll(&raw mut poll, 1, patience) } {
+    // SAFETY: the pointer is to as many of them as the count says, and does not outlive the call.
+    match unsafe { libc::poll(polls.as_mut_ptr(), N as libc::nfds_t, patience) } {
         -1 => match io::Error::last_os_error() {
-            error if error.kind() == io::ErrorKind::Interrupted => Ok(false),
+            error if error.kind() == io::ErrorKind::Interrupted => Ok([false; N]),
             error => Err(error),
         },
-        ready => Ok(ready > 0),
+        _ => Ok(polls.map(|poll| poll.revents != 0)),
     }
 }
 

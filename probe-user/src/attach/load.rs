@@ -136,6 +136,8 @@ pub struct Loaded {
     pub(super) gates_map: MapData,
     pub(super) pulse: Pulse,
     pub(super) pulse_map: MapData,
+    /// What the programs say when a window has reached its limit.
+    pub(super) shut_map: MapData,
     pub(super) maps: Maps,
 }
 
@@ -192,6 +194,7 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         name: abi::PULSE,
         source,
     })?;
+    let shut_map = take(&mut programs, abi::SHUT)?;
     Ok(Loaded {
         programs,
         mode: request.mode,
@@ -199,6 +202,7 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         gates_map,
         pulse,
         pulse_map,
+        shut_map,
         maps,
     })
 }
@@ -242,7 +246,7 @@ fn fill<V: aya::Pod>(
 
 pub(super) fn take(programs: &mut Ebpf, name: &'static str) -> Result<MapData, AttachError> {
     match programs.take_map(name) {
-        Some(Map::Array(map) | Map::HashMap(map)) => Ok(map),
+        Some(Map::Array(map) | Map::HashMap(map) | Map::RingBuf(map)) => Ok(map),
         _ => Err(AttachError::Object { missing: name }),
     }
 }

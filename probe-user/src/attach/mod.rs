@@ -192,6 +192,7 @@ impl Loaded {
             exe,
             gates: self.gates_map.fd().as_fd(),
             pulse: self.pulse_map.fd().as_fd(),
+            shut: self.shut_map.fd().as_fd(),
         };
         let holder = Holder::start(&tools, pid.get(), links)
             .map_err(|source| AttachError::Holder { source })?;
@@ -372,6 +373,14 @@ impl Attachment {
             self.note(event);
         }
         Ok(events)
+    }
+
+    /// Returns what becomes readable when there are [`events`](Self::events); `None`: there are none, ever.
+    pub(crate) fn told(&self) -> io::Result<Option<OwnedFd>> {
+        match &self.links {
+            Links::Held(holder) => holder.as_fd().try_clone_to_owned().map(Some),
+            Links::Own(_) => Ok(None),
+        }
     }
 
     fn note(&mut self, event: &Event) {

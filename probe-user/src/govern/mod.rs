@@ -45,8 +45,9 @@ const PENDING_NS: u64 = 15_000_000;
 /// How long a probe waits that could not be paid for.
 const RETRY_NS: u64 = 20_000_000;
 /// Windows that open before so long has passed are ordered now.
-const AHEAD_NS: u64 = 25_000_000;
-/// How often the rates of probes that stay on are looked at.
+const AHEAD_NS: u64 = 55_000_000;
+/// How often the rates of probes that stay on are looked at. Those that are due within half of it are looked at
+/// together.
 const STEP_NS: u64 = 100_000_000;
 /// What a probe that stays on may cost that suddenly becomes hot: at most, and as a part of what is left.
 const BURST_NS: f64 = 5e6;
@@ -148,6 +149,8 @@ pub struct Governor {
     probes: Vec<Probe>,
     cpus: f64,
     random: u64,
+    /// When what waits to come on can be paid for, as far as that can be told.
+    saved_ns: u64,
 }
 
 impl Governor {
@@ -157,6 +160,7 @@ impl Governor {
             terms,
             probes: Vec::new(),
             cpus: 0.0,
+            saved_ns: 0,
         }
     }
 
@@ -330,10 +334,30 @@ impl Governor {
         actions
     }
 
+    /// Returns when there is something to decide again, unless something is told before; nanoseconds since the
+    /// governor started.
+    pub fn due_ns(&self) -> u64 {
+        let due = |probe: &Probe| match probe.state {
+            State::Unseen => Some(self.saved_ns.max(SETTLE_NS)),
+            State::Idle { from_ns } => Some(from_ns.max(self.saved_ns)),
+            State::Off { period } => Some(period.start_ns.saturating_sub(AHEAD_NS)),
+            State::On { period: None, .. } => probe.look_ns(),
+            State::On { .. } | State::Closing | State::Gone => None,
+        };
+        self.probes.iter().filter_map(due).min().unwrap_or(u64::MAX)
+    }
+
     /// Looks at the rates of what stays on.
     fn follow(&mut self, look: Look) {
         let costs = self.terms.costs;
+        let is_due = |probe: &Probe| probe.look_ns().is_some_and(|at_ns| at_ns <= look.now_ns);
+        let ahead_ns = if self.probes.iter().any(is_due) {
+            STEP_NS / 2
+        } else {
+            0
+        };
         for probe in &mut self.probes {
+            let is_due = is_due(probe);
             let State::On {
                 seen_ns,
                 seen,
@@ -344,12 +368,8 @@ impl Governor {
                 continue;
             };
             let passed_ns = look.now_ns.saturating_sub(*seen_ns);
-            let wanted_ns = if seen_ns == since_ns {
-                FIRST_LOOK_NS
-            } else {
-                STEP_NS
-            };
-            if passed_ns >= wanted_ns {
+            let is_near = seen_ns != since_ns && passed_ns + ahead_ns >= STEP_NS;
+            if is_due || is_near {
                 probe
                     .pace
                     .follow(passed_ns as f64, probe.hits.since(*seen), &costs);
@@ -391,9 +411,15 @@ impl Governor {
     }
 
     fn open(&mut self, look: Look, actions: &mut Vec<Action>) {
-        if look.now_ns < SETTLE_NS || self.terms.share <= 0.0 {
+        if self.terms.share <= 0.0 {
+            self.saved_ns = u64::MAX;
             return;
         }
+        if look.now_ns < SETTLE_NS {
+            return;
+        }
+        self.saved_ns = u64::MAX;
+        let earned = self.budget();
         let mut credit_ns = self.credit_ns(look);
         let (advance_ns, burst_ns, cpus) = (self.advance_ns(), self.burst_ns(look), self.cpus);
         let window_ns =
@@ -426,6 +452,8 @@ impl Governor {
                 0.0
             };
             if cost_ns + kept_ns > credit_ns {
+                let lacking_ns = (cost_ns + kept_ns - credit_ns) / earned;
+                self.saved_ns = (look.now_ns.saturating_add(lacking_ns as u64)).min(self.saved_ns);
                 match &mut probe.state {
                     // A first look is saved for: windows would take all there is again and again.
                     State::Unseen => credit_ns -= cost_ns,

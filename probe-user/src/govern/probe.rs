@@ -1,6 +1,6 @@
 //! One probe, as the governor knows it.
 
-use super::{Hits, Pace, fair::Claim, period::Period};
+use super::{FIRST_LOOK_NS, Hits, Pace, STEP_NS, fair::Claim, period::Period};
 
 /// A probe that has been seen to do so many operations in windows is no more wanted than others.
 const ENOUGH_OPERATIONS: f64 = 2_000.0;
@@ -61,6 +61,24 @@ impl Probe {
 
     pub(super) fn stays(&self) -> bool {
         matches!(self.state, State::On { period: None, .. })
+    }
+
+    /// Returns when its rate is to be looked at, if it stays on.
+    pub(super) fn look_ns(&self) -> Option<u64> {
+        match self.state {
+            State::On {
+                since_ns,
+                seen_ns,
+                period: None,
+                ..
+            } if seen_ns == since_ns => Some(seen_ns + FIRST_LOOK_NS),
+            State::On {
+                seen_ns,
+                period: None,
+                ..
+            } => Some(seen_ns + STEP_NS),
+            _ => None,
+        }
     }
 
     /// What it asks of the budget; `None` while nothing is known of it.

@@ -139,12 +139,13 @@ impl Governing {
         }
     }
 
-    /// Looks at what has happened, and does what follows from it.
+    /// Looks at what has happened, does what follows from it, and returns how long nothing has to be decided unless
+    /// something happens.
     pub(super) fn step(
         &mut self,
         attachment: &mut Attachment,
         target: Option<&Target>,
-    ) -> Result<(), GoverningError> {
+    ) -> Result<Duration, GoverningError> {
         let events = attachment.events(Duration::ZERO)?;
         self.look(attachment.gates(), target);
         self.take(&events, attachment.maps(), attachment.gates())?;
@@ -162,7 +163,8 @@ impl Governing {
         for action in actions.into_iter().flatten() {
             self.act(action, attachment)?;
         }
-        Ok(())
+        let due_ns = self.governor.as_ref().map_or(u64::MAX, Governor::due_ns);
+        Ok(Duration::from_nanos(due_ns.saturating_sub(look.now_ns)))
     }
 
     fn act(&mut self, action: Action, attachment: &mut Attachment) -> Result<(), GoverningError> {

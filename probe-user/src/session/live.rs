@@ -49,15 +49,7 @@ pub(super) struct Live<'a> {
     notes: Vec<String>,
     incomplete: Option<Failure>,
     cpu_at_start: Duration,
-    began: Instant,
 }
-
-/// How often it is decided what is on: often while nothing is known of the probes yet, and without a limit only to
-/// hear of links that have gone.
-const OFTEN: Duration = Duration::from_millis(20);
-const SELDOM: Duration = Duration::from_millis(50);
-const IDLE: Duration = Duration::from_millis(250);
-const SETTLING: Duration = Duration::from_secs(3);
 
 /// A session that has ended.
 pub(super) struct Finished {
@@ -95,7 +87,6 @@ impl<'a> Live<'a> {
             notes: Vec::new(),
             incomplete: None,
             cpu_at_start,
-            began: Instant::now(),
         }
     }
 
@@ -106,14 +97,12 @@ impl<'a> Live<'a> {
         started: Instant,
         duration: Option<Duration>,
     ) -> Result<EndedBy, Failure> {
-        let pidfd = self
-            .armed
-            .pidfd
-            .try_clone()
-            .map_err(|e| Failure::io("failed to watch the target", &e))?;
-        window::watch(self, ends, &pidfd, started, duration)
+        let failed = |error| Failure::io("failed to watch the target", &error);
+        let exited = self.armed.pidfd.try_clone().map_err(failed)?;
+        let told = self.armed.attachment.told().map_err(failed)?;
+        window::watch(self, ends, exited, told, started, duration)
             .await
-            .map_err(|e| Failure::io("failed to watch the target", &e))
+            .map_err(failed)
     }
 
     /// Detaches, takes over the last counts and closes the recording.
@@ -317,23 +306,20 @@ impl Watched for Live<'_> {
 
     fn govern(&mut self) -> Duration {
         if self.ungoverned {
-            return IDLE;
+            return Duration::MAX;
         }
         let Armed {
             attachment, target, ..
         } = &mut self.armed;
-        if let Err(error) = self.governing.step(attachment, target.as_ref()) {
-            let failure = Failure::from(error);
-            self.progress.phase(&failure.to_string());
-            note(&mut self.incomplete, Err(failure));
-            self.ungoverned = true;
-        }
-        if self.header.budget_share.is_none() {
-            IDLE
-        } else if self.began.elapsed() < SETTLING {
-            OFTEN
-        } else {
-            SELDOM
+        match self.governing.step(attachment, target.as_ref()) {
+            Ok(due) => due,
+            Err(error) => {
+                let failure = Failure::from(error);
+                self.progress.phase(&failure.to_string());
+                note(&mut self.incomplete, Err(failure));
+                self.ungoverned = true;
+                Duration::MAX
+            }
         }
     }
 

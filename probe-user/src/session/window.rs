@@ -16,6 +16,8 @@ use crate::report::EndedBy;
 
 /// How often the target is looked at; exec is not announced, so it has to be noticed.
 const LOOK: Duration = Duration::from_millis(250);
+/// How often it is decided what is on, at most: each time costs as much as it takes to wake up.
+const OFTEN: Duration = Duration::from_millis(40);
 /// Looks between two drains.
 const LOOKS_PER_DRAIN: u32 = 4;
 
@@ -52,26 +54,28 @@ pub(super) trait Watched {
     fn executes_the_same(&self) -> bool;
     /// Takes over what the kernel counted.
     fn drain(&mut self, elapsed: Duration);
-    /// Decides what is on, and returns after how long that has to be done again.
+    /// Decides what is on, and returns after how long that has to be done again, unless something is told before.
     fn govern(&mut self) -> Duration;
     /// Shows figures.
     fn show(&mut self, elapsed: Duration);
 }
 
-/// Waits until `duration` is over (`None`: without limit), a signal comes, or the target ends.
+/// Waits until `duration` is over (`None`: without limit), a signal comes, or the target ends. `exited` becomes
+/// readable when it does, `told` when there is something new to decide about.
 pub(super) async fn watch(
     watched: &mut impl Watched,
     ends: &mut Ends,
-    pidfd: &OwnedFd,
+    exited: OwnedFd,
+    told: Option<OwnedFd>,
     started: Instant,
     duration: Option<Duration>,
 ) -> io::Result<EndedBy> {
-    // SAFETY: the descriptor is owned by what is passed, and stays the same one until it is dropped.
-    let exited =
-        unsafe { AsyncFd::register_with_interest(pidfd.try_clone()?, Interest::READABLE) }?;
+    let exited = readable(exited)?;
+    let told = told.map(readable).transpose()?;
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut govern_at = tokio::time::Instant::now();
+    let mut governed_at = tokio::time::Instant::now();
+    let mut govern_at = governed_at;
     let mut n_looks = 0_u32;
     loop {
         let left = duration.map(|duration| duration.saturating_sub(started.elapsed()));
@@ -93,10 +97,32 @@ pub(super) async fn watch(
                 }
                 watched.show(started.elapsed());
             }
+            ready = readable_or_never(told.as_ref()) => {
+                ready?;
+                govern_at = govern_at.min(governed_at + OFTEN);
+            }
             () = tokio::time::sleep_until(govern_at) => {
-                govern_at = tokio::time::Instant::now() + watched.govern();
+                let due = watched.govern();
+                governed_at = tokio::time::Instant::now();
+                govern_at = governed_at + due.clamp(OFTEN, LOOK);
             }
         }
+    }
+}
+
+fn readable(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is owned by what is passed, and stays the same one until it is dropped.
+    Ok(unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) }?)
+}
+
+/// Waits until there is something new to read.
+async fn readable_or_never(fd: Option<&AsyncFd<OwnedFd>>) -> io::Result<()> {
+    match fd {
+        Some(fd) => {
+            fd.readable().await?.clear_ready();
+            Ok(())
+        }
+        None => std::future::pending().await,
     }
 }
 

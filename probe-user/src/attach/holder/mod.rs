@@ -22,15 +22,13 @@ use std::{
 };
 
 pub(crate) use protocol::{Cause, ClosedWindow, Event, Passed, Window};
-use protocol::{Inventory, Order};
+use protocol::{Inventory, Lines, Order};
 
 use super::LinkSpec;
 use crate::sys;
 
 /// The name that the holder is started under.
 const NAME: &str = "rtprobe-links";
-/// Most bytes of events that are kept before they make a line.
-const MAX_PENDING: usize = 1 << 20;
 
 /// Returns whether this process was started to be the holder, by the name it was given.
 pub fn is_wanted(name: Option<&OsStr>) -> bool {
@@ -47,7 +45,7 @@ pub fn hold() -> io::Result<()> {
 pub(crate) struct Holder {
     socket: UnixStream,
     child: Child,
-    pending: Vec<u8>,
+    lines: Lines,
 }
 
 /// What the holder works with.
@@ -56,12 +54,19 @@ pub(super) struct Tools<'a> {
     pub(super) exe: &'a File,
     pub(super) gates: BorrowedFd<'a>,
     pub(super) pulse: BorrowedFd<'a>,
+    pub(super) shut: BorrowedFd<'a>,
 }
 
 impl Holder {
     pub(super) fn start(tools: &Tools<'_>, target: u32, links: Vec<LinkSpec>) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
-        let inherited = [tools.program, tools.exe.as_fd(), tools.gates, tools.pulse];
+        let inherited = [
+            tools.program,
+            tools.exe.as_fd(),
+            tools.gates,
+            tools.pulse,
+            tools.shut,
+        ];
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0(NAME)
@@ -74,17 +79,18 @@ impl Holder {
             .process_group(0);
         sys::inherit(&mut command, inherited.map(|fd| fd.as_raw_fd()));
         let child = command.spawn()?;
-        let [program, exe, gates, pulse] = inherited.map(|fd| fd.as_raw_fd());
+        let [program, exe, gates, pulse, shut] = inherited.map(|fd| fd.as_raw_fd());
         let mut holder = Self {
             socket,
             child,
-            pending: Vec::new(),
+            lines: Lines::default(),
         };
         holder.write(&Inventory {
             program,
             exe,
             gates,
             pulse,
+            shut,
             target,
             links,
         })?;
@@ -129,22 +135,16 @@ impl Holder {
                     gone = true;
                     break;
                 }
-                Ok(n) => self.pending.extend(buffer.iter().take(n)),
+                Ok(n) => self.lines.push(buffer.get(..n).unwrap_or_default())?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
-            if self.pending.len() > MAX_PENDING {
-                return Err(io::Error::other("the holder of the links makes no sense"));
-            }
         }
-        let end = self.pending.iter().rposition(|byte| *byte == b'\n');
-        let complete: Vec<u8> = self.pending.drain(..end.map_or(0, |end| end + 1)).collect();
-        let lines = complete.split(|byte| *byte == b'\n');
-        let events: Vec<Event> = lines
-            .filter(|line| !line.is_empty())
-            .map(serde_json::from_slice)
-            .collect::<Result<_, _>>()?;
+        let mut events = Vec::new();
+        while let Some(event) = self.lines.next()? {
+            events.push(event);
+        }
         if gone && events.is_empty() {
             return Err(ErrorKind::UnexpectedEof.into());
         }
@@ -160,7 +160,7 @@ impl Holder {
             if !events.is_empty() || left.is_zero() {
                 return Ok(events);
             }
-            sys::wait_readable(self.socket.as_fd(), left)?;
+            sys::wait_readable([self.socket.as_fd()], left)?;
         }
     }
 

@@ -1,42 +1,35 @@
-//! The holder's side: a thread per link, and one that watches over all of them.
+//! The holder's side: a thread per link, and one that tells them what to do.
 
 use std::{
     fs::File,
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, Read as _, Write as _},
     os::{
         fd::{AsFd as _, FromRawFd as _, OwnedFd, RawFd},
         unix::net::UnixStream,
     },
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
         mpsc::{self, Receiver, RecvTimeoutError, Sender},
     },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
+use aya::maps::{Map, MapData, RingBuf};
 use probe_ebpf::abi::STALE_BEAT_NS;
 
 use super::{
     super::{Gates, LinkSpec, Pulse},
-    protocol::{Cause, ClosedWindow, Event, Inventory, Order, Passed, Window},
+    protocol::{Cause, ClosedWindow, Event, Inventory, Lines, Order, Passed, Window},
 };
 use crate::sys;
 
 /// Age of the heartbeat from which on all links are closed, in nanoseconds.
 const ABANDONED_NS: u64 = 5_000_000_000;
-/// How often a window is looked at that has just opened: it may be at its limit in no time. Later it is looked at
-/// whenever it has become older by a part of its age, lest looking costs more than is saved.
-const KEEN: Duration = Duration::from_micros(250);
-const PART_OF_AGE: u64 = 4;
 /// A window at its limit that has no more time left goes on to its end: what comes is counted although there is
 /// no room for it, and only what ends by the clock needs no correction.
 const GRACE_NS: u64 = 10_000_000;
-/// How long a window that stays open is young.
-const YOUNG_NS: u64 = 30_000_000;
-/// How often those that stay open with a limit are looked at, and how often the heartbeat is.
-const WATCH: Duration = Duration::from_millis(10);
+/// How often the heartbeat is looked at, and the limits that nothing was said of.
 const IDLE: Duration = Duration::from_millis(250);
 
 /// What all threads share.
@@ -47,9 +40,6 @@ struct Shared {
     pulse: Pulse,
     target: u32,
     events: Mutex<UnixStream>,
-    /// Windows open with a limit and without an end.
-    n_limited: AtomicUsize,
-    ending: AtomicBool,
 }
 
 /// What a link's thread is told.
@@ -64,37 +54,102 @@ pub(super) fn hold() -> io::Result<()> {
     // SAFETY: standard input is this process's own, and nothing else in it reads from it.
     let socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(libc::STDIN_FILENO) });
     sys::prefer_this_process();
-    let mut lines = BufReader::new(socket.try_clone()?).lines();
-    let first = lines.next().ok_or(io::ErrorKind::UnexpectedEof)??;
-    let inventory: Inventory = serde_json::from_str(&first)?;
-    let shared = Arc::new(Shared::new(&inventory, socket)?);
-    let (commands, threads) = start(&shared, inventory.links)?;
-    let watcher = {
-        let (shared, commands) = (Arc::clone(&shared), commands.clone());
-        thread::spawn(move || watch(&shared, &commands))
+    let mut orders = Orders {
+        socket: socket.try_clone()?,
+        lines: Lines::default(),
     };
-    for line in lines {
-        let Ok(order) = line.and_then(|line| Ok(serde_json::from_str(&line)?)) else {
-            break;
-        };
-        let (probe, command) = match order {
-            Order::Open { probe, window } => (probe, Command::Open(window)),
-            Order::Close { probe } => (probe, Command::Close(Cause::Order)),
-        };
-        tell(&commands, probe, command);
-    }
-    shared.ending.store(true, Relaxed);
+    let inventory = orders.first()?;
+    let shared = Arc::new(Shared::new(&inventory, socket)?);
+    let shut = ring_of(inventory.shut)?;
+    let (commands, threads) = start(&shared, inventory.links)?;
+    // However this ends, the links go.
+    let attended = attend(&shared, &commands, orders, shut);
     for (probe, _) in &commands {
         shared.gates.close(*probe);
     }
     // Without senders the threads close what they hold, all at once: the kernel's wait is shared.
     drop(commands);
     // One that panicked has let go of its link all the same.
-    drop(watcher.join());
     for thread in threads {
         drop(thread.join());
     }
-    Ok(())
+    attended
+}
+
+/// What the programs say when a window has reached its limit.
+fn ring_of(fd: RawFd) -> io::Result<RingBuf<MapData>> {
+    // SAFETY: rtprobe hands this descriptor down for this and nothing else.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    let map = MapData::from_fd(fd).map_err(io::Error::other)?;
+    RingBuf::try_from(Map::RingBuf(map)).map_err(io::Error::other)
+}
+
+/// Tells the links' threads what rtprobe orders, which windows have reached their limit, and when rtprobe does not
+/// say any more that it is alive. Returns when rtprobe's end of the socket is closed.
+fn attend(
+    shared: &Shared,
+    commands: &Commands,
+    mut orders: Orders,
+    mut shut: RingBuf<MapData>,
+) -> io::Result<()> {
+    loop {
+        while let Some(order) = orders.lines.next()? {
+            let (probe, command) = match order {
+                Order::Open { probe, window } => (probe, Command::Open(window)),
+                Order::Close { probe } => (probe, Command::Close(Cause::Order)),
+            };
+            tell(commands, probe, command);
+        }
+        let [is_ordered, is_shut] =
+            sys::wait_readable([orders.socket.as_fd(), shut.as_fd()], IDLE)?;
+        if is_ordered && orders.read()? == 0 {
+            return Ok(());
+        }
+        while let Some(said) = shut.next() {
+            if let Some(&probe) = said.first() {
+                tell(commands, probe, Command::Close(Cause::Limit));
+            }
+        }
+        if shared.is_abandoned() {
+            for (probe, _) in commands {
+                tell(commands, *probe, Command::Close(Cause::Abandoned));
+            }
+        } else if !is_ordered && !is_shut {
+            for (probe, _) in commands {
+                if shared.gates.shut_ns(*probe).is_some() {
+                    tell(commands, *probe, Command::Close(Cause::Limit));
+                }
+            }
+        }
+    }
+}
+
+/// What rtprobe orders.
+struct Orders {
+    socket: UnixStream,
+    lines: Lines,
+}
+
+impl Orders {
+    /// Waits for the first line.
+    fn first(&mut self) -> io::Result<Inventory> {
+        loop {
+            if let Some(inventory) = self.lines.next()? {
+                return Ok(inventory);
+            }
+            if self.read()? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+    }
+
+    /// Reads once, and returns how many bytes that were; 0: nothing more will come.
+    fn read(&mut self) -> io::Result<usize> {
+        let mut buffer = [0; 4096];
+        let n = self.socket.read(&mut buffer)?;
+        self.lines.push(buffer.get(..n).unwrap_or_default())?;
+        Ok(n)
+    }
 }
 
 type Commands = Vec<(u8, Sender<Command>)>;
@@ -178,10 +233,7 @@ fn window(
     let opened_ns = before.ns;
     let attach_ns = opened_ns.saturating_sub(began_ns);
     shared.say(&Event::Opened { probe, attach_ns });
-    let is_limited = for_ns.is_none() && limit != u64::MAX;
-    shared.n_limited.fetch_add(usize::from(is_limited), Relaxed);
     let cause = wait(shared, probe, commands, opened_ns, for_ns);
-    shared.n_limited.fetch_sub(usize::from(is_limited), Relaxed);
     shared.gates.close(probe);
     let now = shared.passed(probe);
     drop(armed);
@@ -219,16 +271,7 @@ fn wait(
         }
         let command = match left {
             Some(0) => return Cause::Time,
-            Some(left) => {
-                let left = Duration::from_nanos(left);
-                let look = if is_worth_closing {
-                    until_next_look(open_ns).min(left)
-                } else {
-                    left
-                };
-                commands.recv_timeout(look)
-            }
-            None if open_ns < YOUNG_NS => commands.recv_timeout(until_next_look(open_ns)),
+            Some(left) => commands.recv_timeout(Duration::from_nanos(left)),
             None => commands.recv().map_err(RecvTimeoutError::from),
         };
         match command {
@@ -239,32 +282,6 @@ fn wait(
             Ok(Command::Close(Cause::Limit) | Command::Open(_))
             | Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Cause::Order,
-        }
-    }
-}
-
-fn until_next_look(open_ns: u64) -> Duration {
-    KEEN.max(Duration::from_nanos(open_ns / PART_OF_AGE))
-}
-
-/// Watches over the limits of the windows that stay open, and over the heartbeat.
-fn watch(shared: &Shared, commands: &Commands) {
-    // When each reached its limit last, as its thread was told: one that has closed does not open by itself.
-    let mut told_ns: Vec<Option<u64>> = vec![None; commands.len()];
-    while !shared.ending.load(Relaxed) {
-        let limited = shared.n_limited.load(Relaxed) > 0;
-        thread::sleep(if limited { WATCH } else { IDLE });
-        let abandoned = shared.is_abandoned();
-        for ((probe, _), told_ns) in commands.iter().zip(&mut told_ns) {
-            if abandoned {
-                tell(commands, *probe, Command::Close(Cause::Abandoned));
-                continue;
-            }
-            let shut_ns = shared.gates.shut_ns(*probe);
-            if limited && shut_ns.is_some() && shut_ns != *told_ns {
-                tell(commands, *probe, Command::Close(Cause::Limit));
-                *told_ns = shut_ns;
-            }
         }
     }
 }
@@ -282,8 +299,6 @@ impl Shared {
             pulse: Pulse::map(pulse.as_fd())?,
             target: inventory.target,
             events: Mutex::new(socket),
-            n_limited: AtomicUsize::new(0),
-            ending: AtomicBool::new(false),
         })
     }
 

@@ -1,6 +1,8 @@
 //! What rtprobe and the holder of its links say to each other: lines of JSON over a socket.
 
-use serde::{Deserialize, Serialize};
+use std::io;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::super::{LinkSpec, gates::Traffic};
 
@@ -11,6 +13,7 @@ pub(super) struct Inventory {
     pub(super) exe: i32,
     pub(super) gates: i32,
     pub(super) pulse: i32,
+    pub(super) shut: i32,
     /// Process whose CPU time is read, in rtprobe's own PID namespace.
     pub(super) target: u32,
     pub(super) links: Vec<LinkSpec>,
@@ -127,5 +130,38 @@ impl Passed {
             cpu_ns: self.cpu_ns.saturating_sub(earlier.cpu_ns),
             traffic: self.traffic.since(earlier.traffic),
         }
+    }
+}
+
+/// Most bytes that are kept before they make a line.
+const MAX_PENDING: usize = 1 << 20;
+
+/// What has been read and not yet been understood.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    pending: Vec<u8>,
+}
+
+impl Lines {
+    /// Takes over what was read.
+    ///
+    /// # Errors
+    ///
+    /// More than any line is.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.pending.extend(bytes);
+        if self.pending.len() > MAX_PENDING {
+            return Err(io::Error::other("a line that has no end"));
+        }
+        Ok(())
+    }
+
+    /// Returns the next message, if it is complete.
+    pub(super) fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') else {
+            return Ok(None);
+        };
+        let line: Vec<u8> = self.pending.drain(..=end).collect();
+        Ok(Some(serde_json::from_slice(&line)?))
     }
 }
