@@ -43,11 +43,23 @@ pub(super) const PROBES: &[LogicalProbe] = &[
     },
     LogicalProbe {
         name: ProbeName::Park,
-        hooks: &[Hook {
-            functions: Functions::Named(&["runtime.gopark"]),
-            detail: detail::CX | detail::BYTE,
-            ..OPERATION
-        }],
+        // Until the scheduler runs it again: the exits of `gopark` would have to be single-stepped.
+        hooks: &[
+            Hook {
+                functions: Functions::Named(&["runtime.gopark"]),
+                role: Role::Begin,
+                key: key::GOROUTINE,
+                detail: detail::CX | detail::BYTE,
+                ..OPERATION
+            },
+            Hook {
+                functions: Functions::Named(&["runtime.execute"]),
+                role: Role::EndAtEntry,
+                flags: flag::MAY_HAVE_NO_BEGIN,
+                key: key::AX,
+                ..OPERATION
+            },
+        ],
     },
     LogicalProbe {
         name: ProbeName::ThreadLock,

@@ -41,7 +41,8 @@ pub(super) const PROBES: &[LogicalProbe] = &[
     LogicalProbe {
         name: ProbeName::GcCycle,
         // One collection at a time; the begin is on the goroutine that triggers it, where it is past all
-        // tests, the end on whichever worker terminates marking.
+        // tests, the end on whichever worker terminates marking. It ends where that function begins: in its
+        // middle it starts the world, and the next collection with it.
         hooks: &[
             Hook {
                 functions: Functions::Named(&["runtime.gcBgMarkStartWorkers"]),
@@ -51,7 +52,7 @@ pub(super) const PROBES: &[LogicalProbe] = &[
             },
             Hook {
                 functions: Functions::Named(&["runtime.gcMarkTermination"]),
-                role: Role::End,
+                role: Role::EndAtEntry,
                 flags: flag::ONE_AT_A_TIME,
                 ..OPERATION
             },
