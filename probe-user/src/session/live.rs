@@ -47,7 +47,7 @@ pub(super) struct Live<'a> {
     /// Hits at the last look, for the rate.
     last: (Duration, u64),
     notes: Vec<String>,
-    incomplete: Option<Failure>,
+    pub(super) incomplete: Option<Failure>,
     cpu_at_start: Duration,
 }
 
@@ -218,7 +218,7 @@ fn cpu_time(attachment: &Attachment) -> Duration {
     sys::own_cpu_time() + attachment.holder_cpu_time()
 }
 
-const RECORDING_FAILED: &str = "failed to write the recording";
+pub(super) const RECORDING_FAILED: &str = "failed to write the recording";
 
 /// Keeps the first failure.
 fn note(incomplete: &mut Option<Failure>, result: Result<(), Failure>) {

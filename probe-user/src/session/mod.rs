@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use live::Live;
+use live::{Live, RECORDING_FAILED};
 use progress::Progress;
 use sampling::Sampling;
 use subject::Subject;
@@ -100,18 +100,20 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
     );
     let header = describe::header(&armed, &binary, &plan, config, calibration, &forecast);
     progress.phase(&describe::attached(&armed, &header, config));
-    let (out, unsaved) = match (&config.save, explicit) {
-        (Save::Default, _) => default_recording(&header),
-        (_, explicit) => (explicit, None),
+    let mut incomplete = None;
+    let recorder = match (&config.save, explicit) {
+        (Save::Default, _) => default_recording(&header)
+            .inspect_err(|unsaved| progress.phase(unsaved))
+            .ok(),
+        (_, Some(out)) => Recorder::begin(out, &header)
+            .map_err(|error| incomplete = Some(Failure::io(RECORDING_FAILED, &error)))
+            .ok(),
+        (_, None) => None,
     };
-    if let Some(unsaved) = &unsaved {
-        progress.phase(unsaved);
-    }
-    let recorder = out.map(|out| Recorder::begin(out, &header)).transpose();
-    let recorder = recorder.map_err(|e| Failure::io("failed to write the recording", &e))?;
     let duration = config.duration;
     let mut live = Live::new(binary, plan, armed, header, recorder, &progress, duration);
     live.sampling = sampling;
+    live.incomplete = incomplete;
     let ended_by = live.watch(&mut ends, started, duration).await?;
     let ended = live.finish(ended_by, started.elapsed());
     progress.done();
@@ -150,22 +152,19 @@ fn open_recording(path: &Path) -> Result<OutputFile, Failure> {
     })
 }
 
-/// Opens the recording that was not asked for by name; a directory that can't be written is no reason to
-/// fail, but one to say so.
-fn default_recording(header: &Header) -> (Option<OutputFile>, Option<String>) {
+/// Begins the recording that was not asked for by name; a place that can't be written to is no reason to fail, but
+/// one to say so.
+fn default_recording(header: &Header) -> Result<Recorder<OutputFile>, String> {
     let name =
         output::default_recording_name(&header.target.comm, header.target.pid, &header.start);
-    match OutputFile::stream(&name) {
-        Ok(out) => (Some(out), None),
-        Err(error) => {
-            let unsaved = format!(
-                "the recording is not saved: {} can't be written here ({error}); \
-                 choose a place with --save FILE",
-                name.display()
-            );
-            (None, Some(unsaved))
-        }
-    }
+    let begun = OutputFile::stream(&name).and_then(|out| Recorder::begin(out, header));
+    begun.map_err(|error| {
+        format!(
+            "the recording is not saved: {} can't be written here ({error}); choose a place with \
+             --save FILE",
+            name.display()
+        )
+    })
 }
 
 /// The budget as a share, `None` where there is no limit.
