@@ -367,11 +367,17 @@ pub fn inherit<const N: usize>(command: &mut Command, descriptors: [RawFd; N]) {
 }
 
 /// Lets this process run before others, where it may: for one that sleeps nearly always and then has to be in
-/// time.
+/// time. To be called before it has threads: they do as it does.
 pub fn prefer_this_process() {
     const NICE: libc::c_int = -15;
-    // SAFETY: takes integers only. Where it is not allowed, nothing changes.
-    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+    let least = libc::sched_param { sched_priority: 1 };
+    // SAFETY: the pointer is to a parameter that outlives the call. Where it is not allowed, nothing changes.
+    let is_real_time =
+        unsafe { libc::sched_setscheduler(0, libc::SCHED_RR, &raw const least) } == 0;
+    if !is_real_time {
+        // SAFETY: takes integers only. Where it is not allowed, nothing changes.
+        unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, NICE) };
+    }
 }
 
 /// Returns the time since boot without suspends (`CLOCK_MONOTONIC`), the clock of the kernel programs and of Go's
