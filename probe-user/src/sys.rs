@@ -5,7 +5,7 @@ use std::{
     ffi::{CStr, CString},
     io::{self, PipeReader, PipeWriter, Read as _, Write as _},
     os::{
-        fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
+        fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
         unix::process::CommandExt as _,
     },
     process::{Child, Command},
@@ -25,17 +25,7 @@ pub fn pidfd_open(pid: u32) -> io::Result<OwnedFd> {
 
 /// Tells whether a read would return at once; of a pidfd, whether its process has ended.
 pub fn is_readable(fd: &OwnedFd) -> io::Result<bool> {
-    let mut poll = libc::pollfd {
-        fd: fd.as_raw_fd(),
-        events: libc::POLLIN,
-        revents: 0,
-    };
-    // SAFETY: the pointer is to one pollfd, as the count says, and does not outlive the call.
-    let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
-    match ready {
-        -1 => Err(io::Error::last_os_error()),
-        ready => Ok(ready > 0),
-    }
+    wait_readable([fd.as_fd()], Duration::ZERO).map(|[is_readable]| is_readable)
 }
 
 /// Returns the CPU time that all threads of a process took, ended ones included, in nanoseconds.
@@ -341,7 +331,8 @@ pub fn wait_readable<const N: usize>(
         events: libc::POLLIN,
         revents: 0,
     });
-    let patience = patience.as_millis().saturating_add(1);
+    // Rounded up, lest nobody waits for the last part of it.
+    let patience = patience.as_micros().div_ceil(1_000);
     let patience = libc::c_int::try_from(patience).unwrap_or(libc::c_int::MAX);
     // SAFETY: the pointer is to as many of them as the count says, and does not outlive the call.
     match unsafe { libc::poll(polls.as_mut_ptr(), N as libc::nfds_t, patience) } {

@@ -4,8 +4,10 @@ use super::{tests::COSTS, *};
 use crate::aggregate::{Inside, ProbeSampling, Sampling, Seen, Slice};
 
 const STEP: u64 = 100_000;
-const TICK: u64 = 20_000_000;
 const MS: u64 = 1_000_000;
+/// As of `session::window`.
+const OFTEN: u64 = 40 * MS;
+const LOOK: u64 = 250 * MS;
 const SECOND: u64 = 1_000_000_000;
 const RUN: u64 = 20 * SECOND;
 /// From the end of a window until it is off.
@@ -91,6 +93,7 @@ fn watch(program: Program, seed: u64) -> Told {
     let mut hits = Hits::default();
     let mut window: Option<Window> = None;
     let mut sampling = Sampling::default();
+    let (mut governed_ns, mut govern_ns) = (0, 0);
     for now_ns in (0..RUN).step_by(STEP as usize) {
         carry += program(now_ns + shift_ns) * STEP as f64 / 1e9;
         let operations = carry as u64;
@@ -129,6 +132,7 @@ fn watch(program: Program, seed: u64) -> Told {
                     governor.count(0, hits);
                     governor.closed(0, look, closed);
                     window = None;
+                    govern_ns = govern_ns.min(governed_ns + OFTEN);
                 }
             } else {
                 let admitted = operations.min(open.left);
@@ -142,7 +146,7 @@ fn watch(program: Program, seed: u64) -> Told {
                 }
             }
         }
-        if now_ns % TICK == 0 {
+        if now_ns >= govern_ns {
             governor.count(0, hits);
             for action in governor.step(look) {
                 match action {
@@ -176,6 +180,8 @@ fn watch(program: Program, seed: u64) -> Told {
                     }
                 }
             }
+            governed_ns = now_ns;
+            govern_ns = now_ns + governor.due_ns().saturating_sub(now_ns).clamp(OFTEN, LOOK);
         }
     }
     let probe = sampling.probes.get("alloc").copied().unwrap_or_default();
