@@ -305,3 +305,38 @@ fn traps_of_no_operation_are_traps_all_the_same() {
     }
     panic!("it stayed on: {spent_ns}");
 }
+
+/// Steps a governor through a second whenever it is due, and returns how often that was.
+fn steps_in_a_second(governor: &mut Governor, cpus: f64) -> usize {
+    const SECOND: u64 = 1_000_000_000;
+    let (mut now_ns, mut steps) = (0, 0);
+    while now_ns < SECOND {
+        let cpu_ns = (now_ns as f64 * cpus) as u64;
+        governor.step(Look { now_ns, cpu_ns });
+        now_ns = governor.due_ns().max(now_ns + STEP);
+        steps += 1;
+    }
+    steps
+}
+
+#[test]
+fn what_cannot_be_paid_for_is_not_asked_about_all_the_time() {
+    let mut governor = Governor::new(terms(0.02));
+    for index in 0..20 {
+        governor.add(index, 10_000, 1_000.0, 1.0);
+    }
+    let steps = steps_in_a_second(&mut governor, 1e-3);
+    assert!(governor.rate(19).is_none(), "it can be paid for");
+    assert!(steps < 15, "{steps}");
+}
+
+#[test]
+fn what_stays_on_is_looked_at_together() {
+    let mut governor = Governor::new(terms(0.02));
+    for index in 0..3 {
+        governor.add(index, 1, 1_000.0, 1.0);
+        governor.is_on(index, u64::from(index) * 20 * STEP);
+    }
+    let steps = steps_in_a_second(&mut governor, 1.0);
+    assert!(steps < 15, "{steps}");
+}

@@ -165,3 +165,38 @@ impl Lines {
         Ok(Some(serde_json::from_slice(&line)?))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_come_whole_however_they_were_cut() {
+        let orders = [Order::Close { probe: 3 }, Order::Close { probe: 4 }];
+        let mut text = Vec::new();
+        for order in orders {
+            text.extend(serde_json::to_vec(&order).unwrap());
+            text.push(b'\n');
+        }
+        for cut in 0..text.len() {
+            let (first, second) = text.split_at(cut);
+            let mut lines = Lines::default();
+            let mut found = Vec::new();
+            for part in [first, second] {
+                lines.push(part).unwrap();
+                while let Some(order) = lines.next::<Order>().unwrap() {
+                    found.push(order);
+                }
+            }
+            assert_eq!(found, orders);
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_an_error() {
+        let mut lines = Lines::default();
+        lines.push(b"nonsense\n").unwrap();
+        assert!(lines.next::<Order>().is_err());
+        assert!(lines.push(&vec![b' '; MAX_PENDING + 1]).is_err());
+    }
+}
