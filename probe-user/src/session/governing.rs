@@ -227,10 +227,14 @@ impl Governing {
         }
         for event in events {
             match event {
-                Event::Opened { probe, attach_ns } => {
+                Event::Opened {
+                    probe,
+                    opened_ns,
+                    attach_ns,
+                } => {
                     self.attach_ns = self.attach_ns.max(*attach_ns);
-                    let now = self.now();
-                    self.open_ns.entry(*probe).or_insert(now.now_ns);
+                    let opened_ns = opened_ns.saturating_sub(self.origin_ns);
+                    self.open_ns.entry(*probe).or_insert(opened_ns);
                 }
                 Event::Closed { probe, window } => self.closed(*probe, window, gates),
                 Event::Refused { probe, .. } => {

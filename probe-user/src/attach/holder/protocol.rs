@@ -57,9 +57,20 @@ impl Window {
 /// What became of a probe's link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Event {
-    Opened { probe: u8, attach_ns: u64 },
-    Closed { probe: u8, window: ClosedWindow },
-    Refused { probe: u8, reason: String },
+    Opened {
+        probe: u8,
+        /// By the monotonic clock.
+        opened_ns: u64,
+        attach_ns: u64,
+    },
+    Closed {
+        probe: u8,
+        window: ClosedWindow,
+    },
+    Refused {
+        probe: u8,
+        reason: String,
+    },
 }
 
 impl Event {
