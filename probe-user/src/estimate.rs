@@ -21,6 +21,8 @@ const COSTS_LESS: f64 = 0.2;
 const COSTS_MORE: f64 = 0.6;
 /// A program that uses less leaves its CPU idle: it waits for something, and probes don't lower its rate.
 const BUSY_CPUS: f64 = 0.5;
+/// A program that is slowed down by less may as well not be slowed down at all.
+const PACED: f64 = 1.3;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
 /// Nothing is known to a tenth of what is spent.
@@ -224,7 +226,10 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f
     } else {
         factor(cost)
     };
-    (measured.clamp(low, high), low, high)
+    let measured = measured.clamp(low, high);
+    // One that spins until it is time to go on looks the same, and loses nothing.
+    let least = if measured < PACED { 1.0 } else { low };
+    (measured, least, high)
 }
 
 /// Returns what the runtime counted by itself during the run.

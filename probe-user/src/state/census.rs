@@ -162,18 +162,22 @@ impl<'a> Taker<'a> {
     /// Counts those that stood still while they were looked at, and returns the others.
     ///
     /// A goroutine may run and come to stand at the same place again: so its stack has to be the same twice,
-    /// between two looks at itself that agree.
+    /// between two looks at itself that agree, and what it returns to has to be code.
     fn look(&mut self, batch: &[u64]) -> Result<Vec<u64>, StateError> {
         let before = self.goroutines(batch)?;
         let stacks = self.stacks.read(self.memory, self.binary, &before)?;
         let same = self.stacks.read(self.memory, self.binary, &before)?;
         let after = self.goroutines(batch)?;
         let looks = before.iter().zip(&after).zip(stacks.into_iter().zip(same));
+        let text = self.binary.text();
+        let is_code = |stack: &[VirtAddr]| stack.iter().all(|pc| text.contains(pc));
         let mut moved = Vec::new();
         for (g, ((before, after), (stack, same))) in batch.iter().zip(looks) {
             match (before, after) {
                 (None, None) => {}
-                (Some(before), Some(after)) if is_same(before, after) && stack == same => {
+                (Some(before), Some(after))
+                    if is_same(before, after) && stack == same && is_code(&stack) =>
+                {
                     self.count(after, stack);
                 }
                 _ => moved.push(*g),
