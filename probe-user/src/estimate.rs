@@ -132,7 +132,10 @@ impl Scale {
         let is_looked_at_only = sum.count <= 0.0;
         let (low, high) = if is_looked_at_only {
             let spread = ProbeSampling::spread(sum.whole, error, Z);
-            (whole / spread, whole * spread)
+            (
+                whole / spread,
+                whole * spread + self.missed(sum.whole) * self.high,
+            )
         } else {
             let spread = ProbeSampling::spread(sum.count, error, Z);
             let windows = (
@@ -174,6 +177,17 @@ impl Scale {
         }
         let of_total = COUNTER_ERROR / Z * row.whole;
         self.sampling.error_of_part_of_looks(row).hypot(of_total)
+    }
+
+    /// Returns how many operations may have been where windows saw none although a first look saw so many: they come
+    /// in bursts that are at least as long.
+    fn missed(&self, whole: f64) -> f64 {
+        let looked_ns = self.sampling.whole_ns.max(1) as f64;
+        let windows_ns = self.sampling.on_ns.saturating_sub(self.sampling.whole_ns) as f64;
+        if whole * windows_ns / looked_ns < Z * Z {
+            return 0.0;
+        }
+        self.unseen() * whole
     }
 
     /// Returns how many operations may have been where windows saw none (Poisson: the interval is that of the score
