@@ -6,6 +6,9 @@ use crate::support::assert_sums;
 /// Of an interval that holds 95 % of all estimates, lest one run in twenty fails: how much wider it is here.
 const WIDER: f64 = 1.5;
 
+/// What is told is never so many times the truth.
+const FAR_OFF: f64 = 6.0;
+
 #[test]
 fn bursts_are_not_taken_for_the_whole() {
     let Some(mut target) = meter::start("burst") else {
@@ -39,5 +42,7 @@ fn bursts_are_not_taken_for_the_whole() {
         least - edge <= truth && truth <= most + edge,
         "{truth} is not in {least} to {most}"
     );
-    assert!(rate(count) < truth * 2.0, "{} for {truth}", rate(count));
+    // A single run sees few bursts; `govern/unbiased.rs` has the mean of many.
+    let told = rate(count);
+    assert!(told < truth * FAR_OFF, "{told} for {truth}");
 }
