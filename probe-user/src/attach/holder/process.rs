@@ -76,11 +76,15 @@ pub(super) fn hold() -> io::Result<()> {
     attended
 }
 
+/// Takes over a descriptor of the inventory.
+fn inherited(fd: RawFd) -> OwnedFd {
+    // SAFETY: rtprobe hands it down for this and nothing else, and each is taken over once.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
 /// What the programs say when a window has reached its limit.
 fn ring_of(fd: RawFd) -> io::Result<RingBuf<MapData>> {
-    // SAFETY: rtprobe hands this descriptor down for this and nothing else.
-    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
-    let map = MapData::from_fd(fd).map_err(io::Error::other)?;
+    let map = MapData::from_fd(inherited(fd)).map_err(io::Error::other)?;
     RingBuf::try_from(Map::RingBuf(map)).map_err(io::Error::other)
 }
 
@@ -292,8 +296,6 @@ fn wait(
 
 impl Shared {
     fn new(inventory: &Inventory, socket: UnixStream) -> io::Result<Self> {
-        // SAFETY: rtprobe hands these descriptors down for this and nothing else.
-        let inherited = |fd: RawFd| unsafe { OwnedFd::from_raw_fd(fd) };
         let gates = inherited(inventory.gates);
         let pulse = inherited(inventory.pulse);
         Ok(Self {
