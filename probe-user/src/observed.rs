@@ -161,6 +161,12 @@ pub struct Calibration {
     /// The same for one that has no end; recordings from before it was measured have 0.
     #[serde(default)]
     pub event_ns: f64,
+    /// What comes on top where other work of the target has displaced everything from the caches: for an operation,
+    /// and for one that has no end. Recordings from before it was measured have 0.
+    #[serde(default)]
+    pub cold_operation_ns: f64,
+    #[serde(default)]
+    pub cold_event_ns: f64,
     /// What the probes add between the two clocks of an operation.
     pub bias_emulated_ns: u64,
     pub bias_stepped_ns: u64,

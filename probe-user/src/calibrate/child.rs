@@ -6,11 +6,23 @@ use std::{
     os::fd::AsRawFd as _,
 };
 
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use super::code::{FakeG, SUBJECTS, Subject};
 
 /// Depth that a stack of the code needs, with room to spare.
 const STACK: u64 = 1 << 12;
 pub(super) const MAX_RUNS: usize = 64;
+
+/// What is in the processor's caches when an operation begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Caches {
+    /// What the operation before has left there: nothing else ran meanwhile.
+    Warm,
+    /// The data of other work.
+    Cold,
+}
 /// Of the runs, the one that is believed.
 pub(super) const QUANTILE: f64 = 0.2;
 
@@ -56,8 +68,15 @@ impl Child {
 
     /// Runs a subject `n` times in each of `runs` runs, at most [`MAX_RUNS`], and returns the CPU time that
     /// once took, in nanoseconds: a low quantile of the runs, the reading of the clock subtracted.
-    pub(super) fn run(&mut self, subject: Subject, n: u32, runs: u8) -> io::Result<f64> {
-        self.orders.write_all(&[subject as u8, runs])?;
+    pub(super) fn run(
+        &mut self,
+        subject: Subject,
+        caches: Caches,
+        n: u32,
+        runs: u8,
+    ) -> io::Result<f64> {
+        self.orders
+            .write_all(&[subject as u8, caches as u8, runs])?;
         self.orders.write_all(&n.to_ne_bytes())?;
         let mut answer = [0; 8];
         self.answers.read_exact(&mut answer)?;
@@ -89,27 +108,33 @@ fn stay_on_this_cpu() {
 }
 
 fn obey(mut orders: &PipeReader, mut answers: &PipeWriter) {
-    let (mut order, mut n) = ([0; 2], [0; 4]);
+    let (mut order, mut n) = ([0; 3], [0; 4]);
     while orders.read_exact(&mut order).is_ok() && orders.read_exact(&mut n).is_ok() {
-        let [subject, runs] = order;
-        let Some(subject) = SUBJECTS.get(usize::from(subject)) else {
+        let [subject, caches, runs] = order;
+        let Some(&subject) = SUBJECTS.get(usize::from(subject)) else {
             return;
         };
         let n = u64::from(u32::from_ne_bytes(n));
-        let took = series(*subject, n, usize::from(runs));
+        let runs = usize::from(runs);
+        let took = if caches == Caches::Cold as u8 {
+            series(runs, |made| between_other_work(subject, made, n))
+        } else {
+            series(runs, |made| timed(subject, made * n))
+        };
         if answers.write_all(&took.to_ne_bytes()).is_err() {
             return;
         }
     }
 }
 
-/// What takes longer than the others was disturbed.
-fn series(subject: Subject, n: u64, runs: usize) -> u64 {
+/// Returns how much longer a run takes with the operations, once, than without. What takes longer than the others was
+/// disturbed.
+fn series(runs: usize, timed: impl Fn(u64) -> u64) -> u64 {
     let mut empty = [0; MAX_RUNS];
     let mut full = [0; MAX_RUNS];
     for (empty, full) in empty.iter_mut().zip(&mut full).take(runs) {
-        *empty = timed(subject, 0);
-        *full = timed(subject, n);
+        *empty = timed(0);
+        *full = timed(1);
     }
     let of = |values: &mut [u64; MAX_RUNS]| {
         let runs = runs.min(MAX_RUNS);
@@ -125,7 +150,43 @@ fn at_quantile(values: &mut [u64]) -> u64 {
     values.get(index).copied().unwrap_or(0)
 }
 
+fn between_other_work(subject: Subject, each: u64, rounds: u64) -> u64 {
+    let before = thread_time_ns();
+    for _ in 0..rounds {
+        do_other_work();
+        operate(subject, each);
+    }
+    thread_time_ns().saturating_sub(before)
+}
+
+/// What other work displaces: the data of a core's second-level cache, and its translations of addresses. With less a
+/// hit is as cheap as in a loop, with this it costs what it does in an HTTP server (`perf` on Linux 6.18: 2 to 3 times
+/// as much).
+const DISPLACED_LINES: usize = 8 << 10;
+const DISPLACED_PAGES: usize = 2 << 10;
+const WORDS_PER_LINE: usize = 64 / 8;
+const WORDS_PER_PAGE: usize = 4096 / 8;
+static OTHER_WORK: [AtomicU64; DISPLACED_PAGES * WORDS_PER_PAGE] =
+    [const { AtomicU64::new(0) }; DISPLACED_PAGES * WORDS_PER_PAGE];
+
+fn do_other_work() {
+    let lines = OTHER_WORK.iter().step_by(WORDS_PER_LINE);
+    let touch = |word: &AtomicU64| word.store(word.load(Relaxed).wrapping_add(1), Relaxed);
+    lines.take(DISPLACED_LINES).for_each(touch);
+    // A line of each page, not the same of all: they would share one place in the cache.
+    let pages = OTHER_WORK.chunks(WORDS_PER_PAGE).zip(0..);
+    pages
+        .filter_map(|(page, n)| page.get(n * WORDS_PER_LINE % WORDS_PER_PAGE))
+        .for_each(touch);
+}
+
 fn timed(subject: Subject, n: u64) -> u64 {
+    let before = thread_time_ns();
+    operate(subject, n);
+    thread_time_ns().saturating_sub(before)
+}
+
+fn operate(subject: Subject, n: u64) {
     let here = 0_u8;
     let address = &raw const here as u64;
     let g = FakeG {
@@ -133,12 +194,10 @@ fn timed(subject: Subject, n: u64) -> u64 {
         stack_high: address.saturating_add(STACK),
     };
     let outer = subject.outer();
-    let before = thread_time_ns();
     if n > 0 {
         // SAFETY: the code reads `g` only, keeps to the calling convention, and runs `n` times.
         unsafe { outer(&raw const g, n) };
     }
-    thread_time_ns().saturating_sub(before)
 }
 
 fn thread_time_ns() -> u64 {
@@ -166,7 +225,7 @@ mod tests {
     fn the_code_runs_without_probes() {
         let mut child = Child::start().unwrap();
         for subject in SUBJECTS {
-            assert!(child.run(subject, 1_000_000, 1).unwrap() > 0.1);
+            assert!(child.run(subject, Caches::Warm, 1_000_000, 1).unwrap() > 0.1);
         }
     }
 }

@@ -8,7 +8,7 @@ mod code;
 
 use std::{fs::File, io, thread, time::Instant};
 
-use child::{Child, QUANTILE};
+use child::{Caches, Child, QUANTILE};
 use code::{SUBJECTS, Subject};
 use probe_ebpf::{
     abi::{self, Site, condition, flag, kind},
@@ -26,6 +26,7 @@ use crate::{
 /// Operations in one run, and runs. What is stepped costs ten times as much.
 const SERIES: (u32, u8) = (40, 60);
 const STEPPED_SERIES: (u32, u8) = (8, 24);
+const COLD_SERIES: (u32, u8) = (8, 24);
 /// The code jumps if the stack pointer is not 0.
 const NOT_EQUAL: u8 = 5;
 
@@ -63,7 +64,7 @@ impl Bench {
     pub fn start() -> Result<Self, CalibrateError> {
         let mut child = Child::start().map_err(failed("start"))?;
         let bare_ns = child
-            .run(Subject::Emulated, 20_000, 5)
+            .run(Subject::Emulated, Caches::Warm, 20_000, 5)
             .map_err(failed("run"))?;
         let (sites, offsets) = sites()?;
         Ok(Self {
@@ -114,8 +115,11 @@ impl Bench {
         let stepped_ns = cost(Subject::Stepped)? - self.bare_ns;
         loaded.gates().open(number(Subject::Emulated), u64::MAX);
         let event_ns = cost(Subject::Emulated)? - self.bare_ns - emulated_ns;
-        drop(self.child);
         let bias = biases(loaded)?;
+        let mut cold = |subject| cold_cost(&mut self.child, subject);
+        let cold_pair_ns = cold(Subject::Pair)? - self.bare_ns;
+        let cold_event_ns = cold(Subject::Emulated)? - self.bare_ns;
+        drop(self.child);
         // Taking off waits for the kernel; nothing here depends on it, and nothing more is hit.
         thread::spawn(move || drop(link));
         loaded.forget()?;
@@ -125,6 +129,8 @@ impl Bench {
             stepped_ns,
             operation_ns: (pair_ns - 2.0 * emulated_ns).max(0.0),
             event_ns: event_ns.max(0.0),
+            cold_operation_ns: (cold_pair_ns - pair_ns).max(0.0),
+            cold_event_ns: (cold_event_ns - emulated_ns - event_ns).max(0.0),
             bias_emulated_ns: bias.emulated_ns,
             bias_stepped_ns: bias.stepped_ns,
             took_ns: started.elapsed().as_nanos() as u64,
@@ -144,7 +150,17 @@ fn failed(what: &'static str) -> impl Fn(io::Error) -> CalibrateError {
 /// What one operation of a subject costs.
 fn cost(child: &mut Child, subject: Subject) -> Result<f64, CalibrateError> {
     let (n, runs) = series(subject);
-    child.run(subject, n, runs).map_err(failed("run"))
+    child
+        .run(subject, Caches::Warm, n, runs)
+        .map_err(failed("run"))
+}
+
+/// The same where other work came before each.
+fn cold_cost(child: &mut Child, subject: Subject) -> Result<f64, CalibrateError> {
+    let (n, runs) = COLD_SERIES;
+    child
+        .run(subject, Caches::Cold, n, runs)
+        .map_err(failed("run"))
 }
 
 fn series(subject: Subject) -> (u32, u8) {

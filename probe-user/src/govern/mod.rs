@@ -247,7 +247,7 @@ impl Governor {
             past.inside_ns = closed.closed_ns.saturating_sub(seen_ns);
             past.hits = past.inside;
         }
-        probe.pace.learn(&past, &costs, f64::from(host_cpus));
+        probe.pace.learn(&past, &costs, cpus, f64::from(host_cpus));
         probe.was_windowed = true;
         probe.n_toggles += 1;
         let state = if can_reopen {
@@ -305,9 +305,15 @@ impl Governor {
         let cpus = self.cpus;
         let of_probe = |probe: &Probe| {
             let toggles = f64::from(probe.n_toggles) * Costs::of_toggle(probe.n_sites, cpus);
-            self.terms.costs.of(probe.hits) + toggles
+            self.terms.costs.of(probe.hits, probe.pace.apart_ns(cpus)) + toggles
         };
         self.probes.iter().map(of_probe).sum()
+    }
+
+    /// Returns the target's CPU time from one of a probe's operations to the next.
+    pub fn apart_ns(&self, index: u8) -> f64 {
+        let probe = self.probe(index);
+        probe.map_or(f64::INFINITY, |probe| probe.pace.apart_ns(self.cpus))
     }
 
     /// Returns whether a probe was ever off after it had been on.
@@ -349,7 +355,7 @@ impl Governor {
 
     /// Looks at the rates of what stays on.
     fn follow(&mut self, look: Look) {
-        let costs = self.terms.costs;
+        let (costs, cpus) = (self.terms.costs, self.cpus);
         let is_due = |probe: &Probe| probe.look_ns().is_some_and(|at_ns| at_ns <= look.now_ns);
         let ahead_ns = if self.probes.iter().any(is_due) {
             STEP_NS / 2
@@ -372,7 +378,7 @@ impl Governor {
             if is_due || is_near {
                 probe
                     .pace
-                    .follow(passed_ns as f64, probe.hits.since(*seen), &costs);
+                    .follow(passed_ns as f64, probe.hits.since(*seen), &costs, cpus);
                 *seen_ns = look.now_ns;
                 *seen = probe.hits;
             }

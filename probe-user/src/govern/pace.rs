@@ -100,16 +100,22 @@ impl Pace {
         self.begun / self.on_ns.max(1.0)
     }
 
+    /// Returns the CPU time from one operation to the next of a target that takes `cpus`.
+    pub fn apart_ns(&self, cpus: f64) -> f64 {
+        cpus / self.begun_per_ns().max(f64::MIN_POSITIVE)
+    }
+
     /// Returns what a window costs beyond the time that it is open.
     pub fn overhead_ns(&self) -> f64 {
         self.overhead_ns
     }
 
-    /// Learns from a window that is over, on a host with so many CPUs: no probe takes more than them.
-    pub fn learn(&mut self, past: &Past, costs: &Costs, host_cpus: f64) {
-        let inside_ns = costs.of(past.inside);
+    /// Learns from a window of a target that takes `cpus`, on a host with so many: no probe takes more than them.
+    pub fn learn(&mut self, past: &Past, costs: &Costs, cpus: f64, host_cpus: f64) {
+        let apart_ns = apart_ns(cpus, past.inside_ns as f64, past.inside);
+        let inside_ns = costs.of(past.inside, apart_ns);
         let open_ns = (past.inside_ns as f64).max(inside_ns / host_cpus).max(1.0);
-        let overhead_ns = (costs.of(past.hits) + past.toggles_ns - inside_ns).max(0.0);
+        let overhead_ns = (costs.of(past.hits, apart_ns) + past.toggles_ns - inside_ns).max(0.0);
         let weight = if self.n_windows == 0 { 1.0 } else { 1.0 - KEPT };
         self.overhead_ns += (overhead_ns - self.overhead_ns) * weight;
         self.n_windows = self.n_windows.saturating_add(1);
@@ -117,8 +123,8 @@ impl Pace {
     }
 
     /// Learns from a time that the probe was on without interruption.
-    pub fn follow(&mut self, ns: f64, hits: Hits, costs: &Costs) {
-        self.remember(ns, costs.of(hits), hits);
+    pub fn follow(&mut self, ns: f64, hits: Hits, costs: &Costs, cpus: f64) {
+        self.remember(ns, costs.of(hits, apart_ns(cpus, ns, hits)), hits);
     }
 
     /// Forgets how fast it was: something else has begun.
@@ -162,4 +168,8 @@ impl Pace {
             .max(lasts(MIN_OPERATIONS))
             .clamp(MIN_LENGTH_NS, MAX_LENGTH_NS)
     }
+}
+
+fn apart_ns(cpus: f64, ns: f64, hits: Hits) -> f64 {
+    cpus * ns / (hits.begun as f64).max(1.0)
 }

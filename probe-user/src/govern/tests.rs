@@ -5,6 +5,8 @@ pub(super) const COSTS: Costs = Costs {
     stepped_ns: 10_000.0,
     operation_ns: 500.0,
     event_ns: 250.0,
+    cold_operation_ns: 0.0,
+    cold_event_ns: 0.0,
 };
 const STEP: u64 = 1_000_000;
 /// From the decision to the first hit, and from the window's end to the last one.

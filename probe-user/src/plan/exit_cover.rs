@@ -27,11 +27,15 @@ const MAX_LOOK_BACK: usize = 24;
 /// - `typedmemclr` clears what a receive from a closed channel gets, at most 64 KB (src/runtime/chan.go).
 /// - `gcStart` ends a few allocations in a million, with the object already made; what it costs the program
 ///   is seen as a stop of the world (src/runtime/malloc.go, mgc.go).
-const TRAILING_CALLS: [&str; 4] = [
+/// - `send` and `recv` hand a value over to a goroutine that waits, and make it ready: a fraction of a microsecond,
+///   less than can be told from nothing (src/runtime/chan.go).
+const TRAILING_CALLS: [&str; 6] = [
     "runtime.unlock2",
     "runtime.releaseSudog",
     "runtime.typedmemclr",
     "runtime.gcStart",
+    "runtime.send",
+    "runtime.recv",
 ];
 
 /// An instruction, by its index, at which an exit is seen.

@@ -112,7 +112,8 @@ impl Governing {
             let (index, n_sites) = (probe.name.index(), probe.sites().len());
             probes.push((probe.name, n_sites));
             if let Some(governor) = &mut governor {
-                let operation_ns = costs.operation_ns + 2.0 * costs.emulated_ns;
+                let operation_ns =
+                    costs.operation_ns + costs.cold_operation_ns + 2.0 * costs.emulated_ns;
                 governor.add(index, n_sites, operation_ns, weight(probe.name));
             }
             if armed.attachment.is_attached(probe.name) {
@@ -291,10 +292,11 @@ impl Governing {
     }
 
     fn inside(&self, passed: &Passed) -> Inside {
+        let apart_ns = passed.cpu_ns as f64 / passed.traffic.asked.max(1) as f64;
         Inside {
             ns: passed.ns,
             cpu_ns: passed.cpu_ns,
-            cost_ns: self.costs.of(hits_of(passed.traffic)),
+            cost_ns: self.costs.of(hits_of(passed.traffic), apart_ns),
             begun: passed.traffic.asked,
         }
     }
@@ -367,7 +369,12 @@ impl Governing {
         let seconds_cpu = self.cpu_ns as f64 / self.now().now_ns.max(1) as f64;
         let of_probe = |(name, _): &(ProbeName, usize)| {
             let toggled = self.toggled_sites.get(&name.index()).copied().unwrap_or(0);
-            let hits_ns = self.costs.of(hits(gates, name.index()));
+            let hits = hits(gates, name.index());
+            let apart_ns = match &self.governor {
+                Some(governor) => governor.apart_ns(name.index()),
+                None => self.cpu_ns as f64 / hits.begun.max(1) as f64,
+            };
+            let hits_ns = self.costs.of(hits, apart_ns);
             let took_ns = hits_ns + Costs::of_toggle(toggled, seconds_cpu);
             (name.as_str().to_owned(), took_ns)
         };
