@@ -23,6 +23,8 @@ const COSTS_MORE: f64 = 0.6;
 const BUSY_CPUS: f64 = 0.5;
 /// A program that is slowed down by less may as well not be slowed down at all.
 const PACED: f64 = 1.3;
+/// Progress in windows is believed when it is known so well.
+const PROGRESS_ERROR: f64 = 0.2;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
 /// Nothing is known to a tenth of what is spent.
@@ -211,6 +213,10 @@ fn is_partial(sampling: &ProbeSampling, duration_ns: u64) -> bool {
 /// nothing to wait for uses what it always does, and what it would make of that without the probe follows from
 /// the time that an operation takes by itself. Where that is a small difference of large numbers the bounds are
 /// far apart, and it is never less than any operation takes.
+///
+/// A program that makes system calls tells by itself how far it came: the scheduler counts those. On a host that has
+/// nothing to spare that is how much slower it was, and the clients it waits for with it. Where the costs tell of more
+/// than that, something else in it makes the calls, and the costs are what is believed.
 fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f64, f64, f64) {
     let target_ns = profile.spending.as_ref().map_or(0, |run| run.target_ns);
     let usual = target_ns as f64 / duration_ns.max(1) as f64;
@@ -241,9 +247,30 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f
         factor(cost)
     };
     let measured = measured.clamp(low, high);
+    if let Some((seen, error)) = slowed_down(sampling, profile, duration_ns)
+        && seen * (1.0 + Z * error) >= low
+    {
+        let (least, most) = (seen * (1.0 - Z * error), seen * (1.0 + Z * error));
+        return (seen.max(1.0), least.max(1.0), most.max(1.0));
+    }
     // One that spins until it is time to go on looks the same, and loses nothing.
     let least = if measured < PACED { 1.0 } else { low };
     (measured, least, high)
+}
+
+/// By how much slower the target's system calls came while the probe was on than otherwise, and the relative standard error
+/// of that; `None`: it does too little for that to be known.
+fn slowed_down(
+    sampling: &ProbeSampling,
+    profile: &Profile,
+    duration_ns: u64,
+) -> Option<(f64, f64)> {
+    let inside = &sampling.inside.progress;
+    let syscalls = profile.spending.as_ref()?.syscalls? as f64 - inside.syscalls;
+    let ns = duration_ns as f64 - inside.ns;
+    let usual = syscalls / ns.max(1.0);
+    let error = inside.error();
+    (error < PROGRESS_ERROR && syscalls > 0.0 && ns > 0.0).then(|| (usual / inside.rate(), error))
 }
 
 /// Returns what the runtime counted by itself during the run.

@@ -11,7 +11,7 @@ use probe_ebpf::{
     abi::{self, lost},
     bucket::N_BUCKETS,
 };
-pub use sampling::{Inside, ProbeSampling, RowSampling, Sampling, Seen, Slice};
+pub use sampling::{Inside, ProbeSampling, Progress, RowSampling, Sampling, Seen, Slice};
 use serde::{Deserialize, Serialize};
 pub use timeline::{Growth, Timeline};
 
@@ -42,6 +42,9 @@ pub struct Spending {
     pub probes_ns: f64,
     /// CPU time of the target, what the probes took included.
     pub target_ns: u64,
+    /// How many of its system calls returned, where that can be read.
+    #[serde(default)]
+    pub syscalls: Option<u64>,
     /// Which probe took how much of `probes_ns`.
     #[serde(default)]
     pub of_probes_ns: BTreeMap<String, f64>,

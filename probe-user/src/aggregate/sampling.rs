@@ -60,6 +60,21 @@ pub struct Inside {
     pub cpu_ns: u64,
     pub cost_ns: f64,
     pub begun: u64,
+    /// How far it came meanwhile.
+    pub progress: Progress,
+}
+
+/// Times, and how many system calls of the target's returned in them: how far a program came that has something to
+/// wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Progress {
+    pub ns: f64,
+    pub syscalls: f64,
+    /// Sums of squares and of products, for how much the times differ.
+    ns_square: f64,
+    syscalls_square: f64,
+    product: f64,
 }
 
 /// Everything that windows tell.
@@ -158,6 +173,44 @@ impl Inside {
         self.cpu_ns += more.cpu_ns;
         self.cost_ns += more.cost_ns;
         self.begun += more.begun;
+        self.progress.add(&more.progress);
+    }
+}
+
+impl Progress {
+    /// One time, and the system calls in it.
+    pub fn of(ns: u64, syscalls: u64) -> Self {
+        let (ns, syscalls) = (ns as f64, syscalls as f64);
+        Self {
+            ns,
+            syscalls,
+            ns_square: ns * ns,
+            syscalls_square: syscalls * syscalls,
+            product: ns * syscalls,
+        }
+    }
+
+    fn add(&mut self, more: &Self) {
+        self.ns += more.ns;
+        self.syscalls += more.syscalls;
+        self.ns_square += more.ns_square;
+        self.syscalls_square += more.syscalls_square;
+        self.product += more.product;
+    }
+
+    /// Returns the system calls in a nanosecond.
+    pub fn rate(&self) -> f64 {
+        self.syscalls / self.ns.max(1.0)
+    }
+
+    /// Returns the relative standard error of the rate: that of a ratio (Cochran, Sampling Techniques, 1977, 6.4), and
+    /// that of counting.
+    pub fn error(&self) -> f64 {
+        let rate = self.rate();
+        let spread =
+            self.syscalls_square - 2.0 * rate * self.product + rate * rate * self.ns_square;
+        let syscalls = self.syscalls.max(1.0);
+        (spread.max(0.0) / (syscalls * syscalls) + 1.0 / syscalls).sqrt()
     }
 }
 

@@ -9,9 +9,10 @@ use probe_ebpf::abi::lost;
 
 use super::subject::Armed;
 use crate::{
-    aggregate::{Inside, Sampling, Seen, Slice, Snapshot, Spending},
+    aggregate::{Inside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
     attach::{
-        AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Traffic, Window,
+        AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Processors,
+        Syscalls, Traffic, Window,
     },
     discover::Target,
     drain::{self, DrainError},
@@ -31,6 +32,10 @@ pub(super) struct Governing {
     origin_ns: u64,
     cpu_origin_ns: u64,
     cpu_ns: u64,
+    processors: Processors,
+    /// As of the last look, and how many there were until then since the beginning.
+    latest: Option<Syscalls>,
+    syscalls: Option<u64>,
     probes: Vec<(ProbeName, usize)>,
     /// By probe: since when it is on, or since its last slice, as nanoseconds since the beginning.
     open_ns: BTreeMap<u8, u64>,
@@ -129,6 +134,9 @@ impl Governing {
             origin_ns,
             cpu_origin_ns: cpu_time_ns(armed.target.as_ref()).unwrap_or(0),
             cpu_ns: 0,
+            latest: armed.processors.syscalls(),
+            syscalls: armed.processors.syscalls().map(|_| 0),
+            processors: armed.processors.clone(),
             toggled_sites: probes.iter().map(|(name, n)| (name.index(), *n)).collect(),
             probes,
             open_ns,
@@ -298,6 +306,9 @@ impl Governing {
             cpu_ns: passed.cpu_ns,
             cost_ns: self.costs.of(hits_of(passed.traffic), apart_ns),
             begun: passed.traffic.asked,
+            progress: passed.syscalls.map_or_else(Progress::default, |syscalls| {
+                Progress::of(passed.ns, syscalls.count())
+            }),
         }
     }
 
@@ -342,6 +353,13 @@ impl Governing {
         if let Some(cpu_ns) = cpu_time_ns(target) {
             self.cpu_ns = cpu_ns.saturating_sub(self.cpu_origin_ns);
         }
+        let syscalls = self.processors.syscalls();
+        if let (Some(syscalls), Some(latest), Some(sum)) =
+            (syscalls, self.latest, &mut self.syscalls)
+        {
+            *sum += syscalls.since(latest).count();
+            self.latest = Some(syscalls);
+        }
         if let Some(governor) = &mut self.governor {
             for (name, _) in &self.probes {
                 governor.count(name.index(), hits(gates, name.index()));
@@ -382,6 +400,7 @@ impl Governing {
         snapshot.spending = Some(Spending {
             probes_ns: of_probes_ns.values().sum(),
             target_ns: self.cpu_ns,
+            syscalls: self.syscalls,
             of_probes_ns,
         });
     }

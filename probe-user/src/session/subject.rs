@@ -13,7 +13,7 @@ use super::{look::Glance, spawn::Running};
 use crate::{
     address::{LoadBias, ProcAddr},
     analyze::{self, AnalyzeError, GoBinary},
-    attach::{self, AttachError, Attachment, Loaded},
+    attach::{self, AttachError, Attachment, Loaded, Processors},
     cli::Selector,
     discover::{self, DiscoverError, Held, Target},
     doctor,
@@ -52,6 +52,8 @@ pub(super) struct Armed {
     pub(super) attachment: Attachment,
     /// Read before the first probe was on; of a command, which had not begun, there is none.
     pub(super) state: Option<State>,
+    /// Of the target's scheduler; of a command, which had not begun, there are none.
+    pub(super) processors: Processors,
     /// Sites that another tool had armed before.
     pub(super) foreign_breakpoints: Vec<ProcAddr>,
 }
@@ -164,7 +166,9 @@ impl Subject {
                 let bias = target.load_bias(&segments)?;
                 let foreign_breakpoints = check(attach::check_text(plan, &target, bias))?;
                 let state = state::read(&target, binary, bias, 0);
-                let mut attachment = loaded.hold(plan, &exe, pid)?;
+                let processors =
+                    Processors::new(target.pid, &state::processors(&target, binary, bias));
+                let mut attachment = loaded.hold(plan, &exe, pid, processors.clone())?;
                 if !limited {
                     attachment.open_all(plan, u64::MAX)?;
                     check(attachment.check_armed(plan, &target, bias))?;
@@ -177,6 +181,7 @@ impl Subject {
                     command: None,
                     bias,
                     state: Some(state),
+                    processors,
                     attachment,
                     foreign_breakpoints,
                 })
@@ -184,7 +189,7 @@ impl Subject {
             Self::Command { program, held, .. } => {
                 let pidfd = sys::pidfd_open(pid.get())
                     .map_err(|e| Failure::io("failed to open the command's process", &e))?;
-                let mut attachment = loaded.hold(plan, &exe, pid)?;
+                let mut attachment = loaded.hold(plan, &exe, pid, Processors::default())?;
                 attachment.open_all(plan, if limited { FIRST_LIMIT } else { u64::MAX })?;
                 let command = Running::new(held.release()?);
                 // A short command may be over by now: what the probes saw of it is all there is.
@@ -203,6 +208,7 @@ impl Subject {
                     command: Some(command),
                     bias: bias.unwrap_or(LoadBias(0)),
                     state: None,
+                    processors: Processors::default(),
                     attachment,
                     foreign_breakpoints: Vec::new(),
                 })

@@ -28,7 +28,7 @@ use self::{
     runtime::{Found, Runtime},
 };
 use crate::{
-    address::LoadBias,
+    address::{LoadBias, ProcAddr},
     analyze::GoBinary,
     discover::{ProcFs, Target},
     observed::{Census, RuntimeCounters, RuntimeSettings, State},
@@ -120,6 +120,13 @@ pub fn read(target: &Target, binary: &GoBinary, bias: LoadBias, elapsed_ns: u64)
         };
     }
     state
+}
+
+/// Returns where the scheduler's processors are, as far as that can be read.
+pub fn processors(target: &Target, binary: &GoBinary, bias: LoadBias) -> Vec<ProcAddr> {
+    let memory = Memory::of(target, bias);
+    let processors = Runtime::of(&memory, binary).processors();
+    processors.map(|(_, all)| all).unwrap_or_default()
 }
 
 /// Reads only what the runtime counts, without the goroutines: what two readings some moments apart tell rates

@@ -24,7 +24,7 @@ use std::{
 pub(crate) use protocol::{Cause, ClosedWindow, Event, Passed, Window};
 use protocol::{Inventory, Lines, Order};
 
-use super::LinkSpec;
+use super::{LinkSpec, Processors};
 use crate::sys;
 
 /// The name that the holder is started under.
@@ -58,7 +58,12 @@ pub(super) struct Tools<'a> {
 }
 
 impl Holder {
-    pub(super) fn start(tools: &Tools<'_>, target: u32, links: Vec<LinkSpec>) -> io::Result<Self> {
+    pub(super) fn start(
+        tools: &Tools<'_>,
+        target: u32,
+        processors: Processors,
+        links: Vec<LinkSpec>,
+    ) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
         let inherited = [
             tools.program,
@@ -92,6 +97,7 @@ impl Holder {
             pulse,
             shut,
             target,
+            processors,
             links,
         })?;
         holder.socket.set_nonblocking(true)?;

@@ -19,7 +19,7 @@ use aya::maps::{Map, MapData, RingBuf};
 use probe_ebpf::abi::STALE_BEAT_NS;
 
 use super::{
-    super::{Gates, LinkSpec, Pulse},
+    super::{Gates, LinkSpec, Processors, Pulse},
     protocol::{Cause, ClosedWindow, Event, Inventory, Lines, Order, Passed, Window},
 };
 use crate::sys;
@@ -39,6 +39,7 @@ struct Shared {
     gates: Gates,
     pulse: Pulse,
     target: u32,
+    processors: Processors,
     events: Mutex<UnixStream>,
 }
 
@@ -304,6 +305,7 @@ impl Shared {
             gates: Gates::map(gates.as_fd())?,
             pulse: Pulse::map(pulse.as_fd())?,
             target: inventory.target,
+            processors: inventory.processors.clone(),
             events: Mutex::new(socket),
         })
     }
@@ -322,6 +324,7 @@ impl Shared {
     fn passed(&self, probe: u8) -> Passed {
         Passed {
             cpu_ns: sys::process_cpu_time_ns(self.target).unwrap_or(0),
+            syscalls: self.processors.syscalls(),
             traffic: self.gates.traffic(probe),
             ns: sys::monotonic_ns(),
         }

@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::super::{LinkSpec, gates::Traffic};
+use super::super::{LinkSpec, Processors, Syscalls, gates::Traffic};
 
 /// The first line: what to hold, by descriptors that the holder inherits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -16,6 +16,7 @@ pub(super) struct Inventory {
     pub(super) shut: i32,
     /// Process whose CPU time is read, in rtprobe's own PID namespace.
     pub(super) target: u32,
+    pub(super) processors: Processors,
     pub(super) links: Vec<LinkSpec>,
 }
 
@@ -129,6 +130,8 @@ pub(crate) struct Passed {
     pub(crate) ns: u64,
     /// CPU time of the target.
     pub(crate) cpu_ns: u64,
+    /// System calls that returned.
+    pub(crate) syscalls: Option<Syscalls>,
     /// Operations, and hits of the probe's sites.
     pub(crate) traffic: Traffic,
 }
@@ -139,6 +142,10 @@ impl Passed {
         Self {
             ns: self.ns.saturating_sub(earlier.ns),
             cpu_ns: self.cpu_ns.saturating_sub(earlier.cpu_ns),
+            syscalls: self
+                .syscalls
+                .zip(earlier.syscalls)
+                .map(|(now, then)| now.since(then)),
             traffic: self.traffic.since(earlier.traffic),
         }
     }
