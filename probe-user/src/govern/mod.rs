@@ -22,6 +22,10 @@ use probe::{Probe, State};
 /// Operations that the first look at a probe has room for, and any that follows: it takes as long until they cost
 /// nothing more.
 const FIRST_LIMIT: u64 = 200;
+/// Of a target that uses so little that they would be a large part of what the run may cost: the part that they may be,
+/// and the operations that it takes at least to tell something.
+const FIRST_SHARE: f64 = 0.03;
+const LEAST_FIRST_LIMIT: u64 = 40;
 /// How long a probe is on before its rate is believed.
 const FIRST_LOOK_NS: u64 = 30_000_000;
 /// A target that has only been looked at so long has not shown what it uses.
@@ -428,8 +432,8 @@ impl Governor {
         let earned = self.budget();
         let mut credit_ns = self.credit_ns(look);
         let (advance_ns, burst_ns, cpus) = (self.advance_ns(), self.burst_ns(look), self.cpus);
-        let window_ns =
-            (self.run_budget_ns() * WINDOW_SHARE).clamp(LEAST_WINDOW_NS, MOST_WINDOW_NS);
+        let run_ns = self.run_budget_ns();
+        let window_ns = (run_ns * WINDOW_SHARE).clamp(LEAST_WINDOW_NS, MOST_WINDOW_NS);
         let mut order: Vec<usize> = (0..self.probes.len()).collect();
         order.sort_by_key(|&at| self.probes.get(at).map(Probe::waits_since_ns));
         for at in order {
@@ -439,7 +443,10 @@ impl Governor {
             };
             let toggles_ns = 2.0 * Costs::of_toggle(probe.n_sites, cpus);
             let (cost_ns, period, limit) = match probe.state {
-                State::Unseen => (toggles_ns + cpus * WORST_LOOK_NS, None, FIRST_LIMIT),
+                State::Unseen => {
+                    let limit = first_limit(&probe.pace, run_ns);
+                    (toggles_ns + cpus * WORST_LOOK_NS, None, limit)
+                }
                 State::Idle { from_ns } if from_ns <= look.now_ns => {
                     let limit = room(&probe.pace, burst_ns, FIRST_LOOK_NS as f64);
                     (toggles_ns, None, limit)
@@ -555,6 +562,12 @@ impl Governor {
         self.random ^= self.random >> 27;
         (self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1_u64 << 53) as f64
     }
+}
+
+/// Operations that a first look has room for, where the whole run may cost `run_ns`.
+fn first_limit(pace: &Pace, run_ns: f64) -> u64 {
+    let affordable = run_ns * FIRST_SHARE / pace.operation_ns();
+    (affordable as u64).clamp(LEAST_FIRST_LIMIT, FIRST_LIMIT)
 }
 
 /// Operations that a probe which is on for `ns` has room for: a breaker, for what nobody expects.

@@ -5,9 +5,9 @@ use super::{Costs, Hits};
 /// Windows of one probe come about this often.
 const PERIOD_NS: f64 = 500e6;
 /// Operations that a window has room for: at least, and where it costs more to come on and go off than to be on.
-const MIN_OPERATIONS: f64 = 20.0;
+const MIN_OPERATIONS: f64 = 8.0;
 const WORTHWHILE_OPERATIONS: f64 = 100.0;
-pub(super) const MIN_LENGTH_NS: f64 = 1e6;
+pub(super) const MIN_LENGTH_NS: f64 = 0.3e6;
 /// The longest window of a probe that slows its target down, and of any other.
 const MAX_HOT_NS: f64 = 10e6;
 const MAX_LENGTH_NS: f64 = 1e9;
@@ -17,8 +17,10 @@ const HOT_SHARE: f64 = 0.2;
 const MAX_DUTY: f64 = 0.8;
 /// CPUs below which nothing is worth counting.
 const LEAST_ALLOWED: f64 = 1e-6;
-/// What is kept of everything before, each time that something is learned.
+/// What is kept of everything before, each time that something is learned: of what tells little for longer.
 const KEPT: f64 = 0.85;
+const TELLING_TRAPS: f64 = 40.0;
+const LONGEST_MEMORY_NS: f64 = 10e9;
 
 /// A window, as it was.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -133,10 +135,15 @@ impl Pace {
     }
 
     fn remember(&mut self, on_ns: f64, cost_ns: f64, hits: Hits) {
-        self.on_ns = self.on_ns * KEPT + on_ns;
-        self.cost_ns = self.cost_ns * KEPT + cost_ns;
-        self.begun = self.begun * KEPT + hits.begun as f64;
-        self.traps = self.traps * KEPT + hits.traps() as f64;
+        let kept = if self.traps < TELLING_TRAPS {
+            (LONGEST_MEMORY_NS / self.on_ns.max(1.0)).min(1.0)
+        } else {
+            KEPT
+        };
+        self.on_ns = self.on_ns * kept + on_ns;
+        self.cost_ns = self.cost_ns * kept + cost_ns;
+        self.begun = self.begun * kept + hits.begun as f64;
+        self.traps = self.traps * kept + hits.traps() as f64;
     }
 
     /// Returns the windows that keep to `allowed` CPUs on average, for a target that takes `cpus`.

@@ -6,6 +6,11 @@ use super::{FIRST_LOOK_NS, Hits, Pace, STEP_NS, fair::Claim, period::Period};
 const ENOUGH_OPERATIONS: f64 = 2_000.0;
 /// By how much one is more wanted that has not been seen at all.
 const WANTED: f64 = 2.0;
+/// By how much one is less wanted whose traps begin no operations, from so many on: that there are few is known soon.
+const LEAST_USE: f64 = 0.25;
+const USELESS_TRAPS: u64 = 400;
+/// Operations in a trap from which none is useless.
+const FULL_USE: f64 = 0.1;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum State {
@@ -92,8 +97,14 @@ impl Probe {
 
     /// How much more of it is wanted: the less is known of it, the more.
     pub(super) fn wanted(&self) -> f64 {
-        let unknown = ENOUGH_OPERATIONS / (ENOUGH_OPERATIONS + self.hits.begun as f64);
-        self.weight * (1.0 + (WANTED - 1.0) * unknown)
+        let (begun, traps) = (self.hits.begun as f64, self.hits.traps() as f64);
+        let unknown = ENOUGH_OPERATIONS / (ENOUGH_OPERATIONS + begun.max(traps / 2.0));
+        let use_of_traps = if self.hits.traps() < USELESS_TRAPS {
+            1.0
+        } else {
+            (begun / traps / FULL_USE).clamp(LEAST_USE, 1.0)
+        };
+        self.weight * (1.0 + (WANTED - 1.0) * unknown) * use_of_traps
     }
 
     /// Returns since when it waits to come on: who waits longest comes first, and first looks before that.

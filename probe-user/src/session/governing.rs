@@ -7,7 +7,7 @@ use std::{
 
 use probe_ebpf::abi::lost;
 
-use super::subject::Armed;
+use super::{describe, subject::Armed};
 use crate::{
     aggregate::{Inside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
     attach::{
@@ -117,8 +117,8 @@ impl Governing {
             let (index, n_sites) = (probe.name.index(), probe.sites().len());
             probes.push((probe.name, n_sites));
             if let Some(governor) = &mut governor {
-                let operation_ns =
-                    costs.operation_ns + costs.cold_operation_ns + 2.0 * costs.emulated_ns;
+                let sites: Vec<_> = probe.sites().iter().map(describe::site).collect();
+                let operation_ns = costs.of_operation(&sites);
                 governor.add(index, n_sites, operation_ns, weight(probe.name));
             }
             if armed.attachment.is_attached(probe.name) {

@@ -26,6 +26,9 @@ const SEND_NS: f64 = 50.0;
 /// A send that is given up where there is no room (src/runtime/chan.go): it would lose counts, so it hands out
 /// places or wakes somebody.
 const GIVES_UP: &str = "runtime.selectnbsend";
+/// A receive that asks whether the channel is closed, as `range` does (src/runtime/chan.go): nobody takes a place in a
+/// semaphore back like that.
+const UNTIL_CLOSED: &str = "runtime.chanrecv2";
 
 pub static RULE: Rule = Rule {
     name: "channel-counter",
@@ -76,7 +79,8 @@ fn is_semaphore(observed: &Observed, site: &AtSite<'_>) -> bool {
     let same = received
         .iter()
         .filter(|recv| outer(&recv.site.function) == own);
-    same.map(|recv| recv.count).sum::<f64>() >= 0.5 * site.count
+    let once = |recv: &AtSite<'_>| recv.share(|calls| !calls.passes(UNTIL_CLOSED));
+    same.map(|recv| recv.count * once(recv)).sum::<f64>() >= 0.5 * site.count
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
@@ -134,6 +138,16 @@ mod tests {
         assert!(is_clear(&examine(
             &idle().with(sends(90_000.0, CONSTANT)).with(back)
         )));
+    }
+
+    #[test]
+    fn a_receiver_that_ranges_over_the_channel_is_no_semaphore() {
+        let ranges = calls("chan-recv")
+            .per_second(90_000.0)
+            .at_line(15)
+            .through_runtime(&[UNTIL_CLOSED]);
+        let observed = idle().with(sends(90_000.0, CONSTANT)).with(ranges);
+        assert_eq!(found(examine(&observed)).len(), 1);
     }
 
     #[test]
