@@ -20,7 +20,7 @@ const Z: f64 = 1.96;
 const COSTS_LESS: f64 = 0.2;
 const COSTS_MORE: f64 = 0.6;
 /// A program that uses less leaves its CPU idle: it waits for something, and probes don't lower its rate.
-const BUSY_CPUS: f64 = 0.5;
+const BUSY_CPUS: f64 = 0.4;
 /// A program that is slowed down by less may as well not be slowed down at all.
 const PACED: f64 = 1.3;
 /// Progress in windows is believed when it is known so well.

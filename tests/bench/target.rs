@@ -36,8 +36,18 @@ pub(crate) struct Target {
 impl Target {
     /// Starts `binary` and waits until it says `READY`.
     pub(crate) fn start(binary: &Path, args: &[&str]) -> Result<Self> {
-        let mut child = Command::new(binary)
-            .args(args)
+        Self::spawn(Command::new(binary).args(args), binary)
+    }
+
+    /// The same on one CPU only.
+    pub(crate) fn start_on(cpu: usize, binary: &Path, args: &[&str]) -> Result<Self> {
+        let mut command = Command::new("taskset");
+        command.arg("-c").arg(cpu.to_string());
+        Self::spawn(command.arg(binary).args(args), binary)
+    }
+
+    fn spawn(command: &mut Command, binary: &Path) -> Result<Self> {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -66,7 +66,7 @@ struct Subject {
 const SUBJECTS: [Subject; 4] = [
     Subject {
         case: "alloc",
-        what: "Objects of 48 bytes, on all processors",
+        what: "Objects of 48 bytes",
         start: |go| Load::flat_out(go, "alloc"),
         known: &[Known {
             probe: "alloc",
@@ -76,7 +76,7 @@ const SUBJECTS: [Subject; 4] = [
     },
     Subject {
         case: "send",
-        what: "Sends to a channel with room, on all processors",
+        what: "Sends to a channel with room",
         start: |go| Load::flat_out(go, "send"),
         known: &[Known {
             probe: "chan-send",
@@ -86,7 +86,7 @@ const SUBJECTS: [Subject; 4] = [
     },
     Subject {
         case: "spawn",
-        what: "Goroutines that send once and end, one after the other, on all processors",
+        what: "Goroutines that send once and end, one after the other",
         start: |go| Load::flat_out(go, "spawn"),
         known: &[
             Known {
@@ -140,7 +140,7 @@ pub(crate) fn run(case: &str) -> Result<()> {
         }
     }
     println!(
-        "{}: {:.0} a second unprobed, beside a twin that is never watched. Losses are against what the twin does \
+        "{}: {:.0} a second unprobed, on a CPU that it shares with a twin that is never watched. Losses are against what the twin does \
          in the same window, by how both compare right before and after. \
          All probes, median of {ROUNDS} (least…most).\n",
         subject.what,
