@@ -21,6 +21,9 @@ const COSTS_LESS: f64 = 0.2;
 const COSTS_MORE: f64 = 0.6;
 /// A program that uses less leaves its CPU idle: it waits for something, and probes don't lower its rate.
 const BUSY_CPUS: f64 = 0.4;
+/// Standard error of the CPU time in a window: that of a thread that is running is as of the last tick of its CPU, 4 ms
+/// at most (kernel/sched/cputime.c `thread_group_cputime`), at both ends.
+const TICK_ERROR_NS: f64 = 4e6 * 0.41;
 /// A program that is slowed down by less may as well not be slowed down at all.
 const PACED: f64 = 1.3;
 /// Progress in windows is believed when it is known so well.
@@ -232,19 +235,21 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f
         return (1.0, 1.0, 1.0);
     }
     let used = (inside.cpu_ns as f64 / on_ns).max(cost.min(usual));
-    let factor = |cost: f64| {
+    let factor = |cost: f64, used: f64| {
         let own_ns = ((used - cost) / rate).max(LEAST_OPERATION_NS);
         (usual / rate / own_ns).max(1.0)
     };
+    let ticks = sampling.windows as f64 * usual.max(1.0);
+    let noise = Z * TICK_ERROR_NS * ticks.sqrt() / on_ns;
     let (low, high) = (
-        factor(cost * (1.0 - COSTS_LESS)),
-        factor(cost * (1.0 + COSTS_MORE)),
+        factor(cost * (1.0 - COSTS_LESS), used + noise),
+        factor(cost * (1.0 + COSTS_MORE), used - noise),
     );
     // Where next to nothing is known, the middle of what is possible is the least wrong by a factor.
     let measured = if high > 2.0 * low {
         (low * high).sqrt()
     } else {
-        factor(cost)
+        factor(cost, used)
     };
     let measured = measured.clamp(low, high);
     if let Some((seen, error)) = slowed_down(sampling, profile, duration_ns)
@@ -258,8 +263,8 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f
     (measured, least, high)
 }
 
-/// By how much slower the target's system calls came while the probe was on than otherwise, and the relative standard error
-/// of that; `None`: it does too little for that to be known.
+/// By how much slower the target's system calls came while the probe was on than otherwise, and the relative standard
+/// error of that; `None`: it makes too few for that to be known.
 fn slowed_down(
     sampling: &ProbeSampling,
     profile: &Profile,
@@ -321,4 +326,82 @@ pub(crate) fn limits(probes: &[Probe], profile: &Profile) -> Vec<String> {
             ))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::{Inside, Progress, Slice, Spending};
+
+    const RUN_NS: u64 = 10_000_000_000;
+    const WINDOW_NS: u64 = 10_000_000;
+    const WINDOWS: u64 = 20;
+
+    /// Twenty windows of a probe: CPUs of the target and of the probe in them, and system calls in each.
+    fn windows(used: f64, cost: f64, syscalls: u64) -> ProbeSampling {
+        let mut sampling = crate::aggregate::Sampling::default();
+        let ns = WINDOW_NS as f64;
+        for _ in 0..WINDOWS {
+            let slice = Slice {
+                on_ns: WINDOW_NS,
+                period_ns: Some(RUN_NS / WINDOWS),
+                unseen: 0,
+                inside: Inside {
+                    ns: WINDOW_NS,
+                    cpu_ns: (used * ns) as u64,
+                    cost_ns: cost * ns,
+                    begun: 1_000,
+                    progress: Progress::of(WINDOW_NS, syscalls),
+                },
+            };
+            sampling.add("chan-send", &slice, &[]);
+        }
+        sampling.probes["chan-send"]
+    }
+
+    /// A run of a target that took so many CPUs, and returned from so many system calls in a window's time while no
+    /// window was open.
+    fn run(cpus: f64, syscalls: u64, inside: u64) -> Profile {
+        let windows_outside = RUN_NS / WINDOW_NS - WINDOWS;
+        Profile {
+            spending: Some(Spending {
+                target_ns: (cpus * RUN_NS as f64) as u64,
+                syscalls: Some(windows_outside * syscalls + WINDOWS * inside),
+                ..Spending::default()
+            }),
+            ..Profile::default()
+        }
+    }
+
+    #[test]
+    fn who_waits_for_something_is_not_slowed_down() {
+        let told = dilation(&windows(0.7, 0.2, 0), &run(0.5, 0, 0), RUN_NS);
+        assert!((told.0 - 1.0).abs() < 1e-9, "{told:?}");
+    }
+
+    #[test]
+    fn who_is_flat_out_is_slowed_down_by_what_the_probe_takes() {
+        let (measured, low, high) = dilation(&windows(1.0, 0.5, 0), &run(1.0, 0, 0), RUN_NS);
+        assert!(low <= 2.0 && 2.0 <= high && measured >= low && measured <= high);
+        assert!(low > 1.2, "{low}");
+    }
+
+    #[test]
+    fn a_service_that_makes_half_as_many_system_calls_is_half_as_fast() {
+        let told = dilation(&windows(0.8, 0.2, 50), &run(0.6, 100, 50), RUN_NS);
+        assert!((told.0 - 2.0).abs() < 0.01, "{told:?}");
+        assert!(told.1 > 1.8 && told.2 < 2.2, "{told:?}");
+    }
+
+    #[test]
+    fn system_calls_of_somebody_else_do_not_hide_what_the_costs_tell() {
+        let told = dilation(&windows(1.0, 0.9, 100), &run(1.0, 100, 100), RUN_NS);
+        assert!(told.0 > 3.0, "{told:?}");
+    }
+
+    #[test]
+    fn few_system_calls_tell_nothing() {
+        let told = dilation(&windows(0.7, 0.2, 0), &run(0.5, 1, 0), RUN_NS);
+        assert!((told.0 - 1.0).abs() < 1e-9, "{told:?}");
+    }
 }

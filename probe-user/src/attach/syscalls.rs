@@ -61,3 +61,26 @@ impl Processors {
         Some(Syscalls(ticks.fold(0, u32::wrapping_add)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_of_all_processors_are_added_up_around_their_end() {
+        let processor = |tick| [0, 0, 0, 0, 0, tick, 0, 0];
+        let all: [[u32; 8]; 2] = [processor(u32::MAX), processor(3)];
+        let at = all.each_ref().map(|p| ProcAddr(p.as_ptr() as u64));
+        let own = Processors::new(std::process::id(), &at);
+        let now = own.syscalls().unwrap();
+        assert_eq!(now.count(), 2);
+        assert_eq!(now.since(Syscalls(u32::MAX)).count(), 3);
+    }
+
+    #[test]
+    fn what_cannot_be_read_tells_nothing() {
+        assert_eq!(Processors::default().syscalls(), None);
+        let nowhere = Processors::new(std::process::id(), &[ProcAddr(8)]);
+        assert_eq!(nowhere.syscalls(), None);
+    }
+}

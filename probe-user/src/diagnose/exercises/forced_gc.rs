@@ -29,7 +29,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "Collections by hand",
         in_the_runtime: "runtime.GC finishes the sweep of the last cycle, runs a whole cycle with two stops of the world, waits until it has swept, and publishes the heap profile. The caller is blocked all the while, marking takes a quarter of the CPUs, and the pacer starts anew from what is left: the collections that it would have made anyway still come.",
-        how_it_is_seen: "A pair of probes on runtime.GC counts and times the calls per line; those that debug.FreeOSMemory makes have a rule of their own. A benchmark's frame on the stack makes it package-2. Any call in the window is found; the severity follows from the time that callers were blocked.",
+        how_it_is_seen: "A pair of probes on runtime.GC counts and times the calls per line; those that debug.FreeOSMemory makes have a rule of their own. A benchmark's frame on the stack, or collections by the testing package itself, make it package-2. Any call in the window is found; the severity follows from the time that callers were blocked.",
         example: "// before\nfunc handle(j Job) Result {\n\tr := process(j)\n\truntime.GC()\n\treturn r\n}\n\n// after: no call; in main, if there is a hard limit\ndebug.SetMemoryLimit(2 << 30)",
         versions: "Go 1.21 to 1.27 alike; the limit exists since 1.19.",
     },
@@ -72,8 +72,16 @@ fn is_benchmark(calls: &Calls) -> bool {
         || calls.site.function.rsplit('.').any(is_named)
 }
 
+/// Whether the testing package collects garbage by itself meanwhile, as it does before it runs a benchmark
+/// (src/testing/benchmark.go `runN`): its frames may lie beyond the user's own, where the walk ends.
+fn runs_benchmarks(observed: &Observed) -> bool {
+    let by_testing = |calls: &Calls| !calls.by_user && calls.within_package("testing");
+    !observed.sites("gc", by_testing).is_empty()
+}
+
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let in_benchmark = site.calls.iter().any(|calls| is_benchmark(calls));
+    let in_benchmark =
+        site.calls.iter().any(|calls| is_benchmark(calls)) || runs_benchmarks(observed);
     let title = if in_benchmark {
         "a benchmark measures the collector: runtime.GC in its loop"
     } else {
@@ -128,6 +136,14 @@ mod tests {
         let faults = found(examine(
             &idle().with(forced(5.0).called_by("testing.(*B).runN")),
         ));
+        assert_eq!(faults[0].exercises, ["package-2"]);
+    }
+
+    #[test]
+    fn a_helper_of_a_benchmark_is_told_by_what_runs_it() {
+        let runs = forced(1.0).called_by("testing.(*B).runN").not_by_user();
+        let faults = found(examine(&idle().with(forced(5.0)).with(runs)));
+        assert_eq!(faults.len(), 1);
         assert_eq!(faults[0].exercises, ["package-2"]);
     }
 
