@@ -24,6 +24,10 @@ const BUSY_CPUS: f64 = 0.4;
 /// Standard error of the CPU time in a window: that of a thread that is running is as of the last tick of its CPU, 4 ms
 /// at most (kernel/sched/cputime.c `thread_group_cputime`), at both ends.
 const TICK_ERROR_NS: f64 = 4e6 * 0.41;
+/// What is left of a slowed program's time beside the probe's cost: too little to be a difference of two prices, and
+/// enough.
+const LEFT_UNKNOWN: f64 = 0.1;
+const LEFT_KNOWN: f64 = 0.25;
 /// A program that is slowed down by less may as well not be slowed down at all.
 const PACED: f64 = 1.3;
 /// Progress in windows is believed when it is known so well.
@@ -245,12 +249,12 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f
         factor(cost * (1.0 - COSTS_LESS), used + noise),
         factor(cost * (1.0 + COSTS_MORE), used - noise),
     );
-    // Where next to nothing is known, the middle of what is possible is the least wrong by a factor.
-    let measured = if high > 2.0 * low {
-        (low * high).sqrt()
-    } else {
-        factor(cost, used)
-    };
+    // Where next to nothing is left beside the cost, the middle of what is possible is the least wrong by a factor.
+    let left = 1.0 - cost / used.max(cost);
+    let known = ((left - LEFT_UNKNOWN) / (LEFT_KNOWN - LEFT_UNKNOWN)).clamp(0.0, 1.0);
+    let most = factor(cost * (1.0 + COSTS_MORE), used);
+    let middle = (factor(cost * (1.0 - COSTS_LESS), used) * most).sqrt();
+    let measured = factor(cost, used).powf(known) * middle.powf(1.0 - known);
     let measured = measured.clamp(low, high);
     if let Some((seen, error)) = slowed_down(sampling, profile, duration_ns)
         && seen * (1.0 + Z * error) >= low
