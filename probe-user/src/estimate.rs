@@ -256,11 +256,11 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f
     let middle = (factor(cost * (1.0 - COSTS_LESS), used) * most).sqrt();
     let measured = factor(cost, used).powf(known) * middle.powf(1.0 - known);
     let measured = measured.clamp(low, high);
-    if let Some((seen, error)) = slowed_down(sampling, profile, duration_ns)
-        && seen * (1.0 + Z * error) >= low
-    {
+    if let Some((seen, error)) = slowed_down(sampling, profile, duration_ns) {
         let (least, most) = (seen * (1.0 - Z * error), seen * (1.0 + Z * error));
-        return (seen.max(1.0), least.max(1.0), most.max(1.0));
+        if most >= low {
+            return (seen.max(1.0), least.max(1.0), most.max(1.0));
+        }
     }
     // One that spins until it is time to go on looks the same, and loses nothing.
     let least = if measured < PACED { 1.0 } else { low };
@@ -335,7 +335,7 @@ pub(crate) fn limits(probes: &[Probe], profile: &Profile) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Inside, Progress, Slice, Spending};
+    use crate::aggregate::{Inside, Progress, Sampling, Slice, Spending};
 
     const RUN_NS: u64 = 10_000_000_000;
     const WINDOW_NS: u64 = 10_000_000;
@@ -343,7 +343,7 @@ mod tests {
 
     /// Twenty windows of a probe: CPUs of the target and of the probe in them, and system calls in each.
     fn windows(used: f64, cost: f64, syscalls: u64) -> ProbeSampling {
-        let mut sampling = crate::aggregate::Sampling::default();
+        let mut sampling = Sampling::default();
         let ns = WINDOW_NS as f64;
         for _ in 0..WINDOWS {
             let slice = Slice {

@@ -4,9 +4,8 @@
 use std::{
     io::{self, PipeReader, PipeWriter, Read as _, Write as _},
     os::fd::AsRawFd as _,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
-
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::code::{FakeG, SUBJECTS, Subject};
 
@@ -150,6 +149,7 @@ fn at_quantile(values: &mut [u64]) -> u64 {
     values.get(index).copied().unwrap_or(0)
 }
 
+/// Returns what `rounds` of other work take, with so many operations after each.
 fn between_other_work(subject: Subject, each: u64, rounds: u64) -> u64 {
     let before = thread_time_ns();
     for _ in 0..rounds {

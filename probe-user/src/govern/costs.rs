@@ -39,6 +39,12 @@ impl Hits {
         self.emulated.saturating_add(self.stepped)
     }
 
+    /// Returns the CPU time from one operation to the next of a target that used `cpu_ns` meanwhile.
+    #[must_use]
+    pub fn apart_ns(self, cpu_ns: f64) -> f64 {
+        cpu_ns / self.begun.max(1) as f64
+    }
+
     /// Returns what came in since `earlier`.
     #[must_use]
     pub fn since(self, earlier: Self) -> Self {

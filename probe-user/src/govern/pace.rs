@@ -114,7 +114,7 @@ impl Pace {
 
     /// Learns from a window of a target that takes `cpus`, on a host with so many: no probe takes more than them.
     pub fn learn(&mut self, past: &Past, costs: &Costs, cpus: f64, host_cpus: f64) {
-        let apart_ns = apart_ns(cpus, past.inside_ns as f64, past.inside);
+        let apart_ns = past.inside.apart_ns(cpus * past.inside_ns as f64);
         let inside_ns = costs.of(past.inside, apart_ns);
         let open_ns = (past.inside_ns as f64).max(inside_ns / host_cpus).max(1.0);
         let overhead_ns = (costs.of(past.hits, apart_ns) + past.toggles_ns - inside_ns).max(0.0);
@@ -126,7 +126,7 @@ impl Pace {
 
     /// Learns from a time that the probe was on without interruption.
     pub fn follow(&mut self, ns: f64, hits: Hits, costs: &Costs, cpus: f64) {
-        self.remember(ns, costs.of(hits, apart_ns(cpus, ns, hits)), hits);
+        self.remember(ns, costs.of(hits, hits.apart_ns(cpus * ns)), hits);
     }
 
     /// Forgets how fast it was: something else has begun.
@@ -175,8 +175,4 @@ impl Pace {
             .max(lasts(MIN_OPERATIONS))
             .clamp(MIN_LENGTH_NS, MAX_LENGTH_NS)
     }
-}
-
-fn apart_ns(cpus: f64, ns: f64, hits: Hits) -> f64 {
-    cpus * ns / (hits.begun as f64).max(1.0)
 }

@@ -34,8 +34,7 @@ pub(super) struct Governing {
     cpu_ns: u64,
     processors: Processors,
     /// As of the last look, and how many there were until then since the beginning.
-    latest: Option<Syscalls>,
-    syscalls: Option<u64>,
+    syscalls: Option<(Syscalls, u64)>,
     probes: Vec<(ProbeName, usize)>,
     /// By probe: since when it is on, or since its last slice, as nanoseconds since the beginning.
     open_ns: BTreeMap<u8, u64>,
@@ -134,8 +133,7 @@ impl Governing {
             origin_ns,
             cpu_origin_ns: cpu_time_ns(armed.target.as_ref()).unwrap_or(0),
             cpu_ns: 0,
-            latest: armed.processors.syscalls(),
-            syscalls: armed.processors.syscalls().map(|_| 0),
+            syscalls: armed.processors.syscalls().map(|now| (now, 0)),
             processors: armed.processors.clone(),
             toggled_sites: probes.iter().map(|(name, n)| (name.index(), *n)).collect(),
             probes,
@@ -354,12 +352,9 @@ impl Governing {
         if let Some(cpu_ns) = cpu_time_ns(target) {
             self.cpu_ns = cpu_ns.saturating_sub(self.cpu_origin_ns);
         }
-        let syscalls = self.processors.syscalls();
-        if let (Some(syscalls), Some(latest), Some(sum)) =
-            (syscalls, self.latest, &mut self.syscalls)
-        {
-            *sum += syscalls.since(latest).count();
-            self.latest = Some(syscalls);
+        if let (Some((latest, sum)), Some(now)) = (&mut self.syscalls, self.processors.syscalls()) {
+            *sum += now.since(*latest).count();
+            *latest = now;
         }
         if let Some(governor) = &mut self.governor {
             for (name, _) in &self.probes {
@@ -391,7 +386,7 @@ impl Governing {
             let hits = hits(gates, name.index());
             let apart_ns = match &self.governor {
                 Some(governor) => governor.apart_ns(name.index()),
-                None => self.cpu_ns as f64 / hits.begun.max(1) as f64,
+                None => hits.apart_ns(self.cpu_ns as f64),
             };
             let hits_ns = self.costs.of(hits, apart_ns);
             let took_ns = hits_ns + Costs::of_toggle(toggled, seconds_cpu);
@@ -401,7 +396,7 @@ impl Governing {
         snapshot.spending = Some(Spending {
             probes_ns: of_probes_ns.values().sum(),
             target_ns: self.cpu_ns,
-            syscalls: self.syscalls,
+            syscalls: self.syscalls.map(|(_, sum)| sum),
             of_probes_ns,
         });
     }
