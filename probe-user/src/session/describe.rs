@@ -76,7 +76,7 @@ fn for_how_long(config: &RecordConfig) -> String {
 pub(super) fn calibrated(found: &Result<Calibration, CalibrateError>) -> String {
     match found {
         Ok(found) => format!(
-            "a hit costs the target {:.2} µs, {:.2} µs with cold caches, {:.1} µs more where it is single-stepped \
+            "a hit costs the target {:.2} µs, {:.2} µs with cold caches, {:.1} µs where it is single-stepped \
              (measured in {:.0} ms); latencies are told from {:.2} µs on",
             found.emulated_ns / 1e3,
             (found.emulated_ns + found.cold_event_ns) / 1e3,
