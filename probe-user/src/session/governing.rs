@@ -265,6 +265,7 @@ impl Governing {
             },
             inside_ns: window.inside.ns,
         };
+        self.attach_ns = self.attach_ns.max(window.attach_ns);
         // What stays on was counted up to its last slice.
         let from_ns = match self.open_ns.remove(&probe) {
             Some(ns) if self.stays_on(probe) => ns,

@@ -237,11 +237,14 @@ fn window(
     shared.gates.open(probe, limit);
     let opened_ns = before.ns;
     let attach_ns = opened_ns.saturating_sub(began_ns);
-    shared.say(&Event::Opened {
-        probe,
-        opened_ns,
-        attach_ns,
-    });
+    if for_ns.is_none() {
+        // Of any other its end tells, soon.
+        shared.say(&Event::Opened {
+            probe,
+            opened_ns,
+            attach_ns,
+        });
+    }
     let cause = wait(shared, probe, commands, opened_ns, for_ns);
     shared.gates.close(probe);
     let now = shared.passed(probe);
