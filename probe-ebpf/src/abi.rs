@@ -414,7 +414,7 @@ pub const fn split_bucket_key(key: u32) -> (u32, u32) {
 /// The window of one probe, mapped into user space. Its links come on one after the other; the window opens
 /// when all are on and closes before the first goes, so that what begins is seen to end.
 ///
-/// The first cache line is written by user space, but for `shut_ns`; the second one is counted up by the
+/// The first cache line is written by user space, but when a limit is reached; the second one is counted up by the
 /// programs.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -425,9 +425,13 @@ pub struct Gate {
     pub epoch: u64,
     /// Value of `begun` from which on the programs return at once.
     pub limit: u64,
-    /// When the limit was reached, by the monotonic clock.
+    /// When a limit was reached, by the monotonic clock.
     pub shut_ns: u64,
-    pub padding: [u64; 4],
+    /// Values of `emulated` and `stepped` at which the programs lower `limit` to what has begun: a trap costs the
+    /// target something whether it is an operation or not.
+    pub most_emulated: u64,
+    pub most_stepped: u64,
+    pub padding: [u64; 2],
     /// Operations begun while the window was open, those beyond the limit included.
     pub begun: u64,
     /// Hits of emulated sites, whether the window was open or not: what the target paid for.

@@ -23,15 +23,39 @@ impl Gate {
     /// Counts a hit of `site`: whatever the program does then, the target has paid for the trap.
     #[inline(always)]
     pub(crate) fn count_hit(&self, site: &Site) {
-        // SAFETY: points into a map value, valid as long as the program runs.
-        unsafe {
-            let counter = if site.flags & flag::STEPPED == 0 {
-                &raw mut (*self.0).emulated
+        // SAFETY: points into a map value, valid as long as the program runs; user space writes meanwhile, hence
+        // volatile.
+        let is_last = unsafe {
+            let (counter, most) = if site.flags & flag::STEPPED == 0 {
+                (
+                    &raw mut (*self.0).emulated,
+                    &raw const (*self.0).most_emulated,
+                )
             } else {
-                &raw mut (*self.0).stepped
+                (
+                    &raw mut (*self.0).stepped,
+                    &raw const (*self.0).most_stepped,
+                )
             };
-            atomic::add(counter, 1);
+            atomic::fetch_add(counter, 1).wrapping_add(1) == most.read_volatile()
+        };
+        if is_last {
+            // SAFETY: as above.
+            unsafe {
+                let begun = (&raw const (*self.0).begun).read_volatile();
+                (&raw mut (*self.0).limit).write_volatile(begun);
+            }
+            self.shut(site);
         }
+    }
+
+    /// Says that a limit was reached.
+    #[inline(always)]
+    fn shut(&self, site: &Site) {
+        // SAFETY: as in `count_hit`.
+        unsafe { (&raw mut (*self.0).shut_ns).write_volatile(bpf_ktime_get_ns()) };
+        // Without room for it the links come off a little later: the time is written.
+        let _ = SHUT.output(&u64::from(site.probe), u64::from(BPF_RB_FORCE_WAKEUP));
     }
 
     #[inline(always)]
@@ -53,14 +77,10 @@ impl Gate {
         let (begun, limit) = unsafe {
             let limit = (&raw const (*self.0).limit).read_volatile();
             let begun = atomic::fetch_add(&raw mut (*self.0).begun, 1).wrapping_add(1);
-            if begun == limit {
-                (&raw mut (*self.0).shut_ns).write_volatile(bpf_ktime_get_ns());
-            }
             (begun, limit)
         };
         if begun == limit {
-            // Without room for it the links come off a little later: the time is written.
-            let _ = SHUT.output(&u64::from(site.probe), u64::from(BPF_RB_FORCE_WAKEUP));
+            self.shut(site);
         }
         begun <= limit
     }

@@ -89,11 +89,38 @@ impl Traffic {
     }
 }
 
+/// What a window has room for; what is reached first ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Operations that begin.
+    pub operations: u64,
+    /// Hits of emulated sites, and of stepped ones, whether they are of an operation or not.
+    pub traps: u64,
+}
+
+impl Room {
+    /// For whatever comes.
+    pub const UNLIMITED: Self = Self {
+        operations: u64::MAX,
+        traps: u64::MAX,
+    };
+
+    /// For so many operations, with a trap at the begin and the end of each, and as many that are of none.
+    pub const fn of_operations(n: u64) -> Self {
+        Self {
+            operations: n,
+            traps: n.saturating_mul(4),
+        }
+    }
+}
+
 /// Words of `abi::Gate`; a test holds them to it.
 const OPEN: usize = 0;
 const EPOCH: usize = 1;
 const LIMIT: usize = 2;
 const SHUT_NS: usize = 3;
+const MOST_EMULATED: usize = 4;
+const MOST_STEPPED: usize = 5;
 const BEGUN: usize = 8;
 const EMULATED: usize = 9;
 const STEPPED: usize = 10;
@@ -105,13 +132,10 @@ impl Gates {
         Words::map(fd, MAX_PROBES as usize * WORDS).map(Self)
     }
 
-    /// Opens a new window of `probe`, for `n` operations. Everything that begins from here on is counted.
-    pub fn open(&self, probe: u8, n: u64) {
-        let limit = self
-            .word(probe, BEGUN, |w| w.load(Acquire))
-            .saturating_add(n);
+    /// Opens a new window of `probe`. Everything that begins from here on is counted.
+    pub fn open(&self, probe: u8, room: Room) {
         self.set(probe, SHUT_NS, 0);
-        self.set(probe, LIMIT, limit);
+        self.limit(probe, room);
         self.word(probe, EPOCH, |w| w.fetch_add(1, Release));
         self.set(probe, OPEN, 1);
     }
@@ -129,15 +153,26 @@ impl Gates {
         self.word(probe, EPOCH, |w| w.fetch_add(1, Release));
     }
 
-    /// Lets an open window count `n` more operations from here on.
-    pub fn extend(&self, probe: u8, n: u64) {
+    /// Gives an open window that much room from here on.
+    pub fn extend(&self, probe: u8, room: Room) {
         let begun = self.word(probe, BEGUN, |w| w.load(Acquire));
         if begun < self.word(probe, LIMIT, |w| w.load(Acquire)) {
-            self.set(probe, LIMIT, begun.saturating_add(n));
+            self.limit(probe, room);
         }
     }
 
-    /// Returns when the window reached its limit, in nanoseconds of the monotonic clock.
+    fn limit(&self, probe: u8, room: Room) {
+        for (counter, limit, n) in [
+            (EMULATED, MOST_EMULATED, room.traps),
+            (STEPPED, MOST_STEPPED, room.traps),
+            (BEGUN, LIMIT, room.operations),
+        ] {
+            let now = self.word(probe, counter, |w| w.load(Acquire));
+            self.set(probe, limit, now.saturating_add(n));
+        }
+    }
+
+    /// Returns when the window reached a limit, in nanoseconds of the monotonic clock.
     pub fn shut_ns(&self, probe: u8) -> Option<u64> {
         // The limit is reached a moment before the time is written.
         Some(self.word(probe, SHUT_NS, |w| w.load(Acquire))).filter(|ns| *ns != 0)
@@ -202,6 +237,8 @@ mod tests {
         assert_eq!(offset_of!(abi::Gate, epoch), EPOCH * 8);
         assert_eq!(offset_of!(abi::Gate, limit), LIMIT * 8);
         assert_eq!(offset_of!(abi::Gate, shut_ns), SHUT_NS * 8);
+        assert_eq!(offset_of!(abi::Gate, most_emulated), MOST_EMULATED * 8);
+        assert_eq!(offset_of!(abi::Gate, most_stepped), MOST_STEPPED * 8);
         assert_eq!(offset_of!(abi::Gate, begun), BEGUN * 8);
         assert_eq!(offset_of!(abi::Gate, emulated), EMULATED * 8);
         assert_eq!(offset_of!(abi::Gate, stepped), STEPPED * 8);

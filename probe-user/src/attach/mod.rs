@@ -32,7 +32,7 @@ use aya::{
     },
 };
 use diagnostics::Diagnostics;
-pub use gates::{Gates, Pulse, Traffic};
+pub use gates::{Gates, Pulse, Room, Traffic};
 use heart::Heart;
 pub(crate) use holder::{Cause, ClosedWindow, Event, Passed, Window};
 use holder::{Holder, Tools};
@@ -290,7 +290,7 @@ impl Attachment {
     /// Opens the windows of all probes that are on: from here on operations that begin are counted.
     pub fn open_window(&self) {
         for probe in &self.on {
-            self.gates.open(*probe, u64::MAX);
+            self.gates.open(*probe, Room::UNLIMITED);
         }
     }
 
@@ -306,7 +306,7 @@ impl Attachment {
                 .open(probe.index(), window)
                 .map_err(|source| AttachError::Holder { source }),
             Links::Own(_) => {
-                self.gates.open(probe.index(), window.limit);
+                self.gates.open(probe.index(), window.room);
                 Ok(())
             }
         }
@@ -324,17 +324,17 @@ impl Attachment {
 
     /// Attaches every planned probe, each for at most `limit` operations, and returns when all are on or
     /// refused.
-    pub(crate) fn open_all(&mut self, plan: &ProbePlan, limit: u64) -> Result<(), AttachError> {
+    pub(crate) fn open_all(&mut self, plan: &ProbePlan, room: Room) -> Result<(), AttachError> {
         if matches!(self.links, Links::Own(_)) {
             for probe in &self.on {
-                self.gates.open(*probe, limit);
+                self.gates.open(*probe, room);
             }
             return Ok(());
         }
         let started = Instant::now();
         let mut waiting = BTreeSet::new();
         for probe in plan.probes.iter().filter(|probe| !probe.sites().is_empty()) {
-            self.open(probe.name, Window::staying(limit))?;
+            self.open(probe.name, Window::staying(room))?;
             waiting.insert(probe.name.index());
         }
         while !waiting.is_empty() && started.elapsed() < ATTACH_PATIENCE {

@@ -17,7 +17,7 @@ use probe_ebpf::{
 
 use crate::{
     aggregate::Snapshot,
-    attach::{AttachError, Bias, LinkSpec, Loaded, Mode, OwnSites},
+    attach::{AttachError, Bias, LinkSpec, Loaded, Mode, OwnSites, Room},
     drain::{self, DrainError},
     observed::Calibration,
     plan::ProbePlan,
@@ -106,14 +106,16 @@ impl Bench {
         };
         let link = loaded.attach_one(&spec, &exe)?;
         for subject in [Subject::Pair, Subject::SteppedPair] {
-            loaded.gates().open(number(subject), u64::MAX);
+            loaded.gates().open(number(subject), Room::UNLIMITED);
         }
         let mut cost = |subject| cost(&mut self.child, subject);
         let pair_ns = cost(Subject::Pair)? - self.bare_ns;
         cost(Subject::SteppedPair)?;
         let emulated_ns = cost(Subject::Emulated)? - self.bare_ns;
         let stepped_ns = cost(Subject::Stepped)? - self.bare_ns;
-        loaded.gates().open(number(Subject::Emulated), u64::MAX);
+        loaded
+            .gates()
+            .open(number(Subject::Emulated), Room::UNLIMITED);
         let event_ns = cost(Subject::Emulated)? - self.bare_ns - emulated_ns;
         let bias = biases(loaded)?;
         let mut cold = |subject| cold_cost(&mut self.child, subject);

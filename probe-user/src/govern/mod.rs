@@ -19,6 +19,8 @@ pub use pace::{Next, Pace, Past};
 pub use period::Period;
 use probe::{Probe, State};
 
+use crate::attach::Room;
+
 /// Operations that the first look at a probe has room for, and any that follows: it takes as long until they cost
 /// nothing more.
 const FIRST_LIMIT: u64 = 200;
@@ -82,15 +84,15 @@ pub enum Action {
         after_ns: u64,
         /// `None`: until it is closed.
         for_ns: Option<u64>,
-        limit: u64,
+        room: Room,
     },
     Close {
         probe: u8,
     },
-    /// Lets a probe that is on count so many more operations.
+    /// Gives a probe that is on that much room from here on.
     Extend {
         probe: u8,
-        limit: u64,
+        room: Room,
     },
 }
 
@@ -414,7 +416,7 @@ impl Governor {
             {
                 actions.push(Action::Extend {
                     probe: probe.index,
-                    limit: room(&probe.pace, burst_ns, STEP_NS as f64),
+                    room: room(&probe.pace, burst_ns, STEP_NS as f64),
                 });
             }
         }
@@ -442,20 +444,20 @@ impl Governor {
                 break;
             };
             let toggles_ns = 2.0 * Costs::of_toggle(probe.n_sites, cpus);
-            let (cost_ns, period, limit) = match probe.state {
+            let (cost_ns, period, room) = match probe.state {
                 State::Unseen => {
-                    let limit = first_limit(&probe.pace, run_ns);
-                    (toggles_ns + cpus * WORST_LOOK_NS, None, limit)
+                    let room = first_room(&probe.pace, run_ns);
+                    (toggles_ns + cpus * WORST_LOOK_NS, None, room)
                 }
                 State::Idle { from_ns } if from_ns <= look.now_ns => {
-                    let limit = room(&probe.pace, burst_ns, FIRST_LOOK_NS as f64);
-                    (toggles_ns, None, limit)
+                    let room = room(&probe.pace, burst_ns, FIRST_LOOK_NS as f64);
+                    (toggles_ns, None, room)
                 }
                 State::Off { period } if period.start_ns <= look.now_ns + AHEAD_NS => {
                     let length_ns = period.length_ns as f64;
                     let cost_ns = probe.pace.overhead_ns() + probe.pace.rate() * length_ns;
-                    let limit = room(&probe.pace, window_ns, length_ns);
-                    (cost_ns, Some(period), limit)
+                    let room = room(&probe.pace, window_ns, length_ns);
+                    (cost_ns, Some(period), room)
                 }
                 _ => continue,
             };
@@ -484,7 +486,7 @@ impl Governor {
                 probe: probe.index,
                 after_ns,
                 for_ns: period.map(|period| period.length_ns),
-                limit,
+                room,
             });
         }
     }
@@ -564,17 +566,20 @@ impl Governor {
     }
 }
 
-/// Operations that a first look has room for, where the whole run may cost `run_ns`.
-fn first_limit(pace: &Pace, run_ns: f64) -> u64 {
+/// What a first look has room for, where the whole run may cost `run_ns`.
+fn first_room(pace: &Pace, run_ns: f64) -> Room {
     let affordable = run_ns * FIRST_SHARE / pace.operation_ns();
-    (affordable as u64).clamp(LEAST_FIRST_LIMIT, FIRST_LIMIT)
+    Room::of_operations((affordable as u64).clamp(LEAST_FIRST_LIMIT, FIRST_LIMIT))
 }
 
-/// Operations that a probe which is on for `ns` has room for: a breaker, for what nobody expects.
-fn room(pace: &Pace, burst_ns: f64, ns: f64) -> u64 {
-    let burst = burst_ns / pace.operation_ns();
-    let expected = ns * pace.begun_per_ns() * ROOM;
-    FIRST_LIMIT.saturating_add((burst + expected) as u64)
+/// What a probe which is on for `ns` has room for: a breaker, for what nobody expects.
+fn room(pace: &Pace, burst_ns: f64, ns: f64) -> Room {
+    let more = |each_ns: f64, per_ns: f64| (burst_ns / each_ns + ns * per_ns * ROOM) as u64;
+    let Room { operations, traps } = Room::of_operations(FIRST_LIMIT);
+    Room {
+        operations: operations.saturating_add(more(pace.operation_ns(), pace.begun_per_ns())),
+        traps: traps.saturating_add(more(pace.trap_ns(), pace.traps_per_ns())),
+    }
 }
 
 #[cfg(test)]

@@ -77,9 +77,10 @@ impl Pace {
 
     /// Returns what an operation costs.
     pub fn operation_ns(&self) -> f64 {
-        let known = self.begun >= WORTHWHILE_OPERATIONS / 2.0;
+        let known =
+            self.begun >= WORTHWHILE_OPERATIONS / 2.0 || self.traps >= 4.0 * WORTHWHILE_OPERATIONS;
         let each_ns = if known {
-            self.cost_ns / self.begun
+            self.cost_ns / self.begun.max(1.0)
         } else {
             self.operation_ns
         };
@@ -100,6 +101,19 @@ impl Pace {
     /// Returns the operations in a nanosecond of an open window.
     pub fn begun_per_ns(&self) -> f64 {
         self.begun / self.on_ns.max(1.0)
+    }
+
+    /// Returns what a trap costs, with what is done at it.
+    pub fn trap_ns(&self) -> f64 {
+        if self.traps < TELLING_TRAPS {
+            return self.operation_ns / 2.0;
+        }
+        (self.cost_ns / self.traps).max(1.0)
+    }
+
+    /// Returns the traps in a nanosecond of an open window.
+    pub fn traps_per_ns(&self) -> f64 {
+        self.traps / self.on_ns.max(1.0)
     }
 
     /// Returns the CPU time from one operation to the next of a target that takes `cpus`.

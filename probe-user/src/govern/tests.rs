@@ -143,13 +143,13 @@ fn act(action: Action, activities: &mut [Activity], now_ns: u64) {
             probe,
             after_ns,
             for_ns,
-            limit,
+            room,
         } => {
             let open_ns = (now_ns + after_ns + ATTACH).next_multiple_of(STEP);
             activities[usize::from(probe)].window = Some(Window {
                 open_ns,
                 close_ns: for_ns.map(|for_ns| open_ns + for_ns),
-                limit,
+                limit: room.operations,
                 begun: 0,
                 asked: 0,
                 over_ns: None,
@@ -160,9 +160,9 @@ fn act(action: Action, activities: &mut [Activity], now_ns: u64) {
                 window.close_ns = Some(now_ns);
             }
         }
-        Action::Extend { probe, limit } => {
+        Action::Extend { probe, room } => {
             if let Some(window) = &mut activities[usize::from(probe)].window {
-                window.limit = window.begun + limit;
+                window.limit = window.begun + room.operations;
             }
         }
     }

@@ -153,7 +153,7 @@ fn watch(program: Program, seed: u64) -> Told {
                     Action::Open {
                         after_ns,
                         for_ns,
-                        limit,
+                        room,
                         ..
                     } => {
                         let attach_ns = (governor.random() * 5e6) as u64;
@@ -162,7 +162,7 @@ fn watch(program: Program, seed: u64) -> Told {
                             open_ns,
                             stays: for_ns.is_none(),
                             close_ns: for_ns.map_or(u64::MAX, |for_ns| open_ns + for_ns),
-                            left: limit,
+                            left: room.operations,
                             begun: 0,
                             asked: 0,
                             over_ns: None,
@@ -173,9 +173,9 @@ fn watch(program: Program, seed: u64) -> Told {
                             open.close_ns = now_ns;
                         }
                     }
-                    Action::Extend { limit, .. } => {
+                    Action::Extend { room, .. } => {
                         if let Some(open) = window.as_mut().filter(|open| open.left > 0) {
-                            open.left = limit;
+                            open.left = room.operations;
                         }
                     }
                 }

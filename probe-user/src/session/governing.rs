@@ -11,7 +11,7 @@ use super::{describe, subject::Armed};
 use crate::{
     aggregate::{Inside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
     attach::{
-        AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Processors,
+        AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Processors, Room,
         Syscalls, Traffic, Window,
     },
     discover::Target,
@@ -162,7 +162,7 @@ impl Governing {
                 && window.cause == Cause::Abandoned
                 && let Some(name) = ProbeName::from_index(*probe)
             {
-                attachment.open(name, Window::staying(u64::MAX))?;
+                attachment.open(name, Window::staying(Room::UNLIMITED))?;
             }
         }
         let look = self.now();
@@ -180,18 +180,18 @@ impl Governing {
                 probe,
                 after_ns,
                 for_ns,
-                limit,
+                room,
             } => {
                 if let Some(name) = ProbeName::from_index(probe) {
                     let window = Window {
                         after_ns,
                         for_ns,
-                        limit,
+                        room,
                     };
                     attachment.open(name, window)?;
                 }
             }
-            Action::Extend { probe, limit } => attachment.gates().extend(probe, limit),
+            Action::Extend { probe, room } => attachment.gates().extend(probe, room),
             Action::Close { probe } => {
                 if let Some(name) = ProbeName::from_index(probe) {
                     let now_ns = sys::monotonic_ns();

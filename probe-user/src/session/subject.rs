@@ -13,7 +13,7 @@ use super::{look::Glance, spawn::Running};
 use crate::{
     address::{LoadBias, ProcAddr},
     analyze::{self, AnalyzeError, GoBinary},
-    attach::{self, AttachError, Attachment, Loaded, Processors},
+    attach::{self, AttachError, Attachment, Loaded, Processors, Room},
     cli::Selector,
     discover::{self, DiscoverError, Held, Target},
     doctor,
@@ -24,8 +24,8 @@ use crate::{
     state, sys,
 };
 
-/// Operations that each probe counts of a command that has just started, until the governor has looked at it.
-const FIRST_LIMIT: u64 = 2_000;
+/// What there is room for at each probe of a command that has just started, until the governor has looked at it.
+const FIRST_ROOM: Room = Room::of_operations(2_000);
 
 /// A process or a held command.
 #[derive(Debug)]
@@ -170,7 +170,7 @@ impl Subject {
                     Processors::new(target.pid, &state::processors(&target, binary, bias));
                 let mut attachment = loaded.hold(plan, &exe, pid, processors.clone())?;
                 if !limited {
-                    attachment.open_all(plan, u64::MAX)?;
+                    attachment.open_all(plan, Room::UNLIMITED)?;
                     check(attachment.check_armed(plan, &target, bias))?;
                 }
                 Ok(Armed {
@@ -190,7 +190,7 @@ impl Subject {
                 let pidfd = sys::pidfd_open(pid.get())
                     .map_err(|e| Failure::io("failed to open the command's process", &e))?;
                 let mut attachment = loaded.hold(plan, &exe, pid, Processors::default())?;
-                attachment.open_all(plan, if limited { FIRST_LIMIT } else { u64::MAX })?;
+                attachment.open_all(plan, if limited { FIRST_ROOM } else { Room::UNLIMITED })?;
                 let command = Running::new(held.release()?);
                 // A short command may be over by now: what the probes saw of it is all there is.
                 let target = discover::discover(pid.get()).ok();

@@ -228,13 +228,13 @@ fn window(
     commands: &Receiver<Command>,
     ordered: Window,
 ) -> io::Result<ClosedWindow> {
-    let Window { for_ns, limit, .. } = ordered;
+    let Window { for_ns, room, .. } = ordered;
     let probe = link.probe;
     let began_ns = sys::monotonic_ns();
     let armed = link.attach(shared.program.as_fd(), shared.exe.as_fd())?;
     // Before the gate opens: a hot probe may be at its limit a moment later.
     let before = shared.passed(probe);
-    shared.gates.open(probe, limit);
+    shared.gates.open(probe, room);
     let opened_ns = before.ns;
     let attach_ns = opened_ns.saturating_sub(began_ns);
     if for_ns.is_none() {

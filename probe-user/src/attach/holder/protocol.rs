@@ -4,7 +4,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::super::{LinkSpec, Processors, Syscalls, gates::Traffic};
+use super::super::{LinkSpec, Processors, Room, Syscalls, gates::Traffic};
 
 /// The first line: what to hold, by descriptors that the holder inherits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,17 +40,16 @@ pub(crate) struct Window {
     pub(crate) after_ns: u64,
     /// How long it is open; `None`: until it is told to close.
     pub(crate) for_ns: Option<u64>,
-    /// How many operations it has room for.
-    pub(crate) limit: u64,
+    pub(crate) room: Room,
 }
 
 impl Window {
-    /// Opens at once and stays open, for at most so many operations.
-    pub(crate) const fn staying(limit: u64) -> Self {
+    /// Opens at once and stays open, until there is no room left.
+    pub(crate) const fn staying(room: Room) -> Self {
         Self {
             after_ns: 0,
             for_ns: None,
-            limit,
+            room,
         }
     }
 }
