@@ -39,6 +39,9 @@ const TOLERATED: f64 = 1.1;
 /// The runtime hands out numbers and books allocations in batches, and is read a moment before and after (totals of
 /// `tests/targets/flatout` were off by -1 to +4 %).
 const COUNTER_ERROR: f64 = 0.03;
+/// The run by the time between the two readings.
+const LEAST_PART: f64 = 0.5;
+const MOST_PART: f64 = 1.5;
 
 /// How a probe's estimates become those of the unprobed program.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,8 +54,8 @@ pub(crate) struct Scale {
     factor: f64,
     low: f64,
     high: f64,
-    /// The total is the runtime's own.
-    known_total: bool,
+    /// The total is the runtime's own, with this relative error.
+    known_total: Option<f64>,
 }
 
 /// An estimate with its 95 % interval.
@@ -78,30 +81,30 @@ impl Scale {
             factor: stretch,
             low: stretch,
             high: stretch,
-            known_total: false,
+            known_total: None,
         };
         let total = total_of_runtime(recording, probe, duration_ns)
             .filter(|_| is_partial(&sampling, duration_ns));
         Some(match total {
-            Some(total) if sampling.total > 0.0 => {
+            Some(Counted { total, error }) if sampling.total > 0.0 => {
                 let factor = (total - sampling.whole).max(0.0) / sampling.total;
                 Self {
                     factor,
-                    low: factor * (1.0 - COUNTER_ERROR),
-                    high: factor * (1.0 + COUNTER_ERROR),
-                    known_total: true,
+                    low: factor * (1.0 - error),
+                    high: factor * (1.0 + error),
+                    known_total: Some(error),
                     ..scale
                 }
             }
             // No window saw any, the first look did.
-            Some(total) if sampling.whole > 0.0 => {
+            Some(Counted { total, error }) if sampling.whole > 0.0 => {
                 let factor = (total / sampling.whole).max(1.0);
                 Self {
                     whole: factor,
                     factor,
                     low: factor,
                     high: factor,
-                    known_total: true,
+                    known_total: Some(error),
                     ..scale
                 }
             }
@@ -178,13 +181,13 @@ impl Scale {
 
     /// Returns the standard error of a row's estimate, before it is scaled.
     fn error_of(&self, row: &RowSampling) -> f64 {
-        if !self.known_total {
+        let Some(error) = self.known_total else {
             return self.sampling.error_of(row, self.duration_ns);
-        }
+        };
         if self.sampling.total > 0.0 {
             return self.sampling.error_of_part(row);
         }
-        let of_total = COUNTER_ERROR / Z * row.whole;
+        let of_total = error / Z * row.whole;
         self.sampling.error_of_part_of_looks(row).hypot(of_total)
     }
 
@@ -202,7 +205,7 @@ impl Scale {
     /// Returns how many operations may have been where windows saw none (Poisson: the interval is that of the score
     /// test, whose middle is so much higher than what was seen).
     fn unseen(&self) -> f64 {
-        if self.known_total || self.sampling.windows == 0 {
+        if self.known_total.is_some() || self.sampling.windows == 0 {
             return 0.0;
         }
         self.sampling.behind_each() * Z * Z / 2.0
@@ -282,8 +285,14 @@ fn slowed_down(
     (error < PROGRESS_ERROR && syscalls > 0.0 && ns > 0.0).then(|| (usual / inside.rate(), error))
 }
 
-/// Returns what the runtime counted by itself during the run.
-fn total_of_runtime(recording: &Recording, probe: &str, duration_ns: u64) -> Option<f64> {
+/// What the runtime counted by itself during the run.
+struct Counted {
+    total: f64,
+    /// Relative, of 95 %.
+    error: f64,
+}
+
+fn total_of_runtime(recording: &Recording, probe: &str, duration_ns: u64) -> Option<Counted> {
     let before = recording.header.state.as_ref()?;
     let after = recording.end.as_ref()?.state.as_ref()?;
     let counter = |counters: &RuntimeCounters| match ProbeName::from_name(probe)? {
@@ -294,8 +303,13 @@ fn total_of_runtime(recording: &Recording, probe: &str, duration_ns: u64) -> Opt
     };
     let grown = counter(&after.counters)?.checked_sub(counter(&before.counters)?)?;
     let between_ns = after.elapsed_ns.checked_sub(before.elapsed_ns)?;
-    let part = duration_ns as f64 / between_ns.max(1) as f64;
-    Some(grown as f64 * part.clamp(0.5, 1.0))
+    let part = (duration_ns as f64 / between_ns.max(1) as f64).max(LEAST_PART);
+    // A target that ended was read a moment before; what it did since is taken to be as before.
+    let unread = (part - 1.0).max(0.0);
+    (part <= MOST_PART).then_some(Counted {
+        total: grown as f64 * part,
+        error: COUNTER_ERROR + unread,
+    })
 }
 
 /// Says that the limit was not kept, and of how much it was a part.

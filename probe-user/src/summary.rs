@@ -15,7 +15,7 @@ use crate::{
     recording::{Header, Recording},
     report::{
         CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Series, Site,
-        SiteCost, SiteKind, StackFrame, Timeline, Window,
+        SiteCost, SiteKind, StackFrame, TargetInfo, Timeline, Window,
     },
     samples,
     symbolize::{NamedCallSite, NamedDetail, symbolize},
@@ -87,7 +87,10 @@ pub fn summarize(recording: &Recording) -> Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),
         host: header.host.clone(),
-        target: header.target.clone(),
+        target: TargetInfo {
+            gomaxprocs: (header.target.gomaxprocs).or(state.and_then(|state| state.gomaxprocs)),
+            ..header.target.clone()
+        },
         window: Window {
             start: header.start.clone(),
             duration_ns,

@@ -128,12 +128,10 @@ impl Observed {
 
     /// Returns how many CPUs the target used; `None` where its CPU time is unknown.
     pub fn cpus_used(&self) -> Option<f64> {
-        let used = self
-            .end
-            .as_ref()?
-            .cpu_time_ns?
-            .checked_sub(self.start.as_ref()?.cpu_time_ns?)?;
-        (self.seconds > 0.0).then(|| used as f64 / 1e9 / self.seconds)
+        let (start, end) = (self.start.as_ref()?, self.end.as_ref()?);
+        let used_ns = end.cpu_time_ns?.checked_sub(start.cpu_time_ns?)?;
+        let between_ns = end.elapsed_ns.checked_sub(start.elapsed_ns)?;
+        (between_ns > 0).then(|| used_ns as f64 / between_ns as f64)
     }
 
     /// Returns the share of the target's CPU time that so many nanoseconds a second are; of one CPU where

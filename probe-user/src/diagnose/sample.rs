@@ -52,7 +52,10 @@ pub(crate) fn idle() -> Observed {
             .collect(),
         calls: Vec::new(),
         start: Some(state(0.0)),
-        end: Some(state(1.0)),
+        end: Some(State {
+            elapsed_ns: (SECONDS * 1e9) as u64,
+            ..state(1.0)
+        }),
         samples: None,
     }
 }

@@ -21,6 +21,7 @@ use crate::{
     discover::{Liveness, Target},
     drain,
     failure::Failure,
+    observed::State,
     output::OutputFile,
     plan::ProbePlan,
     recording::{End, Header, Recorder, Recording},
@@ -44,6 +45,8 @@ pub(super) struct Live<'a> {
     progress: &'a Progress,
     profile: Profile,
     symbols: Symbols,
+    /// What could be read of the target a moment ago: of one that has ended nothing can.
+    latest: Option<State>,
     /// Hits at the last look, for the rate.
     last: (Duration, u64),
     notes: Vec<String>,
@@ -83,6 +86,7 @@ impl<'a> Live<'a> {
             progress,
             profile: Profile::default(),
             symbols: Symbols::default(),
+            latest: None,
             last: (Duration::ZERO, 0),
             notes: Vec::new(),
             incomplete: None,
@@ -169,7 +173,8 @@ impl<'a> Live<'a> {
             .map(|target| {
                 let at_ns = (elapsed + finishing.elapsed()).as_nanos() as u64;
                 state::read(target, &self.binary, bias, at_ns)
-            });
+            })
+            .or(self.latest);
         if let Some(mut command) = command {
             match command.end() {
                 Ok(status) => notes.push(format!("the command {}", spawn::describe(status))),
@@ -302,6 +307,11 @@ impl Watched for Live<'_> {
             self.progress.phase(&failure.to_string());
         }
         note(&mut self.incomplete, result);
+        if let Some(target) = &self.armed.target {
+            let at_ns = elapsed.as_nanos() as u64;
+            let state = state::glance(target, &self.binary, self.armed.bias, at_ns);
+            self.latest = Some(state).filter(|state| state.gomaxprocs.is_some());
+        }
     }
 
     fn govern(&mut self) -> Duration {

@@ -42,7 +42,7 @@ pub(super) struct Looked {
 impl Glance {
     pub(super) fn at(target: &Target, binary: &GoBinary, bias: LoadBias) -> Self {
         let began = Instant::now();
-        let state = state::glance(target, binary, bias);
+        let state = state::glance(target, binary, bias, 0);
         Self { began, state }
     }
 
@@ -163,7 +163,8 @@ pub(super) fn look(
     });
     let glance = Glance::at(target, binary, bias);
     thread::sleep(LOOK);
-    let mut looked = glance.until(state::glance(target, binary, bias));
+    let elapsed_ns = glance.began.elapsed().as_nanos() as u64;
+    let mut looked = glance.until(state::glance(target, binary, bias, elapsed_ns));
     sampling.stop();
     looked.samples = sampling
         .named(binary, plan, bias, Some(target))

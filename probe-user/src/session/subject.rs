@@ -207,7 +207,7 @@ impl Subject {
                     program,
                     command: Some(command),
                     bias: bias.unwrap_or(LoadBias(0)),
-                    state: None,
+                    state: Some(state::of_new_process()),
                     processors: Processors::default(),
                     attachment,
                     foreign_breakpoints: Vec::new(),

@@ -129,19 +129,47 @@ pub fn processors(target: &Target, binary: &GoBinary, bias: LoadBias) -> Vec<Pro
     processors.map(|(_, all)| all).unwrap_or_default()
 }
 
-/// Reads only what the runtime counts, without the goroutines: what two readings some moments apart tell rates
-/// by.
-pub fn glance(target: &Target, binary: &GoBinary, bias: LoadBias) -> State {
+/// Reads only what takes no time, without the goroutines and the memory profile: what two readings some moments apart
+/// tell rates by.
+///
+/// `elapsed_ns` is the time since the recording began.
+pub fn glance(target: &Target, binary: &GoBinary, bias: LoadBias, elapsed_ns: u64) -> State {
     let memory = Memory::of(target, bias);
     let runtime = Runtime::of(&memory, binary);
     let mut notes = Notes::default();
     let counters = counters(&runtime, None, &mut notes);
     let gomaxprocs = notes.keep("GOMAXPROCS", runtime.processors());
     State {
+        elapsed_ns,
         cpu_time_ns: target.cpu_time_ns().ok(),
         gomaxprocs: gomaxprocs.map(|(len, _)| len as u32),
+        cpu_limit: cpu_limit::read(&ProcFs::host(), target.pid).ok(),
         counters,
+        settings: settings(&runtime, &mut notes),
         unreadable: notes.0,
+        ..State::default()
+    }
+}
+
+/// Returns the state of a process that has not begun to run: it has counted nothing.
+pub fn of_new_process() -> State {
+    let none = Some(0);
+    State {
+        cpu_time_ns: none,
+        cpu_wait_ns: none,
+        counters: RuntimeCounters {
+            goroutines_created: none,
+            gc_cycles: none,
+            forced_gc_cycles: none,
+            gc_pause_ns: none,
+            gc_mark_cpu_ns: none,
+            gc_assist_cpu_ns: none,
+            allocated_objects: none,
+            allocated_bytes: none,
+            cgo_calls: none,
+            ..RuntimeCounters::default()
+        },
+        heap_profile: Some(Vec::new()),
         ..State::default()
     }
 }
