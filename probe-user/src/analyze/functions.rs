@@ -93,14 +93,17 @@ impl<'a> Functions<'a> {
         &mut self,
         mut visit: impl FnMut(&mut Self, Row) -> io::Result<bool>,
     ) -> io::Result<()> {
-        let mut row = self.row(0)?;
-        for index in 1..=self.pclntab.n_functions {
-            let Some(found) = row else { return Ok(()) };
-            if !visit(self, found)? {
-                return Ok(());
-            }
-            if index < self.pclntab.n_functions {
-                row = self.row(index)?;
+        for index in 0..self.pclntab.n_functions {
+            match self.row(index)? {
+                // The race detector's objects, as Go itself links them, begin where the text does, and so does their
+                // first function.
+                Some(row) if row.entry == row.end => {}
+                Some(row) => {
+                    if !visit(self, row)? {
+                        return Ok(());
+                    }
+                }
+                None => return Ok(()),
             }
         }
         Ok(())
@@ -128,7 +131,7 @@ impl<'a> Functions<'a> {
             .filter(|row| (row.entry..row.end).contains(&pc)))
     }
 
-    /// Reads a row; `None` if it is empty or leaves the text.
+    /// Reads a row; `None` if it leaves the text, or the next one begins before it.
     fn row(&mut self, index: u64) -> io::Result<Option<Row>> {
         let at = self.functab_at(index);
         let entry = self.functab.u32(at)?;
@@ -139,7 +142,7 @@ impl<'a> Functions<'a> {
             end: self.module.text.saturating_add(end.into()),
             record: self.pclntab.functab.saturating_add(record.into()),
         };
-        Ok(Some(row).filter(|row| row.entry < row.end && row.end <= self.module.etext))
+        Ok(Some(row).filter(|row| row.entry <= row.end && row.end <= self.module.etext))
     }
 
     fn functab_at(&self, index: u64) -> u64 {
