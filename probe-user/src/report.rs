@@ -92,6 +92,8 @@ pub enum EndedBy {
     Signal,
     TargetExit,
     TargetExec,
+    /// What holds the probes is gone, or does not answer: nothing is counted any more.
+    ProbesLost,
     /// The recorder died; the report was made from what it had saved.
     RecorderLost,
 }

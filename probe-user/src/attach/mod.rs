@@ -58,7 +58,7 @@ pub enum AttachError {
     Program { source: ProgramError },
     #[error("the object of the kernel programs has no `{missing}`")]
     Object { missing: &'static str },
-    #[error("failed to talk to the process that holds the links")]
+    #[error("failed to talk to the process that holds the probes: they are off")]
     Holder { source: io::Error },
     #[error("the kernel refused to arm the sites")]
     Link { source: io::Error },
@@ -120,8 +120,6 @@ enum Links {
 
 /// How long putting on may take.
 const ATTACH_PATIENCE: Duration = Duration::from_secs(10);
-/// How long taking off may take; the kernel goes on with it by itself.
-const DETACH_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What keeps a probe on.
 #[derive(Debug)]
@@ -462,7 +460,7 @@ impl Attachment {
             self.gates.close(*probe);
         }
         let events = match self.links {
-            Links::Held(holder) => holder.end(DETACH_PATIENCE),
+            Links::Held(holder) => holder.end(),
             Links::Own(links) => {
                 thread::scope(|scope| {
                     for (_, link) in links {

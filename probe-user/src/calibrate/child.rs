@@ -3,15 +3,19 @@
 
 use std::{
     io::{self, PipeReader, PipeWriter, Read as _, Write as _},
-    os::fd::AsRawFd as _,
+    os::fd::{AsFd as _, AsRawFd as _},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::Duration,
 };
 
 use super::code::{FakeG, SUBJECTS, Subject};
+use crate::sys;
 
 /// Depth that a stack of the code needs, with room to spare.
 const STACK: u64 = 1 << 12;
 pub(super) const MAX_RUNS: usize = 64;
+/// How long one measurement may take: 20 ms on a host that does nothing else.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// What is in the processor's caches when an operation begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +82,10 @@ impl Child {
             .write_all(&[subject as u8, caches as u8, runs])?;
         self.orders.write_all(&n.to_ne_bytes())?;
         let mut answer = [0; 8];
+        let [is_answered] = sys::wait_readable([self.answers.as_fd()], PATIENCE)?;
+        if !is_answered {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
         self.answers.read_exact(&mut answer)?;
         Ok(u64::from_ne_bytes(answer) as f64 / f64::from(n))
     }

@@ -38,8 +38,6 @@ pub(super) struct Live<'a> {
     armed: Armed,
     pub(super) sampling: Sampling,
     governing: Governing,
-    /// Governing has failed, and would again.
-    ungoverned: bool,
     header: Header,
     recorder: Option<Recorder<OutputFile>>,
     progress: &'a Progress,
@@ -76,7 +74,6 @@ impl<'a> Live<'a> {
         let share = header.budget_share;
         Self {
             governing: Governing::new(share, duration, &armed, &plan, calibration),
-            ungoverned: false,
             binary,
             plan,
             armed,
@@ -233,7 +230,10 @@ fn note(incomplete: &mut Option<Failure>, result: Result<(), Failure>) {
 }
 
 fn is_alive(ended_by: EndedBy) -> bool {
-    matches!(ended_by, EndedBy::Duration | EndedBy::Signal)
+    matches!(
+        ended_by,
+        EndedBy::Duration | EndedBy::Signal | EndedBy::ProbesLost
+    )
 }
 
 /// What one drain goes through.
@@ -314,21 +314,17 @@ impl Watched for Live<'_> {
         }
     }
 
-    fn govern(&mut self) -> Duration {
-        if self.ungoverned {
-            return Duration::MAX;
-        }
+    fn govern(&mut self) -> Option<Duration> {
         let Armed {
             attachment, target, ..
         } = &mut self.armed;
         match self.governing.step(attachment, target.as_ref()) {
-            Ok(due) => due,
+            Ok(due) => Some(due),
             Err(error) => {
                 let failure = Failure::from(error);
                 self.progress.phase(&failure.to_string());
                 note(&mut self.incomplete, Err(failure));
-                self.ungoverned = true;
-                Duration::MAX
+                None
             }
         }
     }

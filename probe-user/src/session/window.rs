@@ -54,8 +54,9 @@ pub(super) trait Watched {
     fn executes_the_same(&self) -> bool;
     /// Takes over what the kernel counted.
     fn drain(&mut self, elapsed: Duration);
-    /// Decides what is on, and returns after how long that has to be done again, unless something is told before.
-    fn govern(&mut self) -> Duration;
+    /// Decides what is on, and returns after how long that has to be done again, unless something is told before;
+    /// `None`: nothing can be done about the probes any more.
+    fn govern(&mut self) -> Option<Duration>;
     /// Shows figures.
     fn show(&mut self, elapsed: Duration);
 }
@@ -77,6 +78,7 @@ pub(super) async fn watch(
     let mut governed_at = tokio::time::Instant::now();
     let mut govern_at = governed_at;
     let mut n_looks = 0_u32;
+    let mut is_told = false;
     loop {
         let left = duration.map(|duration| duration.saturating_sub(started.elapsed()));
         tokio::select! {
@@ -97,12 +99,17 @@ pub(super) async fn watch(
                 }
                 watched.show(started.elapsed());
             }
-            ready = readable_or_never(told.as_ref()) => {
+            ready = readable_or_never(told.as_ref()), if !is_told => {
                 ready?;
+                // Once is enough, and a socket that is closed stays readable.
+                is_told = true;
                 govern_at = govern_at.min(governed_at + OFTEN);
             }
             () = tokio::time::sleep_until(govern_at) => {
-                let due = watched.govern();
+                let Some(due) = watched.govern() else {
+                    return Ok(EndedBy::ProbesLost);
+                };
+                is_told = false;
                 governed_at = tokio::time::Instant::now();
                 govern_at = governed_at + due.clamp(OFTEN, LOOK);
             }

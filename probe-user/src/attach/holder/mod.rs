@@ -10,6 +10,7 @@ mod process;
 mod protocol;
 
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     fs::File,
     io::{self, ErrorKind, Read as _, Write as _},
@@ -18,6 +19,7 @@ use std::{
         unix::{net::UnixStream, process::CommandExt as _},
     },
     process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -29,6 +31,9 @@ use crate::sys;
 
 /// The name that the holder is started under.
 const NAME: &str = "rtprobe-links";
+/// How late it may be with what it is told: windows that it does not close cost the target what nobody allowed.
+const PATIENCE: Duration = Duration::from_secs(5);
+const POLL: Duration = Duration::from_millis(5);
 
 /// Returns whether this process was started to be the holder, by the name it was given.
 pub fn is_wanted(name: Option<&OsStr>) -> bool {
@@ -46,6 +51,8 @@ pub(crate) struct Holder {
     socket: UnixStream,
     child: Child,
     lines: Lines,
+    /// By probe: when it has to have told of what it was ordered.
+    answers_by: BTreeMap<u8, Instant>,
 }
 
 /// What the holder works with.
@@ -89,6 +96,7 @@ impl Holder {
             socket,
             child,
             lines: Lines::default(),
+            answers_by: BTreeMap::new(),
         };
         holder.write(&Inventory {
             program,
@@ -107,12 +115,20 @@ impl Holder {
     /// Arms a probe and opens its window; [`Event::Opened`] and [`Event::Closed`] follow, or
     /// [`Event::Refused`].
     pub(crate) fn open(&mut self, probe: u8, window: Window) -> io::Result<()> {
+        let lasts_ns = (window.after_ns).saturating_add(window.for_ns.unwrap_or(0));
+        self.expect_answer(probe, Duration::from_nanos(lasts_ns));
         self.write(&Order::Open { probe, window })
     }
 
     /// Closes a probe's window, if it is open.
     pub(crate) fn close(&mut self, probe: u8) -> io::Result<()> {
+        self.expect_answer(probe, Duration::ZERO);
         self.write(&Order::Close { probe })
+    }
+
+    fn expect_answer(&mut self, probe: u8, lasts: Duration) {
+        let by = Instant::now().checked_add(lasts.saturating_add(PATIENCE));
+        self.answers_by.extend(by.map(|by| (probe, by)));
     }
 
     /// Returns the CPU time that it took so far.
@@ -131,7 +147,7 @@ impl Holder {
     ///
     /// # Errors
     ///
-    /// `UnexpectedEof` when the holder is gone, and with it all links.
+    /// `UnexpectedEof` when the holder is gone, and with it all links; `TimedOut` when it does not do what it is told.
     pub(crate) fn events(&mut self) -> io::Result<Vec<Event>> {
         let mut buffer = [0; 4096];
         let mut gone = false;
@@ -147,12 +163,19 @@ impl Holder {
                 Err(error) => return Err(error),
             }
         }
-        let mut events = Vec::new();
+        let mut events: Vec<Event> = Vec::new();
         while let Some(event) = self.lines.next()? {
             events.push(event);
         }
         if gone && events.is_empty() {
             return Err(ErrorKind::UnexpectedEof.into());
+        }
+        for event in &events {
+            self.answers_by.remove(&event.probe());
+        }
+        let now = Instant::now();
+        if self.answers_by.values().any(|by| *by < now) {
+            return Err(ErrorKind::TimedOut.into());
         }
         Ok(events)
     }
@@ -171,15 +194,19 @@ impl Holder {
     }
 
     /// Takes all links off, and returns what happened meanwhile.
-    pub(crate) fn end(mut self, patience: Duration) -> Vec<Event> {
+    pub(crate) fn end(mut self) -> Vec<Event> {
         let mut events = Vec::new();
+        self.answers_by.clear();
         if self.socket.shutdown(std::net::Shutdown::Write).is_ok() {
-            let give_up = Instant::now() + patience;
+            let give_up = Instant::now() + PATIENCE;
             while let left = give_up.saturating_duration_since(Instant::now())
                 && !left.is_zero()
                 && let Ok(more) = self.wait(left)
             {
                 events.extend(more);
+            }
+            if Instant::now() >= give_up {
+                drop(self.child.kill());
             }
         }
         events
@@ -196,6 +223,15 @@ impl Drop for Holder {
     fn drop(&mut self) {
         // It ends when the socket does, and closing the links is all that it may be busy with.
         drop(self.socket.shutdown(std::net::Shutdown::Both));
+        let give_up = Instant::now() + PATIENCE;
+        while let Ok(None) = self.child.try_wait() {
+            if Instant::now() >= give_up {
+                // One that was stopped would hold them for ever; the kernel takes off what nobody holds.
+                drop(self.child.kill());
+                break;
+            }
+            thread::sleep(POLL);
+        }
         drop(self.child.wait());
     }
 }

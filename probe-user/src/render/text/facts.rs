@@ -45,6 +45,7 @@ pub(in crate::render) fn window(report: &Report) -> String {
         EndedBy::Signal => "until it was interrupted",
         EndedBy::TargetExit => "until the target ended",
         EndedBy::TargetExec => "until the target executed another program",
+        EndedBy::ProbesLost => "until rtprobe lost hold of its probes",
         EndedBy::RecorderLost => "until the recorder died; this is what it had saved",
     };
     format!(
