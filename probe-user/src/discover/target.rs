@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, ErrorKind},
     os::{
         fd::OwnedFd,
         unix::fs::{FileExt as _, MetadataExt as _},
@@ -211,13 +211,26 @@ impl Target {
     /// The file holds on to the address space that it was opened on: neither another process with the
     /// same pid nor another program after an exec is ever read. `ESRCH` once that address space is gone.
     pub fn read_memory(&self, addr: ProcAddr, buf: &mut [u8]) -> io::Result<usize> {
-        let memory = match self.memory.get() {
-            Some(memory) => memory,
-            None => self.open_memory()?,
+        let n = match self.memory.get().map_or_else(|| self.open_memory(), Ok) {
+            Ok(memory) => memory.read_at(buf, addr.0)?,
+            // The file is its owner's: without CAP_DAC_OVERRIDE others can't open it, whatever they may trace.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                self.read_by_pid(addr, buf)?
+            }
+            Err(error) => return Err(error),
         };
-        match memory.read_at(buf, addr.0)? {
+        match n {
             0 if !buf.is_empty() => Err(io::Error::from_raw_os_error(libc::ESRCH)),
             bytes => Ok(bytes),
+        }
+    }
+
+    fn read_by_pid(&self, addr: ProcAddr, buf: &mut [u8]) -> io::Result<usize> {
+        let len = buf.len();
+        let n = sys::process_vm_read(self.pid, buf, &[(addr.0, len)])?;
+        match self.is_same_process() {
+            Liveness::Same => Ok(n),
+            Liveness::Exited | Liveness::Execed => Err(io::Error::from_raw_os_error(libc::ESRCH)),
         }
     }
 
