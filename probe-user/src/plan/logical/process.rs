@@ -68,6 +68,7 @@ pub(super) const PROBES: &[LogicalProbe] = &[
                 required: false,
                 ..OPERATION
             },
+            // It is left by a `ret` only, whose trap would be a large part of a call from `runtime.Caller`.
             Hook {
                 functions: Functions::Named(&["runtime.callers"]),
                 ignore_calls_from: &[
@@ -79,7 +80,7 @@ pub(super) const PROBES: &[LogicalProbe] = &[
                     "runtime.traceStack",
                 ],
                 required: false,
-                ..OPERATION
+                ..EVENT
             },
         ],
     },
