@@ -22,7 +22,12 @@ pub(super) struct OriginRules {
     root: Option<String>,
     /// Import paths of the modules that are not the standard library's.
     modules: Vec<String>,
+    /// Whether [`EXTENSIONS`] are somebody else's code, and not what is looked at.
+    extends_library: bool,
 }
+
+/// What nobody edits who uses it, as little as the standard library: `errgroup`, `singleflight`, `semaphore`.
+const EXTENSIONS: [&str; 2] = ["golang.org/x/sync@", "/vendor/golang.org/x/sync/"];
 
 /// Directories below `runtime/` that hold packages of their own for users of the runtime.
 const NOT_RUNTIME: &[&str] = &[
@@ -46,7 +51,9 @@ impl OriginRules {
         }
         modules.push("command-line-arguments".into());
         modules.push("main".into());
+        let of_module = |module: &String| module == "golang.org/x/sync";
         Self {
+            extends_library: !build_info.module.iter().any(of_module),
             root: scheduler_file
                 .and_then(|file| file.strip_suffix("runtime/proc.go"))
                 .map(str::to_owned),
@@ -65,6 +72,9 @@ impl OriginRules {
     pub(super) fn origin(&self, file: &str) -> Origin {
         if is_generated(file) {
             return Origin::Generated;
+        }
+        if self.extends_library && EXTENSIONS.iter().any(|module| file.contains(module)) {
+            return Origin::Standard;
         }
         let below = self
             .root
@@ -158,6 +168,25 @@ mod tests {
         ] {
             assert_eq!(rules.origin(file), origin, "{file}");
         }
+    }
+
+    #[test]
+    fn what_extends_the_library_is_nobodys_code_to_edit() {
+        let errgroup = "golang.org/x/sync@v0.10.0/errgroup/errgroup.go";
+        let cached = format!("/home/u/go/pkg/mod/{errgroup}");
+        let vendored = "/home/u/app/vendor/golang.org/x/sync/errgroup/errgroup.go";
+        let module = |name: &str| rules("/go/src/runtime/proc.go", Some(name), name, &[]);
+        for file in [&cached, vendored] {
+            assert_eq!(module("example.com/a").origin(file), Origin::Standard);
+            assert_eq!(module("golang.org/x/sync").origin(file), Origin::User);
+        }
+        let trimmed = rules(
+            "runtime/proc.go",
+            Some("app"),
+            "app",
+            &["golang.org/x/sync"],
+        );
+        assert_eq!(trimmed.origin(errgroup), Origin::Standard);
     }
 
     #[test]

@@ -112,6 +112,15 @@ impl Calls {
                 .any(|symbol| symbol.origin == SymbolOrigin::Standard)
     }
 
+    /// Returns whether the user's own line starts the goroutine, by a `go` statement or by one of [`STARTERS`].
+    pub fn starts_goroutine(&self) -> bool {
+        let is_other = |symbol: &Symbol| {
+            symbol.origin == SymbolOrigin::Standard
+                && !STARTERS.contains(&symbol.frame.function.as_str())
+        };
+        self.by_user && !self.below.iter().any(is_other)
+    }
+
     /// Returns whether the user's own line gets from a pool, with nothing of the library but the pool between.
     pub fn directly_by_user_or_pool(&self) -> bool {
         let is_other = |symbol: &Symbol| {
@@ -142,6 +151,14 @@ impl Calls {
                 .any(|symbol| is_in(&symbol.frame.function))
     }
 }
+
+/// They hold the `go` statement for whoever calls them (src/sync/waitgroup.go, from Go 1.25; errgroup of
+/// golang.org/x/sync).
+pub const STARTERS: [&str; 3] = [
+    "sync.(*WaitGroup).Go",
+    "golang.org/x/sync/errgroup.(*Group).Go",
+    "golang.org/x/sync/errgroup.(*Group).TryGo",
+];
 
 /// Everything that one line asked of one probe.
 #[derive(Clone, Debug)]
@@ -274,6 +291,15 @@ impl<'a> AtSite<'a> {
             (self.noted / self.count).clamp(0.0, 1.0)
         } else {
             0.0
+        }
+    }
+
+    /// Returns whether goroutines that this line starts are told apart by the `go` statement at `made`: it is what
+    /// the runtime remembers of each. Those of each of [`STARTERS`] have one in common.
+    pub fn is_started_at(&self, made: &Location) -> bool {
+        match self.main_callee().filter(|name| STARTERS.contains(name)) {
+            Some(starter) => made.function == starter,
+            None => self.site == *made,
         }
     }
 

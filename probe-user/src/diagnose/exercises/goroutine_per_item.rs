@@ -48,7 +48,7 @@ pub static RULE: Rule = Rule {
 
 fn examine(observed: &Observed) -> Judgement {
     let spawned = observed.sites("goroutine-create", |calls| {
-        calls.directly_by_user() && !is_accept_loop(calls)
+        calls.starts_goroutine() && !is_accept_loop(calls)
     });
     let faults = spawned
         .iter()
@@ -113,7 +113,7 @@ fn of_site(census: &Census, site: &AtSite<'_>) -> u64 {
     let made_here = census
         .groups
         .iter()
-        .filter(|group| group.created_by.as_ref() == Some(&site.site));
+        .filter(|group| (group.created_by.as_ref()).is_some_and(|made| site.is_started_at(made)));
     made_here
         .map(|group| group.count)
         .fold(0, u64::saturating_add)
@@ -123,7 +123,7 @@ fn of_site(census: &Census, site: &AtSite<'_>) -> u64 {
 /// Told by how long they take from creation to creation, where that is known, and by short creations.
 fn comes_in_bursts(observed: &Observed, site: &AtSite<'_>) -> bool {
     let runs = observed.sites("goroutine-run", |_| true);
-    let run = runs.iter().find(|run| run.site == site.site);
+    let run = runs.iter().find(|run| site.is_started_at(&run.site));
     // One after the other, each started when the one before has ended: no burst.
     let busy_s = run
         .and_then(AtSite::mean_ns)
@@ -151,6 +151,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>, alive: Option<u64>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::calls::STARTERS;
     use crate::report::Location;
 
     fn spawning(rate: f64) -> Calls {
@@ -176,6 +177,17 @@ mod tests {
             groups: vec![group],
             ..Census::default()
         }
+    }
+
+    #[test]
+    fn a_wait_groups_goroutines_are_its_callers() {
+        let spawned = calls("goroutine-create")
+            .per_second(8_000.0)
+            .lasting(400)
+            .through_library(&[STARTERS[0]]);
+        let mut run = calls("goroutine-run").per_second(8_000.0).lasting(9_000);
+        run.site.function = STARTERS[0].to_owned();
+        assert_eq!(found(examine(&idle().with(spawned).with(run))).len(), 1);
     }
 
     #[test]

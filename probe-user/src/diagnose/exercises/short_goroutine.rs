@@ -42,7 +42,7 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let spawned = observed.sites("goroutine-create", Calls::directly_by_user);
+    let spawned = observed.sites("goroutine-create", Calls::starts_goroutine);
     let often: Vec<&AtSite<'_>> = spawned
         .iter()
         .filter(|site| reaches(site, RATE_PER_S))
@@ -62,7 +62,7 @@ fn examine(observed: &Observed) -> Judgement {
     for site in often {
         match runs
             .iter()
-            .find(|run| run.site == site.site && run.completed >= MIN_HITS)
+            .find(|run| site.is_started_at(&run.site) && run.completed >= MIN_HITS)
         {
             Some(run) if is_short(run) => faults.push(fault(observed, site, run)),
             Some(_) => {}
@@ -96,6 +96,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>, run: &AtSite<'_>) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnose::calls::STARTERS;
 
     fn spawning(rate: f64, ns: u64, parked: f64) -> Observed {
         idle()
@@ -123,6 +124,16 @@ mod tests {
         assert_eq!(found(examine(&spawning(100.0, 9_000, 0.0))).len(), 1);
         assert!(is_clear(&examine(&spawning(99.0, 9_000, 0.0))));
         assert!(is_clear(&examine(&spawning(100.0, 11_000, 0.0))));
+    }
+
+    #[test]
+    fn a_wait_groups_goroutines_are_its_callers() {
+        let spawned = calls("goroutine-create")
+            .per_second(50_000.0)
+            .through_library(&[STARTERS[0]]);
+        let mut run = calls("goroutine-run").per_second(50_000.0).lasting(800);
+        run.site.function = STARTERS[0].to_owned();
+        assert_eq!(found(examine(&idle().with(spawned).with(run))).len(), 1);
     }
 
     #[test]
