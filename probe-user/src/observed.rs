@@ -55,7 +55,7 @@ pub struct RuntimeCounters {
     /// Of those, asked for by the program (`runtime.GC`).
     pub forced_gc_cycles: Option<u64>,
     pub gc_pause_ns: Option<u64>,
-    /// CPU time of marking: dedicated, fractional, idle and assists.
+    /// CPU time of marking: dedicated, fractional and assists, but not on idle CPUs.
     pub gc_mark_cpu_ns: Option<u64>,
     pub gc_assist_cpu_ns: Option<u64>,
     pub allocated_objects: Option<u64>,

@@ -61,13 +61,11 @@ impl Runtime<'_> {
         self.word("memstats", self.globals.memstats, offset)
     }
 
-    /// CPU time of all marking, and of assists alone, as of the last collection's end.
+    /// CPU time of marking, and of assists alone, as of the last collection's end. Marking on CPUs that would be idle
+    /// is not among it: nobody else wanted them.
     pub(super) fn gc_cpu_ns(&self) -> Found<(u64, u64)> {
-        let [assists, dedicated, idle] = self.words("work.cpuStats", self.globals.cpu_stats, 0)?;
-        Ok((
-            assists.saturating_add(dedicated).saturating_add(idle),
-            assists,
-        ))
+        let [assists, dedicated] = self.words("work.cpuStats", self.globals.cpu_stats, 0)?;
+        Ok((assists.saturating_add(dedicated), assists))
     }
 
     /// What was allocated on the heap, objects smaller than a size class by their class. It is booked when a

@@ -29,7 +29,7 @@ func counters() map[string]uint64 {
 		"heap_live_bytes":    metric("/gc/heap/live:bytes"),
 		"heap_alloc_bytes":   stats.HeapAlloc,
 		"gc_assist_cpu_ns":   seconds("/cpu/classes/gc/mark/assist:cpu-seconds"),
-		"gc_mark_cpu_ns":     seconds("/cpu/classes/gc/mark/assist:cpu-seconds") + seconds("/cpu/classes/gc/mark/dedicated:cpu-seconds") + seconds("/cpu/classes/gc/mark/idle:cpu-seconds"),
+		"gc_mark_cpu_ns":     seconds("/cpu/classes/gc/mark/assist:cpu-seconds") + seconds("/cpu/classes/gc/mark/dedicated:cpu-seconds"),
 		"cgo_calls":          uint64(runtime.NumCgoCall()),
 		"goroutines_created": metric("/sched/goroutines-created:goroutines"),
 	}

@@ -100,13 +100,32 @@ fn own_cycles_per_s(observed: &Observed) -> Option<f64> {
 /// The share of the CPU that goes to marking, assists included.
 fn marking_share(observed: &Observed) -> Option<f64> {
     let counted = observed.grown(|counters| counters.gc_mark_cpu_ns);
-    if let (Some(ns), true) = (counted, observed.seconds > 0.0) {
-        return Some(observed.cpu_share(ns as f64 / observed.seconds));
+    let sampled = observed.samples.as_ref().and_then(sampled_marking);
+    match counted {
+        Some(ns) if observed.seconds > 0.0 => {
+            // The runtime takes the time that its workers were at it, whether they ran or the host ran others.
+            let share = observed.cpu_share(ns as f64 / observed.seconds);
+            Some(sampled.map_or(share, |sampled| share.min(sampled.most())))
+        }
+        _ => sampled.map(|sampled| sampled.share),
     }
-    sampled_marking(observed.samples.as_ref()?)
 }
 
-fn sampled_marking(samples: &CpuSamples) -> Option<f64> {
+/// A share of CPU samples.
+struct Sampled {
+    share: f64,
+    total: u64,
+}
+
+impl Sampled {
+    /// Returns what it is at most (two standard errors of the binomial distribution).
+    fn most(&self) -> f64 {
+        let spread = self.share.max(1.0 / self.total as f64) * (1.0 - self.share).max(0.0);
+        (self.share + 2.0 * (spread / self.total as f64).sqrt()).min(1.0)
+    }
+}
+
+fn sampled_marking(samples: &CpuSamples) -> Option<Sampled> {
     const MARKING: [&str; 4] = [
         "runtime.gcBgMarkWorker",
         "runtime.gcAssistAlloc",
@@ -120,7 +139,10 @@ fn sampled_marking(samples: &CpuSamples) -> Option<f64> {
         .filter(|stack| stack.stack.iter().any(|frame| is_marking(&frame.function)))
         .map(|stack| stack.samples)
         .sum();
-    (samples.total >= MIN_SAMPLES).then(|| marking as f64 / samples.total as f64)
+    (samples.total >= MIN_SAMPLES).then(|| Sampled {
+        share: marking as f64 / samples.total as f64,
+        total: samples.total,
+    })
 }
 
 /// The share of the CPU that goes to assists. How long an assist took, which a probe tells, is no CPU time: the
@@ -162,7 +184,11 @@ fn fault(observed: &Observed, cycles: f64, marking: Option<f64>) -> Fault {
         let of_it = format!("of it {}", short(&site.site));
         fault = fault.evidence(of_it, site.bytes_per_s(), "bytes/s");
     }
-    fault = fault.evidence_if("CPU in assists", assisting_share(observed), "share");
+    fault = fault.evidence_if(
+        "CPU in assists",
+        assisting_share(observed).map(|share| share.min(marking.unwrap_or(1.0))),
+        "share",
+    );
     let assists = observed.sites("gc-assist", |calls| calls.by_user);
     let longest = assists
         .iter()
