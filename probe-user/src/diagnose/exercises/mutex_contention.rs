@@ -39,9 +39,11 @@ pub static RULE: Rule = Rule {
 };
 
 fn examine(observed: &Observed) -> Judgement {
-    let sites = observed.sites("mutex-wait", |calls| calls.by_user);
+    // Who waits for a sync.Once waits for what is done once.
+    let is_lock = |calls: &Calls| calls.by_user && !calls.passes_prefix("sync.(*Once).");
+    let sites = observed.sites("mutex-wait", is_lock);
     let waits = |site: &&AtSite<'_>| {
-        weigh::passes(site, site.ns_per_s() / 1e9, WAIT_SHARE) == Passes::Yes
+        weigh::passes(site, waiting(observed, site), WAIT_SHARE) == Passes::Yes
             || reaches(site, PARKS_PER_S)
     };
     let faults = sites
@@ -60,9 +62,16 @@ fn examine(observed: &Observed) -> Judgement {
     })
 }
 
+/// How many goroutines wait on average, as far as it is the program's doing: who holds a lock may not be running
+/// because the host runs something else. Several wait at once: more than one second per second is possible.
+fn waiting(observed: &Observed, site: &AtSite<'_>) -> f64 {
+    site.ns_per_s() / 1e9 * observed.served_share()
+}
+
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    // Several goroutines wait at once: more than one second per second is possible.
-    let waiting = site.ns_per_s() / 1e9;
+    let waiting = waiting(observed, site);
+    // A program that many goroutines serve at once feels one that waits the less.
+    let procs = f64::from(observed.target.gomaxprocs.unwrap_or(1).max(1));
     let parks = observed.cpu_share(site.rate_per_s() * PARK_NS);
     let through = site.main_callee().unwrap_or_default().to_owned();
     let fault = Fault::at(site, "goroutines wait for a mutex")
@@ -74,7 +83,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
             "ns",
         )
         .evidence_if("p99 wait", site.quantile_ns(0.99).map(|ns| ns as f64), "ns")
-        .costs(waiting.min(1.0).max(parks));
+        .costs((waiting / procs).min(1.0).max(parks));
     if through.contains("RWMutex") {
         return fault.cure("Shorten what the writers do under the lock, or publish a copy by atomic.Pointer so that readers need no lock; a plain Mutex is faster when sections are short.");
     }
@@ -119,5 +128,21 @@ mod tests {
         assert!(is_clear(&examine(
             &idle().with(waits(500.0, 1_000).not_by_user())
         )));
+        let once = ["sync.(*Mutex).lockSlow", "sync.(*Once).doSlow"];
+        assert!(is_clear(&examine(
+            &idle().with(waits(5_000.0, 100_000).through_library(&once))
+        )));
+    }
+
+    #[test]
+    fn who_holds_a_lock_may_wait_for_the_host() {
+        let seen = |waited_s: f64| {
+            let waits = idle().with(waits(15.0, 1_000_000));
+            waits
+                .stated(|state| state.cpu_wait_ns = Some(0))
+                .ended(|state| state.cpu_wait_ns = Some((waited_s * 1e9) as u64))
+        };
+        assert_eq!(found(examine(&seen(0.0))).len(), 1);
+        assert!(is_clear(&examine(&seen(10.0))));
     }
 }
