@@ -15,6 +15,7 @@ use super::prelude::*;
 use crate::{
     diagnose::allocation::{Purpose, purpose},
     observed::{HeapSite, State},
+    symbolize::{Symbol, SymbolOrigin},
 };
 
 /// From the catalogue.
@@ -22,6 +23,8 @@ const BYTES_PER_S: f64 = 10e6;
 const BUFFER_BYTES: f64 = 1_024.0;
 /// Larger objects have spans of their own (src/internal/runtime/gc/sizeclasses.go `MaxSmallSize`).
 const LARGE_BYTES: f64 = 32_768.0;
+/// Packages of buffers; `io.Copy` makes one of 32 KiB.
+const LENDERS: [&str; 2] = ["bufio.", "io.copyBuffer"];
 /// Share of the allocated bytes that stay from which they are not short-lived.
 const KEPT_SHARE: f64 = 0.5;
 
@@ -59,7 +62,17 @@ fn is_buffer(calls: &Calls) -> bool {
         Purpose::Object => calls.is_array(),
         _ => false,
     };
-    makes && calls.is_pointer_free() && calls.directly_by_user()
+    makes && calls.is_pointer_free() && (calls.directly_by_user() || is_lent(calls))
+}
+
+/// Whether the library makes the buffer for what the line asked for and could keep: a reader, a writer, a copy.
+fn is_lent(calls: &Calls) -> bool {
+    let is_lender = |symbol: &Symbol| {
+        let function = &symbol.frame.function;
+        LENDERS.iter().any(|package| function.starts_with(package))
+    };
+    let mut library = (calls.below.iter()).filter(|symbol| symbol.origin == SymbolOrigin::Standard);
+    calls.by_user && library.all(is_lender)
 }
 
 /// Whether the heap profile, where there is one, shows that what the line allocates stays.
@@ -94,6 +107,8 @@ fn is_kept(observed: &Observed, site: &AtSite<'_>) -> bool {
     }
 }
 
+const LENT_CURE: &str = "Keep the bufio.Reader or bufio.Writer in a sync.Pool, take it with Reset and give it back when the call is over; copy with io.CopyBuffer and a buffer from a pool.";
+
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     let each = site.bytes / site.count.max(1.0);
     let share = observed.allocation_share(site, site.rate_per_s(), site.bytes_per_s());
@@ -104,7 +119,11 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     } else {
         "a buffer is made for every call"
     };
-    Fault::at(site, title)
+    let mut fault = Fault::at(site, title);
+    if site.share(is_lent) > 0.5 && site.share(Calls::directly_by_user) < 0.5 {
+        fault = fault.cure(LENT_CURE);
+    }
+    fault
         .exercises(key)
         .evidence("buffers", site.rate_per_s(), "1/s")
         .evidence("each", each, "bytes")
@@ -149,9 +168,17 @@ mod tests {
     #[test]
     fn slices_with_pointers_and_the_librarys_are_silent() {
         let pointers = buffers(50_000.0, 4_096).of_type("*main.Item");
-        let library = buffers(50_000.0, 4_096).through_library(&["bufio.NewReaderSize"]);
+        let library = buffers(50_000.0, 4_096).through_library(&["encoding/json.Marshal"]);
         assert!(is_clear(&examine(&idle().with(pointers))));
         assert!(is_clear(&examine(&idle().with(library))));
+    }
+
+    #[test]
+    fn a_readers_buffer_is_its_callers() {
+        let reader = buffers(1_000.0, 65_536).through_library(&["bufio.NewReaderSize"]);
+        let faults = found(examine(&idle().with(reader)));
+        assert_eq!(faults[0].exercises, ["source-9"]);
+        assert_eq!(faults[0].cure.as_deref(), Some(LENT_CURE));
     }
 
     #[test]
