@@ -6,7 +6,7 @@
 //! its inverse square. What the profile counts is rounded up to the allocator's size classes; what is reported is
 //! what was asked for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use probe_ebpf::abi::lost;
 
@@ -47,18 +47,30 @@ struct Profiled {
 /// Lines of the user's code.
 type Lines<'a> = HashMap<&'a StackFrame, Profiled>;
 
-/// Refines the estimates of what windows saw, `sites` side by side with `named`.
+/// What became of a call site's estimate, as factors.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Refined {
+    pub(crate) count: f64,
+    pub(crate) bytes: f64,
+    /// The ends of the interval, of the count.
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+}
+
+/// Refines the estimates of what windows saw, `sites` side by side with `named`, and returns by how much, for each row
+/// of the profile.
 pub(crate) fn refine(
     sites: &mut [CallSite],
     named: &[NamedCallSite],
     recording: &Recording,
     duration_ns: u64,
-) {
+) -> BTreeMap<u32, Refined> {
+    let mut refined = BTreeMap::new();
     let before = recording.header.state.as_ref();
     let after = recording.end.as_ref().and_then(|end| end.state.as_ref());
     let both = before.zip(after);
     let Some(lines) = both.and_then(|(before, after)| grown(before, after, duration_ns)) else {
-        return;
+        return refined;
     };
     let is_alloc = |site: &CallSite| site.probe == ProbeName::Alloc.as_str();
     for (site, named) in sites
@@ -71,9 +83,19 @@ pub(crate) fn refine(
             .get(&named.site)
             .filter(|_| site.inlined_into.is_none())
         {
+            let (count, bytes) = (site.count, site.bytes);
             refine_one(site, named, profiled, &recording.profile, duration_ns);
+            let part = |now: u64, before: u64| now as f64 / before.max(1) as f64;
+            let factors = Refined {
+                count: part(site.count, count),
+                bytes: part(site.bytes.unwrap_or(0), bytes.unwrap_or(0)),
+                low: part(site.count_low, site.count),
+                high: part(site.count_high, site.count),
+            };
+            refined.extend(named.rows.iter().map(|row| (*row, factors)));
         }
     }
+    refined
 }
 
 fn refine_one(

@@ -8,7 +8,7 @@ use probe_ebpf::abi::lost;
 use crate::{
     aggregate::{self, Growth, Profile, sum},
     allocated,
-    diagnose::{Observed, diagnose},
+    diagnose::{Estimates, Observed, diagnose},
     estimate::{self, Estimate, Scale},
     histogram,
     plan::ProbeName,
@@ -125,12 +125,17 @@ pub fn summarize(recording: &Recording) -> Report {
         rules: Vec::new(),
         cannot_see,
     };
+    let mut refined = BTreeMap::new();
     if scales.contains_key(ProbeName::Alloc.as_str()) {
         let sites = &mut report.call_sites;
-        allocated::refine(sites, &named.call_sites, recording, duration_ns);
+        refined = allocated::refine(sites, &named.call_sites, recording, duration_ns);
     }
+    let estimates = Estimates {
+        scales: &scales,
+        refined: &refined,
+    };
     let diagnosis = diagnose(
-        &Observed::new(&report, recording, &profile, &scales),
+        &Observed::new(&report, recording, &profile, &estimates),
         &header.rules,
     );
     (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);

@@ -20,6 +20,7 @@ pub(crate) mod sample;
 mod sampled;
 pub mod weigh;
 
+pub(crate) use self::observed::Estimates;
 pub use self::{
     explanation::Explanation,
     observed::Observed,

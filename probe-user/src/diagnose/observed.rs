@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     aggregate::Profile,
+    allocated::Refined,
     estimate::{Estimate, Scale},
     observed::{CpuSamples, RuntimeCounters, RuntimeSettings, State},
     recording::Recording,
@@ -43,14 +44,39 @@ pub struct Observed {
     pub samples: Option<CpuSamples>,
 }
 
+/// How what windows saw becomes what there was.
+pub(crate) struct Estimates<'a> {
+    /// Of the probes that were on in windows only.
+    pub(crate) scales: &'a BTreeMap<&'a str, Scale>,
+    /// By row of the profile, where the runtime's own memory profile tells more.
+    pub(crate) refined: &'a BTreeMap<u32, Refined>,
+}
+
+impl Estimates<'_> {
+    fn of(&self, profile: &Profile, path: &NamedPath) -> Option<Estimate> {
+        let scale = self.scales.get(path.probe.as_str())?;
+        let estimate = scale.estimate(profile, &[path.row], path.totals.hits);
+        let Some(refined) = self.refined.get(&path.row) else {
+            return Some(estimate);
+        };
+        let count = estimate.count as f64 * refined.count;
+        Some(Estimate {
+            count: count.round() as u64,
+            low: (count * refined.low).round() as u64,
+            high: (count * refined.high).round() as u64,
+            bytes: (estimate.bytes as f64 * refined.bytes).round() as u64,
+            ..estimate
+        })
+    }
+}
+
 impl Observed {
-    /// Puts together what a run saw. `profile` is the recording's, with what `report` counts as lost; `scales` are
-    /// of the probes that were on in windows only.
+    /// Puts together what a run saw. `profile` is the recording's, with what `report` counts as lost.
     pub(crate) fn new(
         report: &Report,
         recording: &Recording,
         profile: &Profile,
-        scales: &BTreeMap<&str, Scale>,
+        estimates: &Estimates<'_>,
     ) -> Self {
         let end = recording.end.as_ref();
         let is_net = recording.header.calibration.is_some();
@@ -62,15 +88,13 @@ impl Observed {
             default_godebug: recording.header.default_godebug.clone(),
             seconds: report.window.duration_ns as f64 / 1e9,
             probes: report.probes.clone(),
-            windows: (scales.iter())
+            windows: (estimates.scales.iter())
                 .filter_map(|(probe, scale)| Some(((*probe).to_owned(), scale.windows()?)))
                 .collect(),
             calls: paths(profile, &recording.symbols)
                 .into_iter()
                 .map(|path| {
-                    let scale = scales.get(path.probe.as_str());
-                    let hits = path.totals.hits;
-                    let whole = scale.map(|scale| scale.estimate(profile, &[path.row], hits));
+                    let whole = estimates.of(profile, &path);
                     calls(path, whole, bias_ns)
                 })
                 .collect(),
