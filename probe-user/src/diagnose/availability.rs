@@ -13,6 +13,8 @@ use crate::{
 
 /// How a probe's reason begins where the linker left its functions out ([`crate::plan::SkipReason::NotLinked`]).
 const NOT_LINKED: &str = "this program does not contain ";
+/// As [`SkipReason::NotCalled`] puts it.
+const NO_CALLER: &str = "no code of the program's own calls ";
 
 /// Operations that would have been seen at a rule's rate for silence to be a clean bill: with three expected,
 /// none is seen by chance one time in twenty.
@@ -40,6 +42,12 @@ impl Observed {
             ));
         };
         Some(absent(probe))
+    }
+
+    /// Returns whether the program has no code that the probe could see.
+    pub fn is_absent(&self, name: &str) -> bool {
+        let reason = self.probe(name).and_then(|probe| probe.reason.as_deref());
+        reason.is_some_and(|reason| reason.starts_with(NO_CALLER))
     }
 
     /// Returns the answer of a rule that found nothing: clear, if `probe` was on long enough to have seen

@@ -46,6 +46,9 @@ pub fn confidence(best: f64, site: &AtSite<'_>) -> f64 {
 /// threshold may be above.
 const NEARLY: f64 = 0.8;
 
+/// Operations that a window may have just missed.
+const PART_OF_ONE: f64 = 0.5;
+
 /// Whether a site passes a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passes {
@@ -59,6 +62,8 @@ pub enum Passes {
 /// lower end of its interval nearly, and from enough hits to have one.
 pub fn passes(site: &AtSite<'_>, number: f64, threshold: f64) -> Passes {
     let count = site.count.max(f64::MIN_POSITIVE);
+    // What comes at a steady beat comes once more or less in a window, by where it begins.
+    let number = number * (count + PART_OF_ONE) / count;
     let (low, high) = (number * site.low / count, number * site.high / count);
     if site.hits < MIN_HITS || high < threshold {
         Passes::No

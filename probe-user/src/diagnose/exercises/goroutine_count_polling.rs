@@ -70,6 +70,9 @@ fn examine(observed: &Observed) -> Judgement {
                 "nobody asks for the number of goroutines",
             )
         }),
+        Some(_) if observed.is_absent("goroutine-count") => Judgement::Clear(
+            "no code of the program's own asks for the number of goroutines".to_owned(),
+        ),
         Some(_) => Judgement::not_enough(
             "runtime.NumGoroutine is inlined in this build and leaves no call to watch; no CPU sample shows it",
             "the loop to be hot enough for CPU samples",

@@ -17,6 +17,8 @@ use crate::plan::stop_the_world_reason;
 
 /// From the catalogue: collections stop the world for 10 to 50 µs on an idle host.
 const PAUSE_NS: u64 = 100_000;
+/// Share of the time from which the stops of collections that nobody asked for are worth a word.
+const COLLECTIONS_SHARE: f64 = 0.001;
 /// Share of a line's stops from which long ones are its way: rarer ones may be the host's doing, a thread that did
 /// not get its CPU.
 const USUAL_SHARE: f64 = 0.5;
@@ -95,6 +97,10 @@ fn is_collectors(calls: &Calls) -> bool {
     COLLECTIONS.contains(&calls.reason) && !ASKING.iter().any(|function| calls.passes(function))
 }
 
+fn site_is_collectors(site: &AtSite<'_>) -> bool {
+    site.calls.iter().all(|calls| is_collectors(calls))
+}
+
 /// Who made the long ones of a line's stops long.
 enum Blame {
     /// There are none.
@@ -114,6 +120,9 @@ fn blame(observed: &Observed, site: &AtSite<'_>) -> Blame {
     let waited_ns_per_s = observed.waits_for_cpu().unwrap_or(0.0) * 1e9;
     if !is_usual && waited_ns_per_s >= long_ns_per_s {
         return Blame::Host(long);
+    }
+    if site_is_collectors(site) && long_ns_per_s < COLLECTIONS_SHARE * 1e9 {
+        return Blame::Nobody;
     }
     Blame::Program(if long < MIN_HITS {
         Severity::Info
