@@ -58,6 +58,7 @@ pub mod address;
 mod bpf_batch;
 pub mod escape;
 pub mod failure;
+pub mod generic;
 pub mod histogram;
 pub mod inspect;
 pub mod kernel;

@@ -7,6 +7,7 @@ use super::{
     weigh::{self, Passes, Threshold},
 };
 use crate::{
+    generic,
     observed::CpuSamples,
     report::{Probe, ProbeState},
 };
@@ -135,7 +136,7 @@ pub(super) fn undecided(sites: &[AtSite<'_>], threshold: Threshold) -> Option<Ju
     Some(Judgement::not_enough(
         format!(
             "{}:{} is at {number:.0} {} a second, somewhere from {:.0} to {:.0}; {:.0} would be a finding",
-            site.site.function,
+            generic::short(&site.site.function),
             site.site.line,
             threshold.unit,
             part(site.low),

@@ -1,6 +1,9 @@
 //! Whose code a frame is, where only its name is known: stacks of goroutines and of samples.
 
-use crate::report::{Location, StackFrame};
+use crate::{
+    generic,
+    report::{Location, StackFrame},
+};
 
 /// Returns the import path of a function's package: `a/b/c.(*T).M` is of `a/b/c`.
 pub fn package(function: &str) -> &str {
@@ -31,14 +34,14 @@ pub fn first_of_user<'a>(stack: &'a [StackFrame], module: Option<&str>) -> Optio
     stack.iter().find(|frame| is_users(&frame.function, module))
 }
 
-/// Returns a place in few words: `pkg.(*T).M (file.go:12)`, of paths the last part only.
+/// Returns a place in few words: `pkg.(*T).M (file.go:12)`, of paths the last part only, without type arguments.
 pub fn short(place: &Location) -> String {
     let directory = package(&place.function)
         .rfind('/')
         .map_or(0, |slash| slash + 1);
     let function = place.function.get(directory..).unwrap_or_default();
     let file = place.file.rsplit('/').next().unwrap_or(&place.file);
-    format!("{function} ({file}:{})", place.line)
+    format!("{} ({file}:{})", generic::short(function), place.line)
 }
 
 /// Returns the place of a frame.
@@ -83,7 +86,7 @@ mod tests {
         };
         assert_eq!(
             place("example.com/api/hub.Map[go.shape.a/b]", "/src/hub/hub.go"),
-            "hub.Map[go.shape.a/b] (hub.go:7)"
+            "hub.Map[...] (hub.go:7)"
         );
         assert_eq!(place("main.main", "main.go"), "main.main (main.go:7)");
     }

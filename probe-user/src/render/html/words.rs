@@ -2,18 +2,20 @@
 
 use maud::{Markup, html};
 
-use crate::{escape, render::names};
+use crate::{escape, generic, render::names};
 
 /// Longest prose in bytes; what rules and errors say is some hundred.
 const MAX_PROSE: usize = 4096;
 
-/// Returns a name of the target's: one line, nothing hidden in it, bounded. Markup escapes it.
+/// Returns a name of the target's: one line, nothing hidden in it, bounded, without type arguments. Markup escapes
+/// it.
 pub(super) fn name(text: &str) -> String {
-    names::inert(text)
+    names::inert(&generic::short(text))
 }
 
 /// Writes sentences, with `code` between backticks and line breaks as they are.
 pub(super) fn prose(text: &str) -> Markup {
+    let text = &*generic::short(text);
     let end = text.floor_char_boundary(MAX_PROSE);
     let text = text.get(..end).unwrap_or_default();
     html! {
@@ -65,6 +67,15 @@ mod tests {
     fn code_stands_in_its_own_element() {
         let shown = prose("use `sync.Pool` <b>\nor not").into_string();
         assert_eq!(shown, "use <code>sync.Pool</code> &lt;b&gt;<br>or not");
+    }
+
+    #[test]
+    fn type_arguments_are_left_out() {
+        let long = "go.shape.struct { A int \"json:\\\"a\\\"\" }";
+        let shown = function(&format!("a/b.Into[{long}]")).into_string();
+        assert!(shown.ends_with("b.Into[...]</span>"), "{shown}");
+        let shown = prose(&format!("below `b.Into[{long}]`")).into_string();
+        assert_eq!(shown, "below <code>b.Into[...]</code>");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use unicode_width::UnicodeWidthChar as _;
 
-use crate::{escape, render::names};
+use crate::{escape, generic, render::names};
 
 /// Characters of a name that are looked at from each end; what lies between is left out.
 const MAX_NAME_END: usize = 256;
@@ -19,8 +19,10 @@ pub(super) fn columns(text: &str) -> usize {
     text.chars().map(char_columns).sum()
 }
 
-/// Returns a name from the target with everything that a terminal would obey spelled out, bounded in length.
+/// Returns a name from the target with everything that a terminal would obey spelled out, bounded in length and
+/// without type arguments.
 pub(super) fn name(text: &str) -> String {
+    let text = &*generic::short(text);
     let limit = 2 * MAX_NAME_END;
     let safe = match (
         text.char_indices().nth(limit),
@@ -154,6 +156,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_name_has_no_type_arguments() {
+        let fields = "A int; ".repeat(200);
+        let long = format!("a/b.(*Set[go.shape.struct {{ {fields}}}]).Add");
+        assert_eq!(name(&long), "a/b.(*Set[...]).Add");
+    }
 
     #[test]
     fn names_are_shortened_in_the_middle_and_paths_at_the_front() {
