@@ -3,7 +3,7 @@
 use super::rule::{Fault, Rule};
 
 /// Rules that tell a consequence, and the rules that tell its cause at the same line.
-const CONSEQUENCES: [(&str, &[&str]); 5] = [
+const CONSEQUENCES: [(&str, &[&str]); 6] = [
     (
         "long-stop-the-world",
         &[
@@ -19,6 +19,8 @@ const CONSEQUENCES: [(&str, &[&str]); 5] = [
     ("abandoned-timer", &["timer-per-iteration"]),
     ("unbounded-profile", &["cpu-profile-rate"]),
     ("needless-gosched", &["goroutine-count-polling"]),
+    // The record of a deferred call holds a closure with its arguments.
+    ("closure-escape", &["defer-in-loop"]),
 ];
 
 /// A rule whose findings are of the whole process, and so are consequences of it that name no line.
@@ -135,6 +137,21 @@ mod tests {
         let collector = || (rule("gc-pressure"), fault(7, 0.2));
         assert_eq!(by_cause(vec![pauses(None), collector()]).len(), 1);
         assert_eq!(by_cause(vec![pauses(Some(1)), collector()]).len(), 2);
+    }
+
+    #[test]
+    fn the_closure_of_a_deferred_call_is_the_defers() {
+        let merged = |closure| {
+            by_cause(vec![
+                (rule("closure-escape"), fault(closure, 0.05)),
+                (rule("defer-in-loop"), fault(1, 0.02)),
+            ])
+        };
+        let same = merged(1);
+        assert_eq!(same.len(), 1);
+        assert_eq!(same[0].0.name, "defer-in-loop");
+        assert_eq!(same[0].1.also, ["closure-escape"]);
+        assert_eq!(merged(2).len(), 2);
     }
 
     #[test]
