@@ -1,5 +1,6 @@
 //! The operations of one call path, and those of one line of the user's code together.
 
+use super::frames::written_in;
 use crate::{
     aggregate::Buckets,
     report::{Location, StackFrame},
@@ -183,7 +184,7 @@ impl<'a> AtSite<'a> {
     pub(super) fn new(first: &'a Calls, seconds: f64) -> Self {
         Self {
             site: Location {
-                function: first.site.function.clone(),
+                function: written_in(&first.site.function).to_owned(),
                 file: first.site.file.clone(),
                 line: first.site.line,
             },
@@ -292,6 +293,13 @@ impl<'a> AtSite<'a> {
         } else {
             0.0
         }
+    }
+
+    /// Returns whether a frame of a stack is at this line.
+    pub fn is_at(&self, frame: &StackFrame) -> bool {
+        written_in(&frame.function) == self.site.function
+            && frame.file == self.site.file
+            && frame.line == self.site.line
     }
 
     /// Returns whether goroutines that this line starts are told apart by the `go` statement at `made`: it is what

@@ -29,6 +29,16 @@ pub fn is_users(function: &str, module: Option<&str>) -> bool {
     package == "main" || module.is_some_and(below) || (first.contains('.') && package.contains('/'))
 }
 
+/// Returns the function that somebody wrote where `function` is one that the compiler makes of a `go` or `defer`
+/// statement in it, to hold the arguments: `main.F` of `main.F.deferwrap1`.
+pub fn written_in(function: &str) -> &str {
+    let outer = function.rsplit_once('.').filter(|(_, last)| {
+        let number = (last.strip_prefix("deferwrap")).or(last.strip_prefix("gowrap"));
+        number.is_some_and(|n| !n.is_empty() && n.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    outer.map_or(function, |(outer, _)| outer)
+}
+
 /// Returns the innermost frame of the program's own.
 pub fn first_of_user<'a>(stack: &'a [StackFrame], module: Option<&str>) -> Option<&'a StackFrame> {
     stack.iter().find(|frame| is_users(&frame.function, module))
@@ -44,10 +54,10 @@ pub fn short(place: &Location) -> String {
     format!("{} ({file}:{})", generic::short(function), place.line)
 }
 
-/// Returns the place of a frame.
+/// Returns the place of a frame, by the function that somebody wrote.
 pub fn location(frame: &StackFrame) -> Location {
     Location {
-        function: frame.function.clone(),
+        function: written_in(&frame.function).to_owned(),
         file: frame.file.clone(),
         line: frame.line,
     }
@@ -72,6 +82,20 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(package(function), name, "{function}");
+        }
+    }
+
+    #[test]
+    fn wrappers_are_part_of_the_function_that_holds_the_statement() {
+        for (function, outer) in [
+            ("main.F.deferwrap1", "main.F"),
+            ("a/b.(*T).M.func2.gowrap12", "a/b.(*T).M.func2"),
+            ("main.F.deferwrap", "main.F.deferwrap"),
+            ("main.F.gowrapped1", "main.F.gowrapped1"),
+            ("main.F.func1", "main.F.func1"),
+            ("", ""),
+        ] {
+            assert_eq!(written_in(function), outer);
         }
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     calls::{AtSite, Calls},
+    frames::written_in,
     go_release::{GoRelease, godebug},
 };
 use crate::{
@@ -104,7 +105,8 @@ impl Observed {
         }
     }
 
-    /// Adds up the calls of `probe` that `keep` holds for, by line; the most frequent line comes first.
+    /// Adds up the calls of `probe` that `keep` holds for, by line; the most frequent line comes first. What a
+    /// line does at once and what it defers is one line's.
     pub fn sites(&self, probe: &str, keep: impl Fn(&Calls) -> bool) -> Vec<AtSite<'_>> {
         let mut sites: BTreeMap<(&str, &str, u32), AtSite<'_>> = BTreeMap::new();
         for calls in self
@@ -113,7 +115,7 @@ impl Observed {
             .filter(|calls| calls.probe == probe && keep(calls))
         {
             let key = (
-                calls.site.function.as_str(),
+                written_in(&calls.site.function),
                 calls.site.file.as_str(),
                 calls.site.line,
             );

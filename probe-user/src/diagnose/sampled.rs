@@ -52,12 +52,7 @@ fn most_below(samples: &CpuSamples, site: &AtSite<'_>, package: &str) -> f64 {
 
 fn is_below(stack: &SampledStack, site: &AtSite<'_>, package: &str) -> bool {
     let mut frames = stack.stack.iter().zip(stack.stack.iter().skip(1));
-    frames.any(|(callee, line)| {
-        callee.function.starts_with(package)
-            && line.function == site.site.function
-            && line.file == site.site.file
-            && line.line == site.site.line
-    })
+    frames.any(|(callee, line)| callee.function.starts_with(package) && site.is_at(line))
 }
 
 #[cfg(test)]

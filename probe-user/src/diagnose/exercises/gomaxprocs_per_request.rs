@@ -114,6 +114,20 @@ mod tests {
     }
 
     #[test]
+    fn a_call_and_one_that_it_defers_are_one_site() {
+        let mut deferred = setting(400.0);
+        deferred.site.function.push_str(".deferwrap1");
+        let faults = found(examine(&idle().with(deferred).with(setting(400.0))));
+        assert_eq!(faults.len(), 1);
+        assert!((faults[0].evidence[0].value - 800.0).abs() < 1e-6);
+        let site = faults[0].site.as_ref();
+        assert_eq!(
+            site.map(|site| site.function.as_str()),
+            Some("example.com/api/work.Do")
+        );
+    }
+
+    #[test]
     fn one_a_second_is_the_threshold() {
         assert_eq!(found(examine(&idle().with(setting(1.0)))).len(), 1);
         assert!(is_clear(&examine(&idle().with(setting(0.9)))));

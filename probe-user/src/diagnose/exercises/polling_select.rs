@@ -90,11 +90,7 @@ fn sampled_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
     };
     let polls_here = |stack: &[StackFrame]| {
         stack.windows(2).any(|pair| match pair {
-            [inner, outer] => {
-                POLLS.contains(&inner.function.as_str())
-                    && outer.function == site.site.function
-                    && outer.line == site.site.line
-            }
+            [inner, outer] => POLLS.contains(&inner.function.as_str()) && site.is_at(outer),
             _ => false,
         })
     };

@@ -79,11 +79,7 @@ fn is_lent(calls: &Calls) -> bool {
 fn is_kept(observed: &Observed, site: &AtSite<'_>) -> bool {
     let of = |state: Option<&State>, value: fn(&HeapSite) -> u64| -> Option<u64> {
         let sites = state?.heap_profile.as_ref()?;
-        let at_line = |heap: &&HeapSite| {
-            heap.stack
-                .iter()
-                .any(|frame| frame.line == site.site.line && frame.function == site.site.function)
-        };
+        let at_line = |heap: &&HeapSite| heap.stack.iter().any(|frame| site.is_at(frame));
         Some(
             sites
                 .iter()

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use super::prelude::*;
 use crate::{
-    diagnose::frames::{is_users, package, short},
+    diagnose::frames::{is_users, package, short, written_in},
     report::{Evidence, Location, StackFrame},
 };
 
@@ -150,7 +150,8 @@ fn root<'a>(observed: &'a Observed, site: &Location) -> Option<&'a str> {
     let mut roots: BTreeMap<&str, u64> = BTreeMap::new();
     for sampled in &observed.samples.as_ref()?.stacks {
         let stack = &sampled.stack;
-        if stack.iter().any(|frame| frame.function == site.function) {
+        let mut functions = stack.iter().map(|frame| written_in(&frame.function));
+        if functions.any(|function| function == site.function) {
             let root = stack.iter().rev().find(is_begin)?;
             *roots.entry(&root.function).or_default() += sampled.samples;
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::bins::{Axis, Bins};
 use crate::{
+    diagnose::frames::written_in,
     render::{Sort, TextOptions, ranking},
     report::{CallSite, Finding, Location, Report},
 };
@@ -72,11 +73,8 @@ impl<'a> View<'a> {
 
     /// Returns the rows of the table that are at `place`.
     pub(super) fn rows_at(&self, place: &Location) -> Vec<usize> {
-        let is_there = |site: &CallSite| {
-            site.function == place.function && site.file == place.file && site.line == place.line
-        };
         let rows = self.sites.iter().enumerate();
-        rows.filter(|(_, site)| is_there(site.site))
+        rows.filter(|(_, site)| is_at(site.site, place))
             .map(|(index, _)| index)
             .collect()
     }
@@ -88,11 +86,14 @@ impl<'a> View<'a> {
     ) -> impl Iterator<Item = (usize, &'a Finding)> {
         let findings = self.findings.iter().copied().enumerate();
         findings.filter(move |(_, finding)| {
-            finding.call_site.as_ref().is_some_and(|place| {
-                place.function == site.function
-                    && place.file == site.file
-                    && place.line == site.line
-            })
+            (finding.call_site.as_ref()).is_some_and(|place| is_at(site, place))
         })
     }
+}
+
+/// Whether a call site is at the place of a finding, which is named by the function that somebody wrote.
+fn is_at(site: &CallSite, place: &Location) -> bool {
+    written_in(&site.function) == place.function
+        && site.file == place.file
+        && site.line == place.line
 }
