@@ -65,6 +65,9 @@ pub struct Header {
     /// `None` where the build info does not say.
     #[serde(default)]
     pub default_godebug: Option<String>,
+    /// Those of the functions that rules ask for by name which the program contains. `None`: nobody has looked.
+    #[serde(default)]
+    pub linked: Option<Vec<String>>,
     /// `None`: it could not be measured.
     #[serde(default)]
     pub calibration: Option<Calibration>,

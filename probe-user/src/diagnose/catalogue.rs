@@ -79,6 +79,9 @@ pub const EXERCISES: [(&str, &str); 49] = [
     ("performance", "copies and growth that allocate"),
 ];
 
+/// Functions that rules ask for by name: which of them a program contains is part of its recording.
+pub const FUNCTIONS: [&str; 4] = tracer_left_on::FUNCTIONS;
+
 /// Every rule, in the order of the report.
 pub static RULES: [&Rule; 38] = [
     &short_goroutine::RULE,

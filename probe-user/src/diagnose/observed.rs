@@ -33,6 +33,8 @@ pub struct Observed {
     pub go: Option<GoRelease>,
     /// The defaults that the module's go line sets, `a=1,b=2`; `None` where the build info does not say.
     pub default_godebug: Option<String>,
+    /// Those of [`catalogue::FUNCTIONS`](super::catalogue::FUNCTIONS) that the program contains; `None`: unknown.
+    pub linked: Option<Vec<String>>,
     pub seconds: f64,
     pub probes: Vec<Probe>,
     /// How often those were on that were not on all the time.
@@ -87,6 +89,7 @@ impl Observed {
             host_cpus: report.host.cpus,
             go: GoRelease::parse(&report.target.go_version),
             default_godebug: recording.header.default_godebug.clone(),
+            linked: recording.header.linked.clone(),
             seconds: report.window.duration_ns as f64 / 1e9,
             probes: report.probes.clone(),
             windows: (estimates.scales.iter())
@@ -201,6 +204,12 @@ impl Observed {
     /// Returns whether the release is `minor` of Go 1 or later; an unknown one is taken for a late one.
     pub fn is_go(&self, minor: u32) -> bool {
         self.go.is_none_or(|go| go >= GoRelease::new(1, minor))
+    }
+
+    /// Returns whether the program contains one of these functions; `None` where that is not known.
+    pub fn links_any(&self, functions: &[&str]) -> Option<bool> {
+        let linked = self.linked.as_ref()?;
+        Some(linked.iter().any(|name| functions.contains(&name.as_str())))
     }
 
     /// Returns a default of `GODEBUG`, as the module's go line sets it.

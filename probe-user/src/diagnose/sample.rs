@@ -44,6 +44,7 @@ pub(crate) fn idle() -> Observed {
         host_cpus: 8,
         go: Some(GoRelease::new(1, 27)),
         default_godebug: None,
+        linked: None,
         seconds: SECONDS,
         windows: BTreeMap::new(),
         probes: PROBE_NAMES

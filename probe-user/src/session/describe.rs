@@ -142,8 +142,18 @@ pub(super) fn header(
             .build_info()
             .setting("DefaultGODEBUG")
             .map(str::to_owned),
+        linked: Some(linked(binary)),
         calibration,
     }
+}
+
+/// Those of the functions that rules ask for by name which the program contains.
+fn linked(binary: &GoBinary) -> Vec<String> {
+    let mut found: Vec<String> = (binary.find_functions(&diagnose::catalogue::FUNCTIONS))
+        .into_keys()
+        .collect();
+    found.sort();
+    found
 }
 
 /// CPU time of this process, of the one that holds the links, and of the one that hits were measured on.
