@@ -62,7 +62,7 @@ impl Observed {
         if watched * rate_per_s >= enough {
             return match self.windows.get(probe) {
                 Some(&windows) if windows < ENOUGH_WINDOWS => Judgement::not_enough(
-                    format!("probe {probe} was on in {windows} short windows only"),
+                    format!("probe {probe} was on in {} only", short_windows(windows)),
                     format!("{ENOUGH_WINDOWS} of them: a longer run, or a larger --max-overhead"),
                 ),
                 _ => Judgement::Clear(clear.into()),
@@ -161,6 +161,15 @@ fn absent(probe: &Probe) -> Judgement {
     Judgement::not_enough(why, needs)
 }
 
+/// Before any window a first look tells how long windows may be.
+fn short_windows(n: u64) -> String {
+    match n {
+        0 => "a first look".to_owned(),
+        1 => "1 short window".to_owned(),
+        n => format!("{n} short windows"),
+    }
+}
+
 /// Seconds in words, a short time rounded up.
 fn time(seconds: f64) -> String {
     if seconds < 1.0 {
@@ -208,7 +217,13 @@ mod tests {
             seen.windows.insert("park".to_owned(), windows);
             seen.silent("park", 100.0, "none")
         };
-        assert!(matches!(silent(4), Judgement::NotEnoughData { .. }));
+        let why = |windows| match silent(windows) {
+            Judgement::NotEnoughData { why, .. } => why,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(why(0), "probe park was on in a first look only");
+        assert_eq!(why(1), "probe park was on in 1 short window only");
+        assert_eq!(why(4), "probe park was on in 4 short windows only");
         assert!(matches!(silent(5), Judgement::Clear(_)));
     }
 
