@@ -62,7 +62,7 @@ fn examine(observed: &Observed) -> Judgement {
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let left = site.rate_per_s() * left_share(observed, site);
+    let left = (site.rate_per_s() * left_share(observed, site)).min(started_per_s(observed, site));
     Fault::at(site, "timers are left running when the wait is over")
         .exercises(&["dive-16"])
         .evidence("timers left", left, "1/s")
@@ -70,6 +70,14 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
         .costs(observed.cpu_share(left * TIMER_NS))
         // A timer that is left and one that will fire after the window look alike.
         .less_sure(0.85)
+}
+
+/// How many timers a second the line starts at most: the two probes are on at different times, and no more can be
+/// left than were started.
+fn started_per_s(observed: &Observed, site: &AtSite<'_>) -> f64 {
+    let starts = observed.sites("timer-start", makes_channel);
+    let of_site = starts.iter().find(|start| start.site == site.site);
+    of_site.map_or(f64::INFINITY, AtSite::rate_per_s)
 }
 
 #[cfg(test)]
@@ -94,6 +102,17 @@ mod tests {
             .with_godebug("asynctimerchan=1")
             .with(timers(1_000.0, 0.1));
         assert_eq!(found(examine(&late)).len(), 1);
+    }
+
+    #[test]
+    fn no_more_are_left_than_are_started() {
+        let starts = Calls {
+            probe: "timer-start".to_owned(),
+            ..timers(800.0, 1.0)
+        };
+        let seen = idle().on_go(22).with(timers(1_000.0, 0.0)).with(starts);
+        let faults = found(examine(&seen));
+        assert!((faults[0].evidence[0].value - 800.0).abs() < 1.0);
     }
 
     #[test]
