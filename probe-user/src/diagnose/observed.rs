@@ -40,6 +40,8 @@ pub struct Observed {
     /// How often those were on that were not on all the time.
     pub windows: BTreeMap<String, u64>,
     pub calls: Vec<Calls>,
+    /// By probe: below this a latency can't be told from nothing.
+    pub floors_ns: BTreeMap<String, u64>,
     /// Before the first probe was on.
     pub start: Option<State>,
     /// After the last probe was off.
@@ -102,6 +104,9 @@ impl Observed {
                     calls(path, whole, bias_ns)
                 })
                 .collect(),
+            floors_ns: (report.call_sites.iter())
+                .filter_map(|site| Some((site.probe.clone(), site.latency.as_ref()?.floor_ns?)))
+                .collect(),
             start: recording.header.state.clone(),
             end: end.and_then(|end| end.state.clone()),
             samples: end.and_then(|end| end.samples.clone()),
@@ -147,6 +152,14 @@ impl Observed {
 
     pub fn probe(&self, name: &str) -> Option<&Probe> {
         self.probes.iter().find(|probe| probe.name == name)
+    }
+
+    /// Returns a quantile of a site's latencies; `None` where nothing completed, or it can't be told from nothing.
+    pub fn told_quantile_ns(&self, site: &AtSite<'_>, quantile: f64) -> Option<f64> {
+        let probe = site.calls.first().map_or("", |calls| &calls.probe);
+        let floor_ns = self.floors_ns.get(probe).copied().unwrap_or(0);
+        let found = site.quantile_ns(quantile)?;
+        (found >= floor_ns).then_some(found as f64)
     }
 
     /// Returns for how many seconds a probe was on.

@@ -52,6 +52,7 @@ pub(crate) fn idle() -> Observed {
             .map(|name| probe(name.as_str()))
             .collect(),
         calls: Vec::new(),
+        floors_ns: BTreeMap::new(),
         start: Some(state(0.0)),
         end: Some(State {
             elapsed_ns: (SECONDS * 1e9) as u64,

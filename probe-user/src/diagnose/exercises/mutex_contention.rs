@@ -77,12 +77,8 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     let fault = Fault::at(site, "goroutines wait for a mutex")
         .evidence("waits", site.rate_per_s(), "1/s")
         .evidence("goroutines waiting on average", waiting, "")
-        .evidence_if(
-            "median wait",
-            site.quantile_ns(0.5).map(|ns| ns as f64),
-            "ns",
-        )
-        .evidence_if("p99 wait", site.quantile_ns(0.99).map(|ns| ns as f64), "ns")
+        .evidence_if("median wait", observed.told_quantile_ns(site, 0.5), "ns")
+        .evidence_if("p99 wait", observed.told_quantile_ns(site, 0.99), "ns")
         .costs((waiting / procs).min(1.0).max(parks));
     if through.contains("RWMutex") {
         return fault.cure("Shorten what the writers do under the lock, or publish a copy by atomic.Pointer so that readers need no lock; a plain Mutex is faster when sections are short.");
@@ -109,6 +105,18 @@ mod tests {
             Severity::Critical,
             "half a goroutine waits"
         );
+    }
+
+    #[test]
+    fn waits_below_the_floor_are_no_evidence() {
+        let names = |floor_ns| {
+            let mut seen = idle().with(waits(5_000.0, 1_000));
+            seen.floors_ns.insert("mutex-wait".to_owned(), floor_ns);
+            let evidence = found(examine(&seen)).remove(0).evidence;
+            evidence.iter().any(|part| part.name == "median wait")
+        };
+        assert!(names(1_000));
+        assert!(!names(1_001));
     }
 
     #[test]
