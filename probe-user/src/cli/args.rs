@@ -112,7 +112,10 @@ pub(super) struct RecordArgs {
     #[arg(long, env = "RTPROBE_NO_SAVE", hide_env = true, action = ArgAction::SetTrue,
           value_parser = FalseyValueParser::new())]
     pub(super) no_save: bool,
-    /// Command to start and watch from its first instruction, as the user who called sudo
+    /// Command to start and watch from its first instruction, as the user who called sudo; ended with the watch
+    ///
+    /// When the watch is over, the command gets SIGTERM, and SIGKILL if it is still there 3 seconds later; -d 0
+    /// watches until it ends by itself. Its output goes where rtprobe's own goes: with -o the report goes elsewhere.
     #[arg(last = true, value_name = "CMD")]
     pub(super) command: Vec<OsString>,
 }

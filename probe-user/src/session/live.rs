@@ -174,7 +174,7 @@ impl<'a> Live<'a> {
             .or(self.latest);
         if let Some(mut command) = command {
             match command.end() {
-                Ok(status) => notes.push(format!("the command {}", spawn::describe(status))),
+                Ok(ended) => notes.push(format!("the command {}", spawn::describe(&ended))),
                 Err(error) => notes.push(format!("how the command ended is not known: {error}")),
             }
         }

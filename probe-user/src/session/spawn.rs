@@ -13,6 +13,20 @@ use crate::sys;
 /// How long the command may take to end after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(3);
 
+/// How a command ended, and whether it was made to.
+#[derive(Debug)]
+pub(super) struct Ended {
+    status: ExitStatus,
+    by: By,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Itself,
+    Sigterm,
+    Sigkill,
+}
+
 /// The started command. Dropping it ends it.
 #[derive(Debug)]
 pub(super) struct Running {
@@ -25,20 +39,21 @@ impl Running {
     }
 
     /// Asks the command to end, insists after a while, and returns how it ended.
-    pub(super) fn end(&mut self) -> io::Result<ExitStatus> {
+    pub(super) fn end(&mut self) -> io::Result<Ended> {
+        let ended = |status, by| Ok(Ended { status, by });
         if let Some(status) = self.child.try_wait()? {
-            return Ok(status);
+            return ended(status, By::Itself);
         }
         sys::terminate(&mut self.child)?;
         let asked = Instant::now();
         while asked.elapsed() < PATIENCE {
             if let Some(status) = self.child.try_wait()? {
-                return Ok(status);
+                return ended(status, By::Sigterm);
             }
             thread::sleep(Duration::from_millis(20));
         }
         self.child.kill()?;
-        self.child.wait()
+        ended(self.child.wait()?, By::Sigkill)
     }
 }
 
@@ -50,12 +65,48 @@ impl Drop for Running {
     }
 }
 
-/// Says how a command ended, for people.
-pub(super) fn describe(status: ExitStatus) -> String {
+/// Says how a command ended and who ended it, for people.
+pub(super) fn describe(ended: &Ended) -> String {
+    let why = match ended.by {
+        By::Itself => String::new(),
+        By::Sigterm => ": rtprobe sent it SIGTERM when the watch was over".to_owned(),
+        By::Sigkill => format!(
+            ": rtprobe sent it SIGTERM when the watch was over, and SIGKILL {} s later",
+            PATIENCE.as_secs()
+        ),
+    };
+    format!("{}{why}", how(ended.status))
+}
+
+fn how(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(0), _) => "ended well".to_owned(),
         (Some(code), _) => format!("ended with exit code {code}"),
         (None, Some(signal)) => format!("was ended by signal {signal}"),
         (None, None) => "ended".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_note_tells_who_ended_the_command() {
+        let said = |program: &str, arguments: &[&str], wait: bool| {
+            let mut child = Command::new(program).args(arguments).spawn().unwrap();
+            if wait {
+                child.wait().unwrap();
+            }
+            describe(&Running::new(child).end().unwrap())
+        };
+        assert_eq!(said("true", &[], true), "ended well");
+        assert_eq!(said("false", &[], true), "ended with exit code 1");
+        assert_eq!(
+            said("sleep", &["60"], false),
+            "was ended by signal 15: rtprobe sent it SIGTERM when the watch was over"
+        );
     }
 }
