@@ -23,7 +23,7 @@ use probe_user::{
     inspect, ps, recording,
     render::{self, TextOptions},
     report::{Report, Severity},
-    session::{self, Recorded},
+    session::{self, Ends, Recorded},
     summary::summarize,
 };
 use serde::Serialize;
@@ -67,12 +67,16 @@ fn record(config: &RecordConfig) -> Result<u8, Failure> {
     logger::start(config.verbosity);
     let page = Page::new(&config.output, config.color)?;
     let sink = Sink::open(&config.output)?;
-    leave_on_second_interrupt();
     let Recorded {
         report,
         saved,
         incomplete,
-    } = runtime()?.block_on(session::record(config))?;
+    } = runtime()?.block_on(async {
+        // First what ends the window, so that no interrupt is heard only by what counts them.
+        let ends = Ends::listen().map_err(|e| Failure::io("failed to listen for signals", &e))?;
+        leave_on_second_interrupt();
+        session::record(config, ends).await
+    })?;
     let text = TextOptions {
         top: config.top,
         sort: page.sort(config.sort),
@@ -227,8 +231,7 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(|e| Failure::io("failed to start the runtime", &e))
 }
 
-/// Leaves without a report at the second interrupt; the first one ends the window, and is listened for
-/// there. On a thread of its own, because the session may be in a system call that takes its time.
+/// Leaves without a report at the second interrupt; the first one ends the window, see [`Ends`]. On a thread of its own, because the session may be in a system call that takes its time.
 fn leave_on_second_interrupt() {
     thread::spawn(|| {
         let Ok(runtime) = runtime() else { return };

@@ -22,7 +22,6 @@ use live::{Live, RECORDING_FAILED};
 use progress::Progress;
 use sampling::Sampling;
 use subject::Subject;
-use window::Ends;
 
 use crate::{
     attach::{self, LoadRequest},
@@ -40,6 +39,7 @@ use crate::{
 
 pub use dump::dump;
 pub use plan::plan;
+pub use window::Ends;
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -51,8 +51,9 @@ pub struct Recorded {
     pub incomplete: Option<Failure>,
 }
 
-/// Records a target: discover, analyze, plan, attach, drain until the window ends, detach, summarize.
-pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
+/// Records a target: discover, analyze, plan, attach, drain until the window ends, detach, summarize. What `ends` has
+/// heard by then ends the window as soon as it opens.
+pub async fn record(config: &RecordConfig, mut ends: Ends) -> Result<Recorded, Failure> {
     let progress = Progress::new(config.verbosity == Verbosity::Quiet, config.progress);
     let subject = Subject::find(&config.selector)?;
     let binary = subject.analyze()?;
@@ -68,7 +69,6 @@ pub async fn record(config: &RecordConfig) -> Result<Recorded, Failure> {
         Save::To(path) => Some(open_recording(path)?),
         Save::Default | Save::No => None,
     };
-    let mut ends = Ends::listen().map_err(|e| Failure::io("failed to listen for signals", &e))?;
     let mode = kernel_mode()?;
     let bench = Bench::start();
     let own = bench.as_ref().map(Bench::own_sites).unwrap_or_default();

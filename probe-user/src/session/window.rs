@@ -23,15 +23,16 @@ const LOOKS_PER_DRAIN: u32 = 4;
 
 /// What ends a window, besides the target's own end.
 #[derive(Debug)]
-pub(super) struct Ends {
+pub struct Ends {
     interrupt: Signal,
     terminate: Signal,
     hang_up: Signal,
 }
 
 impl Ends {
-    /// Starts listening: from here on a signal ends the window and not the process.
-    pub(super) fn listen() -> io::Result<Self> {
+    /// Starts listening, inside tokio's runtime: from here on a signal ends the window and not the process. One that
+    /// comes before anybody waits for it is remembered.
+    pub fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
@@ -137,5 +138,29 @@ async fn sleep_or_forever(left: Option<Duration>) {
     match left {
         Some(left) => tokio::time::sleep(left).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_signal_before_the_window_ends_it_when_it_opens() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut ends = Ends::listen().unwrap();
+            let own = std::process::id().to_string();
+            let sent = Command::new("kill").args(["-HUP", &own]).status().unwrap();
+            assert!(sent.success());
+            tokio::time::timeout(Duration::from_secs(10), ends.signalled())
+                .await
+                .unwrap();
+        });
     }
 }
