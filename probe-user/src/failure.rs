@@ -81,7 +81,13 @@ impl Failure {
 
 impl From<crate::analyze::AnalyzeError> for Failure {
     fn from(error: crate::analyze::AnalyzeError) -> Self {
-        Self::from_error(Exit::NotProfilable, &error).found(error.found())
+        let failure = Self::from_error(Exit::NotProfilable, &error).found(error.found());
+        match error {
+            crate::analyze::AnalyzeError::Release { .. } => {
+                failure.try_("build the program with a newer Go, then again")
+            }
+            _ => failure,
+        }
     }
 }
 
@@ -347,6 +353,25 @@ mod tests {
             found: known inside a container, here pid 4711\n\
             try: rtprobe --pid 4711";
         assert_eq!(failure_of(error), (Exit::NoProcess, expected.to_owned()));
+    }
+
+    #[test]
+    fn a_release_that_is_too_old_is_named_beside_the_oldest_that_is_not() {
+        let error = crate::analyze::require_supported("go1.20.14").unwrap_err();
+        let expected = "error: built with go1.20, and only go1.21 and later are supported\n\
+            found: go1.20.14\n\
+            try: build the program with a newer Go, then again";
+        let failure = Failure::from(error);
+        assert_eq!(
+            (failure.code, failure.to_string()),
+            (Exit::NotProfilable, expected.to_owned())
+        );
+        for recorded in ["go1.21", "go1.28rc1", "devel +3e1b2cd6a2 Mon Nov 2", ""] {
+            assert!(
+                crate::analyze::require_supported(recorded).is_ok(),
+                "{recorded}"
+            );
+        }
     }
 
     #[test]

@@ -81,6 +81,8 @@ pub enum AnalyzeError {
     Architecture { found: String },
     #[error("the program's text is not in its file, as if it were packed")]
     NoFileText { found: String },
+    #[error("built with {release}, and only go{}.{} and later are supported", OLDEST.0, OLDEST.1)]
+    Release { release: String, found: String },
     #[error("Go's table of functions has an unknown form")]
     Pclntab { magic: u32 },
     #[error("the executable is malformed")]
@@ -96,6 +98,7 @@ impl AnalyzeError {
             Self::NotGo { found }
             | Self::Architecture { found }
             | Self::NoFileText { found }
+            | Self::Release { found, .. }
             | Self::Malformed { found } => found.clone(),
             Self::Pclntab { magic } => {
                 let version = match magic {
@@ -129,6 +132,18 @@ pub struct Segment {
     pub vaddr: VirtAddr,
     /// In bytes.
     pub len: u64,
+}
+
+/// Refuses a release, as the linker recorded it, that is older than those whose runtime can be probed. A version
+/// without a number may be any.
+pub fn require_supported(recorded: &str) -> Result<(), AnalyzeError> {
+    match GoVersion::parse(recorded).map(GoVersion::release) {
+        Some(release) if release < OLDEST => Err(AnalyzeError::Release {
+            release: format!("go{}.{}", release.0, release.1),
+            found: recorded.to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 /// An analyzed Go executable.
@@ -170,7 +185,12 @@ impl GoBinary {
         let go_version = build_info
             .as_ref()
             .and_then(|info| GoVersion::parse(&info.go_version));
-        let tables = Tables::find(&source, &elf, build_info.as_ref(), go_version)?;
+        let recorded = build_info
+            .as_ref()
+            .map_or("", |info| info.go_version.as_str());
+        // Of a release that is too old, this is why its tables are not known.
+        let tables = Tables::find(&source, &elf, build_info.as_ref(), go_version)
+            .map_err(|error| require_supported(recorded).err().unwrap_or(error))?;
         let mut this = Self {
             build_id: build_id::read(&source, &elf),
             kind: Binary {

@@ -2,6 +2,7 @@
 
 use super::Check;
 use crate::{
+    analyze,
     discover::{self, GoProgram, Inspect, Instance, Target},
     failure::Failure,
     report::Binary,
@@ -21,7 +22,7 @@ pub(super) fn checks(pid: u32, inspect: &Inspect<'_>) -> Vec<Check> {
             checks.push(refused("Go", error.into()));
         }
         Some(program) => {
-            checks.push(Check::ok("Go", go(&program)));
+            checks.push(go(&program));
             checks.push(load_bias(&target, &program));
         }
     }
@@ -69,9 +70,14 @@ fn executable(target: &Target) -> Check {
     }
 }
 
-fn go(program: &GoProgram) -> String {
+fn go(program: &GoProgram) -> Check {
+    const NAME: &str = "Go";
+    if let Err(error) = analyze::require_supported(&program.go_version) {
+        return refused(NAME, error.into());
+    }
     let module = program.module.as_deref().unwrap_or("module unknown");
-    format!("{}, {module}, {}", program.go_version, kind(program.binary))
+    let kind = kind(program.binary);
+    Check::ok(NAME, format!("{}, {module}, {kind}", program.go_version))
 }
 
 /// Names what is special about a binary, or `plain`.

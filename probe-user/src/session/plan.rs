@@ -28,7 +28,7 @@ pub fn plan(config: &PlanConfig) -> Result<Plan, Failure> {
     };
     let path = path.unwrap_or_else(|| Path::new(""));
     let exe = open(target.as_ref(), path)?;
-    let binary = subject::open_binary(exe, path, target.as_ref())?;
+    let binary = subject::open_supported(exe, path, target.as_ref())?;
     let plan = plan::plan(&binary, &request);
     let tgid = target.as_ref().map_or(0, |target| target.pid);
     let mut instruments = Instruments::set_up(&plan, &binary, tgid);

@@ -83,7 +83,7 @@ impl Subject {
         let exe = analyze::open_regular(&program)
             .map_err(|e| Failure::io(&format!("failed to open {}", program.display()), &e))?;
         // What can't be analyzed must not be started.
-        open_binary(clone_of(&exe)?, &program, None)?;
+        open_supported(clone_of(&exe)?, &program, None)?;
         let held = Held::start(command, &program)?;
         Ok(Self::Command { program, exe, held })
     }
@@ -109,7 +109,7 @@ impl Subject {
             Self::Process(target) => Some(target),
             Self::Command { .. } => None,
         };
-        open_binary(self.exe()?, self.program(), target)
+        open_supported(self.exe()?, self.program(), target)
     }
 
     /// Begins a look at a process; there is nothing to see yet of a command.
@@ -226,6 +226,18 @@ pub(super) fn segments(binary: &GoBinary) -> Vec<(u64, u64, u64)> {
         .collect()
 }
 
+/// Reads an executable of a Go release that can be probed.
+pub(super) fn open_supported(
+    exe: File,
+    program: &Path,
+    target: Option<&Target>,
+) -> Result<GoBinary, Failure> {
+    let binary = open_binary(exe, program, target)?;
+    analyze::require_supported(&binary.build_info().go_version)
+        .map_err(|error| of_program(error, program, target))?;
+    Ok(binary)
+}
+
 /// Reads an executable; one that is no Go program may be a wrapper around one.
 pub(super) fn open_binary(
     exe: File,
@@ -236,11 +248,16 @@ pub(super) fn open_binary(
         if let (AnalyzeError::NotGo { .. }, Some(target)) = (&error, target) {
             return target.not_go(error.found(), &inspect::go_program).into();
         }
-        let program = target.map_or(program, |target| &target.exe);
-        let mut failure = Failure::from(error);
-        failure.error = format!("{}: {}", program.display(), failure.error);
-        failure
+        of_program(error, program, target)
     })
+}
+
+/// Names the executable that an error is of.
+fn of_program(error: AnalyzeError, program: &Path, target: Option<&Target>) -> Failure {
+    let program = target.map_or(program, |target| &target.exe);
+    let mut failure = Failure::from(error);
+    failure.error = format!("{}: {}", program.display(), failure.error);
+    failure
 }
 
 /// Memory that can't be read any more is the memory of a process that has ended.
