@@ -6,6 +6,7 @@ mod sink;
 use std::{
     io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
+    path::Path,
     process::ExitCode,
     thread,
 };
@@ -15,12 +16,12 @@ use probe_user::{
     attach::{BPF_HASH, holder},
     cli::{
         self, Command, DoctorConfig, DumpConfig, ExplainConfig, Format, Invocation, OutputConfig,
-        PlainFormat, PlanConfig, PsConfig, RecordConfig, ReportConfig, Verbosity,
+        PlainFormat, PlanConfig, PsConfig, RecordConfig, ReportConfig, Save, Verbosity,
     },
     discover::ProcFs,
     doctor,
     failure::{self, Exit, Failure},
-    inspect, ps, recording,
+    inspect, output, ps, recording,
     render::{self, TextOptions},
     report::{Report, Severity},
     session::{self, Ends, Recorded},
@@ -65,6 +66,7 @@ fn run(command: &Command) -> Result<u8, Failure> {
 
 fn record(config: &RecordConfig) -> Result<u8, Failure> {
     logger::start(config.verbosity);
+    require_two_files(config)?;
     let page = Page::new(&config.output, config.color)?;
     let sink = Sink::open(&config.output)?;
     let Recorded {
@@ -83,7 +85,9 @@ fn record(config: &RecordConfig) -> Result<u8, Failure> {
         verbose: config.verbosity >= Verbosity::Verbose,
         ..page.text()
     };
-    let written = sink.write(&report, &page, &text)?;
+    let written = sink
+        .write(&report, &page, &text)
+        .map_err(|failure| with_recording(failure, saved.as_deref()))?;
     if config.verbosity > Verbosity::Quiet {
         let mut files = Vec::new();
         files.extend(written.as_deref().map(|path| ("report", path)));
@@ -96,6 +100,34 @@ fn record(config: &RecordConfig) -> Result<u8, Failure> {
     match incomplete {
         Some(failure) => Err(failure),
         None => Ok(verdict(&report, config.fail_on)),
+    }
+}
+
+/// Refuses to write the report over the recording, or the other way round.
+fn require_two_files(config: &RecordConfig) -> Result<(), Failure> {
+    let (Save::To(recording), Some(report)) = (&config.save, &config.output.path) else {
+        return Ok(());
+    };
+    if !output::is_same_file(recording, report) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::Usage,
+        "the report and the recording cannot be the same file",
+    )
+    .found(format!(
+        "--save {} and --output {}",
+        recording.display(),
+        report.display()
+    ))
+    .try_("the same without --save: the recording gets a name of its own"))
+}
+
+/// Says where the figures still are when the report can't be written.
+fn with_recording(failure: Failure, saved: Option<&Path>) -> Failure {
+    match saved {
+        Some(path) => failure.try_(format!("rtprobe report {}", sink::shell_word(path))),
+        None => failure,
     }
 }
 

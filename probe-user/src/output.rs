@@ -26,13 +26,12 @@ impl OutputFile {
         if !replaceable(path)? {
             return Self::stream(path);
         }
-        let directory = path.parent().filter(|p| !p.as_os_str().is_empty());
         let name = path
             .file_name()
             .ok_or(io::ErrorKind::IsADirectory)?
             .to_string_lossy();
         let name = format!(".{name}.{}.tmp", std::process::id());
-        let temporary = directory.unwrap_or_else(|| Path::new(".")).join(name);
+        let temporary = directory_of(path).join(name);
         let file = create(&temporary, OpenOptions::new().create_new(true))?;
         Ok(Self {
             file,
@@ -84,6 +83,23 @@ impl Drop for OutputFile {
             log::warn!("failed to remove {}: {error}", temporary.display());
         }
     }
+}
+
+/// Returns whether two paths are the same place for a regular file, which need not be there yet. A device takes what
+/// several write to it.
+pub fn is_same_file(one: &Path, other: &Path) -> bool {
+    let is_device = fs::metadata(one).is_ok_and(|metadata| !metadata.is_file());
+    let place = |path: &Path| {
+        let directory = fs::canonicalize(directory_of(path)).ok()?;
+        Some(directory.join(path.file_name()?))
+    };
+    !is_device && place(one).is_some_and(|one| place(other) == Some(one))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|directory| !directory.as_os_str().is_empty())
+        .unwrap_or_else(|| Path::new("."))
 }
 
 /// Returns whether `path` names a regular file or nothing.
@@ -173,6 +189,19 @@ mod tests {
         assert!(OutputFile::stream(&link).is_err());
         assert!(OutputFile::replace(&link).is_err());
         assert_eq!(fs::read_to_string(&secret).unwrap(), "keep");
+    }
+
+    #[test]
+    fn a_file_is_the_same_however_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str| dir.path().join(name);
+        assert!(is_same_file(&file("run"), &file("./run")));
+        fs::create_dir(file("below")).unwrap();
+        assert!(is_same_file(&file("run"), &file("below/../run")));
+        assert!(is_same_file(Path::new("run"), Path::new("./run")));
+        assert!(!is_same_file(&file("run"), &file("below/run")));
+        let null = Path::new("/dev/null");
+        assert!(!is_same_file(null, null));
     }
 
     #[test]
