@@ -263,7 +263,7 @@ pub fn sudo_retry(
 }
 
 /// Quotes a word for a shell where it needs to be.
-fn quoted(word: &OsStr) -> String {
+pub(crate) fn quoted(word: &OsStr) -> String {
     let text = word.to_string_lossy();
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./,:=%@+".contains(&byte);
     if !text.is_empty() && text.bytes().all(is_plain) {

@@ -11,6 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::failure::{self, Exit, Failure};
+
 /// A file that is written as a whole at the end, or from the beginning on.
 #[derive(Debug)]
 pub struct OutputFile {
@@ -23,6 +25,9 @@ pub struct OutputFile {
 impl OutputFile {
     /// Opens `path` for a file that replaces what is there when it is complete.
     pub fn replace(path: &Path) -> io::Result<Self> {
+        if names_directory(path) {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
         if !replaceable(path)? {
             return Self::stream(path);
         }
@@ -58,8 +63,9 @@ impl OutputFile {
     /// Writes what is left and puts the file in its place.
     pub fn finish(mut self) -> io::Result<PathBuf> {
         self.file.flush()?;
-        if let Some(temporary) = self.temporary.take() {
-            fs::rename(&temporary, &self.path)?;
+        if let Some(temporary) = &self.temporary {
+            fs::rename(temporary, &self.path)?;
+            self.temporary = None;
         }
         Ok(self.path.clone())
     }
@@ -100,6 +106,27 @@ fn directory_of(path: &Path) -> &Path {
     path.parent()
         .filter(|directory| !directory.as_os_str().is_empty())
         .unwrap_or_else(|| Path::new("."))
+}
+
+/// Makes a failure of a file that can't be opened for `purpose`, and names the one to give to `option` in its place.
+pub fn refusal(path: &Path, purpose: &str, option: &str, error: &io::Error) -> Failure {
+    let attempted = format!("failed to open {} for {purpose}", path.display());
+    match fs::read_link(path) {
+        Ok(link) if error.raw_os_error() == Some(libc::ELOOP) => {
+            let real = directory_of(path).join(link);
+            let real = fs::canonicalize(&real).unwrap_or(real);
+            let why = "it is a symbolic link, which rtprobe does not follow, as it may run as root";
+            Failure::new(Exit::Failed, format!("{attempted}: {why}"))
+                .found(format!("a link to {}", real.display()))
+                .try_(format!("{option} {}", failure::quoted(real.as_os_str())))
+        }
+        _ => Failure::io(&attempted, error),
+    }
+}
+
+/// Returns whether a path can be that of a directory only.
+fn names_directory(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/")
 }
 
 /// Returns whether `path` names a regular file or nothing.
@@ -180,6 +207,21 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_is_refused_and_a_failed_rename_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("report.json");
+        let absent = dir.path().join("absent/");
+        for path in [dir.path(), &absent] {
+            let error = OutputFile::replace(path).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+        }
+        let output = OutputFile::replace(&place).unwrap();
+        fs::create_dir(&place).unwrap();
+        output.finish().unwrap_err();
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn a_link_to_a_file_is_not_followed() {
         let dir = tempfile::tempdir().unwrap();
         let secret = dir.path().join("secret");
@@ -187,7 +229,11 @@ mod tests {
         let link = dir.path().join("out.rtp");
         std::os::unix::fs::symlink(&secret, &link).unwrap();
         assert!(OutputFile::stream(&link).is_err());
-        assert!(OutputFile::replace(&link).is_err());
+        let error = OutputFile::replace(&link).unwrap_err();
+        let failure = refusal(&link, "the report", "--output", &error);
+        let real = fs::canonicalize(&secret).unwrap();
+        assert!(failure.error.contains("is a symbolic link"), "{failure}");
+        assert_eq!(failure.try_, Some(format!("--output {}", real.display())));
         assert_eq!(fs::read_to_string(&secret).unwrap(), "keep");
     }
 

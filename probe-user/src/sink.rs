@@ -8,7 +8,7 @@ use std::{
 use probe_user::{
     cli::{self, ColorChoice, OutputConfig},
     failure::{Exit, Failure},
-    output::OutputFile,
+    output::{self, OutputFile},
     render::{self, Format, RenderError, Sort, TextOptions},
     report::Report,
     sys,
@@ -104,16 +104,12 @@ pub(crate) enum Sink {
 
 impl Sink {
     /// Opens the place, so that one that can't be written fails before anything is attached.
-    pub(crate) fn open(output: &OutputConfig) -> Result<Self, Failure> {
-        let Some(path) = &output.path else {
+    pub(crate) fn open(config: &OutputConfig) -> Result<Self, Failure> {
+        let Some(path) = &config.path else {
             return Ok(Self::Stdout);
         };
-        let file = OutputFile::replace(path).map_err(|e| {
-            Failure::io(
-                &format!("failed to open {} for the report", path.display()),
-                &e,
-            )
-        })?;
+        let file = OutputFile::replace(path)
+            .map_err(|e| output::refusal(path, "the report", "--output", &e))?;
         Ok(Self::File(file))
     }
 

@@ -144,12 +144,7 @@ fn request(config: &RecordConfig) -> PlanRequest {
 }
 
 fn open_recording(path: &Path) -> Result<OutputFile, Failure> {
-    OutputFile::stream(path).map_err(|e| {
-        Failure::io(
-            &format!("failed to open {} for the recording", path.display()),
-            &e,
-        )
-    })
+    OutputFile::stream(path).map_err(|e| output::refusal(path, "the recording", "--save", &e))
 }
 
 /// Begins the recording that was not asked for by name; a place that can't be written to is no reason to fail, but
