@@ -150,7 +150,8 @@ impl From<DiscoverError> for Failure {
             | E::NoFileText { .. }
             | E::Bias { .. }
             | E::Script { .. }
-            | E::NoSuchCommand { .. } => Exit::NotProfilable,
+            | E::NoSuchCommand { .. }
+            | E::NotExecutable { .. } => Exit::NotProfilable,
             E::Privilege { .. } | E::Denied { .. } => Exit::NoPrivilege,
             E::Read { .. } | E::Malformed { .. } | E::Pidfd { .. } | E::Start { .. } => {
                 Exit::Failed
@@ -206,7 +207,9 @@ impl From<DiscoverError> for Failure {
                 failure.found(format!("have {}{place}", privilege::names(&have)))
             }
             E::Script { .. } => failure.try_("the program that the script starts, after --"),
-            E::NoSuchCommand { .. } => failure.try_("the path of the program, after --"),
+            E::NoSuchCommand { .. } | E::NotExecutable { .. } => {
+                failure.try_("the path of the program, after --")
+            }
             E::Denied { .. } => failure.try_("rtprobe doctor"),
             _ => failure,
         }

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{
-    ArgAction, Args, Parser, Subcommand,
+    Arg, ArgAction, Args, Parser, Subcommand,
     builder::{FalseyValueParser, PossibleValue, PossibleValuesParser, TypedValueParser as _},
     value_parser,
 };
@@ -56,7 +56,6 @@ Exit codes:
     version,
     after_help = EXAMPLES,
     args_conflicts_with_subcommands = true,
-    disable_help_subcommand = true,
     max_term_width = 100,
     override_usage = "rtprobe [OPTIONS] --pid <PID>\n       rtprobe [OPTIONS] -- <CMD>...\n       rtprobe <COMMAND>"
 )]
@@ -284,19 +283,26 @@ pub(super) struct UiArgs {
 
 /// Names of rules and exercises.
 fn rules() -> PossibleValuesParser {
+    PossibleValuesParser::new(rule_names())
+}
+
+fn rule_names() -> impl Iterator<Item = &'static str> {
     let rules = RULES.iter().map(|rule| rule.name);
-    PossibleValuesParser::new(rules.chain(EXERCISES.iter().map(|(key, _)| *key)))
+    rules.chain(EXERCISES.iter().map(|(key, _)| *key))
 }
 
 /// Names of probes, rules and exercises.
 fn probes_and_rules() -> PossibleValuesParser {
-    let rules = RULES.iter().map(|rule| rule.name);
-    let exercises = EXERCISES.iter().map(|(key, _)| *key);
     let values = PROBES.into_iter().map(PossibleValue::new);
-    let hidden = rules
-        .chain(exercises)
-        .map(|name| PossibleValue::new(name).hide(true));
+    let hidden = rule_names().map(|name| PossibleValue::new(name).hide(true));
     PossibleValuesParser::new(values.chain(hidden))
+}
+
+/// Takes one name of a probe, rule or exercise, and hides none: clap suggests no hidden one.
+pub(super) fn one_name() -> clap::Command {
+    let names = PROBES.into_iter().chain(rule_names());
+    let name = Arg::new("name").value_parser(PossibleValuesParser::new(names));
+    clap::Command::new("rtprobe").arg(name)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "clap gives the value away")]

@@ -159,6 +159,24 @@ fn unknown_probe_names_the_nearest() {
 }
 
 #[test]
+fn unknown_name_may_be_meant_as_a_rule_or_exercise() {
+    for (typed, meant) in [
+        ("short-gorutine", "short-goroutine"),
+        ("dive5", "dive-5"),
+        ("alocc", "alloc"),
+    ] {
+        let found = refused(&format!("-p 1 --only {typed}")).found;
+        let question = format!("did you mean `{meant}`?");
+        assert!(
+            found
+                .as_ref()
+                .is_some_and(|found| found.starts_with(&question)),
+            "{typed}: {found:?}"
+        );
+    }
+}
+
+#[test]
 fn unknown_rules_lead_to_their_list() {
     let failure = refused("explain dive-99");
     assert_eq!(failure.try_.as_deref(), Some("rtprobe explain"));
@@ -254,6 +272,7 @@ fn help_fits_a_terminal_and_lists_every_command() {
     for line in [
         "--help",
         "-h",
+        "help",
         "record --help",
         "plan --help",
         "doctor --help",

@@ -5,7 +5,10 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 
-use super::{Invocation, args::Cli};
+use super::{
+    Invocation,
+    args::{Cli, one_name},
+};
 use crate::failure::{Exit, Failure};
 
 /// Lists the rules and the exercises: too many for one line.
@@ -69,7 +72,8 @@ fn failure(error: &clap::Error) -> Failure {
                 failure.try_(EXPLAIN)
             } else if argument.contains(PROBES_AND_RULES) {
                 let probes = format!("known are {known}, and the rules and exercises");
-                failure.found(probes).try_(EXPLAIN)
+                let failure = failure.found(probes).try_(EXPLAIN);
+                return meant(failure, nearest_name(&value));
             } else {
                 failure.found(format!("known are {known}"))
             };
@@ -94,7 +98,17 @@ fn commands() -> String {
 
 /// Adds what the person may have meant.
 fn suggest(failure: Failure, error: &clap::Error, kind: ContextKind) -> Failure {
-    match (text(error, kind), failure.found.clone()) {
+    meant(failure, text(error, kind))
+}
+
+/// Returns the probe, rule or exercise whose name is most like a word.
+fn nearest_name(word: &str) -> Option<String> {
+    let error = one_name().try_get_matches_from(["rtprobe", "--", word]);
+    text(&error.err()?, ContextKind::SuggestedValue)
+}
+
+fn meant(failure: Failure, nearest: Option<String>) -> Failure {
+    match (nearest, failure.found.clone()) {
         (None, _) => failure,
         (Some(nearest), None) => failure.found(format!("did you mean `{nearest}`?")),
         (Some(nearest), Some(found)) => failure.found(format!("did you mean `{nearest}`? {found}")),

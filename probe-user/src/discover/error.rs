@@ -76,6 +76,8 @@ pub enum DiscoverError {
     Pidfd { pid: u32, source: io::Error },
     #[error("no such command: `{command}`")]
     NoSuchCommand { command: String },
+    #[error("`{command}` {what}")]
+    NotExecutable { command: String, what: String },
     #[error("`{command}` is not a program of its own but run by an interpreter")]
     Script { command: String },
     #[error("failed to start `{command}`")]

@@ -81,14 +81,30 @@ impl Held {
 /// Returns the executable of a command, found as a shell does.
 pub fn program_of(command: &[OsString]) -> Result<PathBuf, DiscoverError> {
     let program = command.first().map_or(Path::new(""), Path::new);
-    let exe = resolve(program).ok_or_else(|| DiscoverError::NoSuchCommand {
-        command: program.display().to_string(),
-    })?;
+    let exe = resolve(program).ok_or_else(|| not_found(program))?;
     if is_elf(&exe) {
         Ok(exe)
     } else {
         Err(script(&exe))
     }
+}
+
+/// Says whether there is nothing at all or something that can't be executed.
+fn not_found(program: &Path) -> DiscoverError {
+    let command = program.display().to_string();
+    let there = Some(program).filter(|program| is_path(program));
+    let Some(metadata) = there.and_then(|path| fs::metadata(path).ok()) else {
+        return DiscoverError::NoSuchCommand { command };
+    };
+    let what = if metadata.is_dir() {
+        "is a directory".to_owned()
+    } else if metadata.is_file() {
+        let mode = metadata.permissions().mode() & 0o7777;
+        format!("is not executable: its mode is {mode:04o}")
+    } else {
+        "is not a regular file".to_owned()
+    };
+    DiscoverError::NotExecutable { command, what }
 }
 
 /// Spawns in a thread of its own, since spawning returns only once the exec is done.
@@ -155,13 +171,18 @@ fn is_elf(path: &Path) -> bool {
     read.is_ok() && magic == *b"\x7fELF"
 }
 
+/// What is not a path is looked for.
+fn is_path(program: &Path) -> bool {
+    program.as_os_str().as_encoded_bytes().contains(&b'/')
+}
+
 /// Finds the file that execvp(3) would.
 fn resolve(program: &Path) -> Option<PathBuf> {
     let is_executable = |path: &PathBuf| {
         fs::metadata(path)
             .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     };
-    if program.as_os_str().as_encoded_bytes().contains(&b'/') {
+    if is_path(program) {
         return Some(program.to_owned()).filter(is_executable);
     }
     env::split_paths(&env::var_os("PATH")?)

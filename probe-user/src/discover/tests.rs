@@ -331,6 +331,17 @@ fn command_that_is_not_there_is_named() {
 }
 
 #[test]
+fn command_that_is_there_but_no_program_is_called_what_it_is() {
+    let said = |command: &str| program_of(&[command.into()]).unwrap_err().to_string();
+    assert_eq!(said("/tmp"), "`/tmp` is a directory");
+    assert_eq!(said("/dev/null"), "`/dev/null` is not a regular file");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().display().to_string();
+    let expected = format!("`{path}` is not executable: its mode is 0600");
+    assert_eq!(said(&path), expected);
+}
+
+#[test]
 fn script_is_refused_before_and_after_it_is_started() {
     let dir = tempfile::tempdir().unwrap();
     let script = |name: &str, text: &str| {
