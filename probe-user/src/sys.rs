@@ -133,6 +133,13 @@ pub fn kernel_release() -> String {
         .to_owned()
 }
 
+/// Returns how many CPUs the host has, whichever of them this process may run on.
+pub fn online_cpus() -> u32 {
+    // SAFETY: takes an integer and touches no memory of ours.
+    let online = unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) };
+    u32::try_from(online).map_or(1, |online| online.max(1))
+}
+
 /// Returns the columns of the terminal that standard output is, if it is one.
 pub fn terminal_width() -> Option<usize> {
     let mut size = libc::winsize {
@@ -447,6 +454,17 @@ mod tests {
             std::hint::spin_loop();
         }
         assert!(process_cpu_time_ns(own).unwrap() > before + 1_000_000);
+    }
+
+    #[test]
+    fn cpus_of_the_host_are_counted_whatever_this_process_may_use() {
+        let stat = std::fs::read_to_string("/proc/stat").unwrap();
+        let is_cpu = |line: &&str| {
+            line.strip_prefix("cpu")
+                .is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        };
+        let online = stat.lines().filter(is_cpu).count();
+        assert_eq!(online_cpus() as usize, online);
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub(super) fn header(
         },
         host: Host {
             kernel: sys::kernel_release(),
-            cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+            cpus: sys::online_cpus(),
             emulated_hit_ns: calibration.map(|found| found.emulated_ns),
             stepped_hit_ns: calibration.map(|found| found.stepped_ns),
             attach: armed.attachment.mode.name().to_owned(),

@@ -105,7 +105,7 @@ impl Governing {
                 share,
                 costs,
                 can_reopen: armed.attachment.can_reopen(),
-                host_cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+                host_cpus: sys::online_cpus(),
                 run_ns: duration.map(|duration| duration.as_nanos() as u64),
                 seed: origin_ns,
             })
