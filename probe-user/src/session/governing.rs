@@ -11,8 +11,8 @@ use super::{describe, subject::Armed};
 use crate::{
     aggregate::{Inside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
     attach::{
-        AttachError, Attachment, Cause, ClosedWindow, Event, Gates, Maps, Passed, Processors, Room,
-        Syscalls, Traffic, Window,
+        AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Gates, Maps, Passed,
+        Processors, Room, Syscalls, Traffic, Window,
     },
     discover::Target,
     drain::{self, DrainError},
@@ -46,6 +46,8 @@ pub(super) struct Governing {
     attach_ns: u64,
     /// Everything is taken off: that is nobody's decision.
     ending: bool,
+    /// Of a run without a limit in which rtprobe was stopped: for how long the probes counted.
+    counted_ns: Option<u64>,
 }
 
 /// What rows counted, and whose they are.
@@ -143,6 +145,7 @@ impl Governing {
             changed: BTreeSet::new(),
             attach_ns: 0,
             ending: false,
+            counted_ns: None,
         }
     }
 
@@ -315,6 +318,9 @@ impl Governing {
     /// Takes over what was drained, and closes the slices of the probes that stay on.
     pub(super) fn drained(&mut self, snapshot: &Snapshot, gates: &Gates) {
         self.rows.absorb(snapshot);
+        if let Some(on_ns) = self.counted_ns.take() {
+            self.stand_for_all(on_ns);
+        }
         let now_ns = sys::monotonic_ns();
         let on: Vec<(u8, u64)> = self.open_ns.iter().map(|(&of, &ns)| (of, ns)).collect();
         for (probe, from_ns) in on {
@@ -324,6 +330,19 @@ impl Governing {
                 self.slice(probe, (from_ns, to_ns), 0, Inside::default());
                 self.open_ns.insert(probe, to_ns);
             }
+        }
+    }
+
+    /// What was counted in a part of the run stands for all of it.
+    fn stand_for_all(&mut self, on_ns: u64) {
+        let slice = Slice {
+            on_ns,
+            ..Slice::default()
+        };
+        for (name, _) in &self.probes {
+            let seen = self.rows.take(name.as_str());
+            self.changed.extend(seen.iter().map(|seen| seen.row));
+            self.sampling.add(name.as_str(), &slice, &seen);
         }
     }
 
@@ -402,15 +421,19 @@ impl Governing {
         });
     }
 
-    /// Takes over the windows that were open until everything was taken off.
+    /// Takes over the windows that were open until everything was taken off. `elapsed`: since the beginning; `quiet`:
+    /// how long of it nothing was counted.
     pub(super) fn end(
         &mut self,
-        events: &[Event],
-        maps: &Maps,
-        gates: &Gates,
+        detached: &Detached,
+        elapsed: Duration,
+        quiet: Duration,
     ) -> Result<(), GoverningError> {
         self.ending = true;
-        self.take(events, maps, gates)
+        if self.governor.is_none() && !quiet.is_zero() {
+            self.counted_ns = Some(elapsed.saturating_sub(quiet).as_nanos() as u64);
+        }
+        self.take(&detached.events, &detached.maps, &detached.gates)
     }
 
     /// Returns the longest time that it took to put a probe on.

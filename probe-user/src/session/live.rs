@@ -145,7 +145,7 @@ impl<'a> Live<'a> {
             ));
         }
         let mut incomplete = self.incomplete;
-        let ended = governing.end(&detached.events, &detached.maps, &detached.gates);
+        let ended = governing.end(&detached, elapsed, quiet);
         note(&mut incomplete, ended.map_err(Failure::from));
         let mut taking = Taking {
             binary: &self.binary,
