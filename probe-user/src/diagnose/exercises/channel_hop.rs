@@ -20,6 +20,9 @@ const HOP_NS: f64 = 600.0;
 /// Channel operations that park.
 const OPERATIONS: [&str; 3] = ["runtime.chansend", "runtime.chanrecv", "runtime.selectgo"];
 
+/// With a smaller share of the CPU the work for each element is twenty times the hand-over, which is fair.
+const WORTH_SHARE: f64 = 0.05;
+
 pub static RULE: Rule = Rule {
     name: "channel-hop",
     exercises: &["internals-6"],
@@ -54,6 +57,11 @@ fn examine(observed: &Observed) -> Judgement {
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
     let share = observed.cpu_share(site.rate_per_s() * HOP_NS);
+    let most = if share < WORTH_SHARE {
+        Severity::Info
+    } else {
+        Severity::Critical
+    };
     Fault::at(site, "goroutines hand over element by element")
         .evidence("parks", site.rate_per_s(), "1/s")
         .evidence_if(
@@ -63,6 +71,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
         )
         .evidence("CPU for the hand-over", share, "share")
         .costs(share)
+        .at_most(most)
         .less_sure(0.9)
 }
 
@@ -81,6 +90,14 @@ mod tests {
     fn a_park_per_element_is_found() {
         let faults = found(examine(&idle().with(parks(100_000.0, "runtime.chanrecv"))));
         assert_eq!(faults[0].severity(), Severity::Warning);
+    }
+
+    #[test]
+    fn work_that_is_much_more_than_the_hand_over_is_worth_it() {
+        let busy = idle()
+            .ended(|state| state.cpu_time_ns = state.cpu_time_ns.map(|ns| 4 * ns))
+            .with(parks(100_000.0, "runtime.chanrecv"));
+        assert_eq!(found(examine(&busy))[0].severity(), Severity::Info);
     }
 
     #[test]
