@@ -108,6 +108,7 @@ pub(super) fn header(
     let mut target = target(armed.target.as_ref(), Some(&armed.program), binary);
     target.pid = armed.pid;
     target.gomaxprocs = armed.state.as_ref().and_then(|state| state.gomaxprocs);
+    let linked = linked(binary);
     Header {
         format: FORMAT,
         tool: Tool {
@@ -135,23 +136,23 @@ pub(super) fn header(
             .collect(),
         predicted_low_share: forecast.low_share,
         predicted_high_share: forecast.high_share,
-        cannot_see: cannot_see(binary, plan, calibration),
+        cannot_see: cannot_see(binary, plan, calibration, &linked),
         state: armed.state.clone(),
         rules: diagnose::catalogue::wanted(&config.only, &config.skip),
         default_godebug: binary
             .build_info()
             .setting("DefaultGODEBUG")
             .map(str::to_owned),
-        linked: Some(linked(binary)),
+        linked: Some(linked),
         calibration,
     }
 }
 
-/// Those of the functions that rules ask for by name which the program contains.
+/// Those of the functions that are asked for by name which the program contains.
 fn linked(binary: &GoBinary) -> Vec<String> {
-    let mut found: Vec<String> = (binary.find_functions(&diagnose::catalogue::FUNCTIONS))
-        .into_keys()
-        .collect();
+    let mut names = diagnose::catalogue::FUNCTIONS.to_vec();
+    names.push(OPENS_PLUGINS);
+    let mut found: Vec<String> = (binary.find_functions(&names)).into_keys().collect();
     found.sort();
     found
 }
@@ -271,11 +272,15 @@ pub(super) fn site(planned: &PlannedSite) -> Site {
     }
 }
 
+/// Only programs that load plugins contain it (src/plugin/plugin_dlopen.go).
+const OPENS_PLUGINS: &str = "plugin.open";
+
 /// The limits of what was watched, in sentences.
 fn cannot_see(
     binary: &GoBinary,
     plan: &ProbePlan,
     calibration: Option<Calibration>,
+    linked: &[String],
 ) -> Vec<String> {
     let mut limits: Vec<String> = binary.degraded().to_vec();
     let watches = |name: ProbeName| {
@@ -290,6 +295,12 @@ fn cannot_see(
     }
     if watches(ProbeName::Alloc) {
         limits.push("values that stay on the stack: they are not allocated".to_owned());
+    }
+    if linked.iter().any(|name| name == OPENS_PLUGINS) {
+        limits.push(
+            "the code of plugins: it has a runtime's functions of its own, and only the program's are watched"
+                .to_owned(),
+        );
     }
     if calibration.is_none() {
         limits.push(
