@@ -4,7 +4,7 @@ use probe_ebpf::abi::{detail, flag};
 
 use crate::plan::{
     ProbeName,
-    hook::{EVENT, Functions, Hook, LogicalProbe, MAY_PANIC, OPERATION, Offsets, Role},
+    hook::{EVENT, Functions, Hook, LogicalProbe, OPERATION, Offsets, Role},
 };
 
 pub(super) const PROBES: &[LogicalProbe] = &[
@@ -94,13 +94,12 @@ pub(super) const PROBES: &[LogicalProbe] = &[
     },
     LogicalProbe {
         name: ProbeName::ReflectField,
-        hooks: &[
-            Hook {
-                functions: Functions::Named(&["reflect.Value.FieldByName"]),
-                ..OPERATION
-            },
-            MAY_PANIC,
-        ],
+        // A look-up takes less than can be told, and where it finds the field it is left by a `ret` only, whose trap is
+        // fifty times that.
+        hooks: &[Hook {
+            functions: Functions::Named(&["reflect.Value.FieldByName"]),
+            ..EVENT
+        }],
     },
     LogicalProbe {
         name: ProbeName::MapRead,
