@@ -23,11 +23,16 @@ pub(super) enum Kind {
     /// Without optimization and inlining.
     Unoptimized,
     Race,
+    /// Linked by Go's own linker, as programs are that have no C of their own.
+    RaceInternal,
 }
 
 impl Kind {
     pub(super) fn uses_cgo(self) -> bool {
-        matches!(self, Self::Cgo | Self::CgoPie | Self::Race)
+        matches!(
+            self,
+            Self::Cgo | Self::CgoPie | Self::Race | Self::RaceInternal
+        )
     }
 
     fn flags(self) -> &'static [&'static str] {
@@ -40,6 +45,7 @@ impl Kind {
             Self::CgoPie => &["-buildmode=pie", "-ldflags=-linkmode=external"],
             Self::Unoptimized => &["-gcflags=all=-N -l"],
             Self::Race => &["-race"],
+            Self::RaceInternal => &["-race", "-ldflags=-linkmode=internal"],
             Self::StrippedPie => &["-buildmode=pie", "-ldflags=-s -w"],
         }
     }

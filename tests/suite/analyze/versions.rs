@@ -52,7 +52,8 @@ each_version!(
 
 #[test]
 fn builds_for_debugging_agree() -> Result<()> {
-    check_version("1.27.3", &[Kind::Unoptimized, Kind::Race])
+    let kinds = [Kind::Unoptimized, Kind::Race, Kind::RaceInternal];
+    check_version("1.27.3", &kinds)
 }
 
 fn check_version(version: &str, kinds: &[Kind]) -> Result<()> {

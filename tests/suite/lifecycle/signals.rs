@@ -64,15 +64,47 @@ fn a_second_interrupt_leaves_without_a_report() {
     }
 }
 
-/// The command: the child that runs another program than rtprobe itself.
-fn child_command(pid: u32) -> u32 {
-    let program = |pid: &str| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
-    let own = program(&pid.to_string());
+#[test]
+fn a_holder_that_is_gone_ends_the_run() {
+    let (Some(()), Some(go)) = (require_root(), require_go(NEWEST)) else {
+        return;
+    };
+    let target = GoTarget::start(&go.build("torture", Kind::Plain), &["-duration", "1h"]);
+    let watch = Watch::start(target.pid());
+    thread::sleep(Duration::from_millis(500));
+    signal(holder(watch.rtprobe.pid()), libc::SIGKILL);
+    let ended = watch.rtprobe.end(PROMPT).with_code(1);
+    assert_eq!(report(&ended.stdout).window.ended_by, EndedBy::ProbesLost);
+    assert_eq!(differing_bytes(target.pid()), 0);
+}
+
+/// The process that holds the probes: the child that was started under that name.
+fn holder(pid: u32) -> u32 {
+    let is_it = |child: &&str| {
+        let name = std::fs::read(format!("/proc/{child}/cmdline"));
+        name.is_ok_and(|name| name.starts_with(b"rtprobe-links"))
+    };
+    let children = children(pid);
+    let holder = children.split_whitespace().find(is_it);
+    holder
+        .and_then(|child| child.parse().ok())
+        .unwrap_or_else(|| panic!("children of {pid}: {children}"))
+}
+
+fn children(pid: u32) -> String {
     let mut children = String::new();
     for task in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
         let path = task.unwrap().path().join("children");
         children.push_str(&std::fs::read_to_string(path).unwrap());
     }
+    children
+}
+
+/// The command: the child that runs another program than rtprobe itself.
+fn child_command(pid: u32) -> u32 {
+    let program = |pid: &str| std::fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let own = program(&pid.to_string());
+    let children = children(pid);
     children
         .split_whitespace()
         .find(|child| program(child) != own)
