@@ -28,7 +28,7 @@ pub(crate) use needs::{
     require_server,
 };
 pub(crate) use process::{END, Ended, Process, signal};
-pub(crate) use sums::{assert_sums, has_no_duration};
+pub(crate) use sums::{assert_sums, has_no_duration, may_have_no_duration};
 pub(crate) use target::GoTarget;
 pub(crate) use text::{differing_bytes, wait_until_restored};
 pub(crate) use truth::{Truth, TruthLatency, TruthSite};
