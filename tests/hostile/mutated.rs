@@ -127,5 +127,6 @@ damaged! {
     a_damaged_stripped_program_is_survived: "1.27.3", Kind::Stripped;
     a_damaged_cgo_program_is_survived: "1.27.3", Kind::Cgo;
     a_damaged_race_program_is_survived: "1.27.3", Kind::Race;
+    a_damaged_race_program_of_gos_linker_is_survived: "1.27.3", Kind::RaceInternal;
     a_damaged_unoptimized_program_is_survived: "1.27.3", Kind::Unoptimized;
 }
