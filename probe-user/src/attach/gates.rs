@@ -14,6 +14,8 @@ use std::{
 use probe_ebpf::abi::{self, MAX_PROBES};
 use serde::{Deserialize, Serialize};
 
+use crate::govern::Room;
+
 /// Mapped pages of an array map (`BPF_F_MMAPABLE`, Linux 5.5), as 64-bit words.
 #[derive(Debug)]
 struct Words {
@@ -85,31 +87,6 @@ impl Traffic {
             begun: self.begun.saturating_sub(earlier.begun),
             emulated: self.emulated.saturating_sub(earlier.emulated),
             stepped: self.stepped.saturating_sub(earlier.stepped),
-        }
-    }
-}
-
-/// What a window has room for; what is reached first ends it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Room {
-    /// Operations that begin.
-    pub operations: u64,
-    /// Hits of emulated sites, and of stepped ones, whether they are of an operation or not.
-    pub traps: u64,
-}
-
-impl Room {
-    /// For whatever comes.
-    pub const UNLIMITED: Self = Self {
-        operations: u64::MAX,
-        traps: u64::MAX,
-    };
-
-    /// For so many operations, with a trap at the begin and the end of each, and as many that are of none.
-    pub const fn of_operations(n: u64) -> Self {
-        Self {
-            operations: n,
-            traps: n.saturating_mul(4),
         }
     }
 }

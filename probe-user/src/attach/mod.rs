@@ -32,7 +32,7 @@ use aya::{
     },
 };
 use diagnostics::Diagnostics;
-pub use gates::{Gates, Pulse, Room, Traffic};
+pub use gates::{Gates, Pulse, Traffic};
 use heart::Heart;
 pub(crate) use holder::{Cause, ClosedWindow, Event, Passed, Window};
 use holder::{Holder, Tools};
@@ -46,6 +46,7 @@ use verify::{SiteState, state_of};
 use crate::{
     address::{LoadBias, ProcAddr},
     discover::Target,
+    govern::Room,
     plan::{PlannedSite, ProbeName, ProbePlan},
 };
 

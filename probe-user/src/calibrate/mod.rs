@@ -17,8 +17,9 @@ use probe_ebpf::{
 
 use crate::{
     aggregate::Snapshot,
-    attach::{AttachError, Bias, LinkSpec, Loaded, Mode, OwnSites, Room},
+    attach::{AttachError, Bias, LinkSpec, Loaded, Mode, OwnSites},
     drain::{self, DrainError},
+    govern::Room,
     observed::Calibration,
     plan::ProbePlan,
 };

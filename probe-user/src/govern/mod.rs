@@ -12,14 +12,14 @@ mod fair;
 mod pace;
 mod period;
 mod probe;
+mod room;
 
 pub use costs::{Costs, Hits};
 use pace::MIN_LENGTH_NS;
 pub use pace::{Next, Pace, Past};
 pub use period::Period;
 use probe::{Probe, State};
-
-use crate::attach::Room;
+pub use room::Room;
 
 /// Operations that the first look at a probe has room for, and any that follows: it takes as long until they cost
 /// nothing more.

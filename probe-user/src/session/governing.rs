@@ -12,11 +12,11 @@ use crate::{
     aggregate::{Inside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
     attach::{
         AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Gates, Maps, Passed,
-        Processors, Room, Syscalls, Traffic, Window,
+        Processors, Syscalls, Traffic, Window,
     },
     discover::Target,
     drain::{self, DrainError},
-    govern::{Action, Closed, Costs, Governor, Hits, Look, Terms},
+    govern::{Action, Closed, Costs, Governor, Hits, Look, Room, Terms},
     observed::Calibration,
     plan::{ProbeName, ProbePlan},
     recording::ProbeEnd,

@@ -13,11 +13,12 @@ use super::{look::Glance, spawn::Running};
 use crate::{
     address::{LoadBias, ProcAddr},
     analyze::{self, AnalyzeError, GoBinary},
-    attach::{self, AttachError, Attachment, Loaded, Processors, Room},
+    attach::{self, AttachError, Attachment, Loaded, Processors},
     cli::Selector,
     discover::{self, DiscoverError, Held, Target},
     doctor,
     failure::{Exit, Failure},
+    govern::Room,
     inspect,
     observed::State,
     plan::ProbePlan,

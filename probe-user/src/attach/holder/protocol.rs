@@ -4,7 +4,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::super::{LinkSpec, Processors, Room, Syscalls, gates::Traffic};
+use super::super::{LinkSpec, Processors, Syscalls, gates::Traffic};
+use crate::govern::Room;
 
 /// The first line: what to hold, by descriptors that the holder inherits.
 #[derive(Clone, Debug, Serialize, Deserialize)]
