@@ -12,16 +12,15 @@
 //! source-2; src/runtime/chan.go `selectnbrecv`, select.go `selectgo`.
 
 use super::prelude::*;
-use crate::report::StackFrame;
+use crate::{observed::SampledStack, report::StackFrame};
 
 /// From the catalogue.
 const RATE_PER_S: f64 = 100_000.0;
 const EMPTY_SHARE: f64 = 0.95;
-/// Share of the CPU in a line's polls from which the loop does little else, whatever the rate while it is
-/// watched: the probes slow such a loop down.
-const CPU_SHARE: f64 = 0.2;
 /// Fewer samples tell no share.
 const MIN_SAMPLES: u64 = 20;
+/// No poll takes so many times its price, and so there are at least as many as the CPU time in them has room for.
+const SLOWEST: f64 = 10.0;
 /// An empty poll, with the loop around it.
 const POLL_NS: f64 = 10.0;
 /// A select of several cases locks each channel.
@@ -40,7 +39,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "Polling a channel in a loop",
         in_the_runtime: "A select with a default and one case is a look at the channel that returns at once; with several cases it locks every channel in turn before it gives up. In a loop without anything else it takes a whole CPU, and the goroutine that would send waits for one.",
-        how_it_is_seen: "Receives and selects that may not wait are counted per line, with those that came back empty. Found from 100 000 a second of which 95 % are empty, or where CPU samples show a fifth of the CPU in them: the probes slow such a loop down while they are on.",
+        how_it_is_seen: "Receives and selects that may not wait are counted per line, with those that came back empty. Found from 100 000 a second of which 95 % are empty, or where so many must be for the CPU time that samples show in them: the probes slow such a loop down while they are on.",
         example: "// before\nfor {\n\tselect {\n\tcase job := <-work:\n\t\tprocess(job)\n\tdefault:\n\t}\n}\n\n// after\nfor {\n\tselect {\n\tcase job := <-work:\n\t\tprocess(job)\n\tcase <-done:\n\t\treturn\n\t}\n}",
         versions: "Go 1.21 to 1.27 alike. A loop that polls a closed channel or a nil one is not told apart.",
     },
@@ -53,7 +52,9 @@ fn examine(observed: &Observed) -> Judgement {
     for (probe, each_ns) in [("chan-recv", POLL_NS), ("select", SELECT_NS)] {
         let mut sites = observed.sites(probe, polls);
         sites.retain(|site| empty_share(site) >= EMPTY_SHARE);
-        let polling = sites.iter().filter(|site| is_tight(observed, site));
+        let polling = sites
+            .iter()
+            .filter(|site| is_tight(observed, site, each_ns));
         faults.extend(polling.map(|site| fault(observed, site, each_ns)));
         in_doubt = in_doubt.or_else(|| undecided(&sites, Threshold::rate(RATE_PER_S)));
     }
@@ -72,13 +73,25 @@ fn examine(observed: &Observed) -> Judgement {
     })
 }
 
-fn is_tight(observed: &Observed, site: &AtSite<'_>) -> bool {
-    reaches(site, RATE_PER_S)
-        || (reaches(site, RATE_PER_S / 20.0) && sampled_share(observed, site) >= CPU_SHARE)
+fn is_tight(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> bool {
+    reaches(site, RATE_PER_S) || sampled_rate(observed, site, each_ns) >= RATE_PER_S
+}
+
+/// How many polls of this line there are at least, a second, by the samples that lie in them (two standard errors).
+fn sampled_rate(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> f64 {
+    let (here, all) = sampled(observed, site);
+    let least = (here as f64 - 2.0 * (here as f64).sqrt()).max(0.0) / all.max(1) as f64;
+    least * observed.cpus_used().unwrap_or(0.0) * 1e9 / (SLOWEST * each_ns)
 }
 
 /// The share of the CPU samples that lie in polls of this line.
 fn sampled_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
+    let (here, all) = sampled(observed, site);
+    here as f64 / all.max(1) as f64
+}
+
+/// CPU samples that lie in polls of this line, and all of them; those in the probes are left out.
+fn sampled(observed: &Observed, site: &AtSite<'_>) -> (u64, u64) {
     const POLLS: [&str; 4] = [
         "runtime.selectnbrecv",
         "runtime.chanrecv",
@@ -86,7 +99,7 @@ fn sampled_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
         "runtime.selectnbsend",
     ];
     let Some(samples) = observed.enough_samples(MIN_SAMPLES) else {
-        return 0.0;
+        return (0, 0);
     };
     let polls_here = |stack: &[StackFrame]| {
         stack.windows(2).any(|pair| match pair {
@@ -94,12 +107,13 @@ fn sampled_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
             _ => false,
         })
     };
-    let stacks = samples
-        .stacks
-        .iter()
-        .filter(|stack| polls_here(&stack.stack));
-    let here: u64 = stacks.map(|stack| stack.samples).sum();
-    here as f64 / samples.total as f64
+    let sum = |is: &dyn Fn(&SampledStack) -> bool| {
+        let stacks = samples.stacks.iter().filter(|stack| is(stack));
+        stacks.map(|stack| stack.samples).sum::<u64>()
+    };
+    let probing = sum(&|stack| stack.probing);
+    let here = sum(&|stack| !stack.probing && polls_here(&stack.stack));
+    (here, samples.total.saturating_sub(probing))
 }
 
 /// Of the operations that ended while they were watched.
@@ -123,7 +137,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observed::{CpuSamples, SampledStack};
+    use crate::observed::CpuSamples;
 
     fn polls(rate: f64, empty: f64) -> Calls {
         calls("chan-recv").per_second(rate).noting(empty).detail(0)
@@ -183,8 +197,8 @@ mod tests {
             });
             seen
         };
-        assert_eq!(found(examine(&slow(20))).len(), 1);
-        assert!(is_clear(&examine(&slow(19))));
+        assert_eq!(found(examine(&slow(6))).len(), 1);
+        assert!(is_clear(&examine(&slow(5))));
     }
 
     #[test]
