@@ -63,7 +63,7 @@ impl Observed {
             return match self.windows.get(probe) {
                 Some(&windows) if windows < ENOUGH_WINDOWS => Judgement::not_enough(
                     format!("probe {probe} was on in {} only", short_windows(windows)),
-                    format!("{ENOUGH_WINDOWS} of them: a longer run, or a larger --max-overhead"),
+                    format!("{ENOUGH_WINDOWS} windows: a longer run, or a larger --max-overhead"),
                 ),
                 _ => Judgement::Clear(clear.into()),
             };
