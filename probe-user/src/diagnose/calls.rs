@@ -106,27 +106,24 @@ impl Calls {
 
     /// Returns whether the user's own line calls the runtime, with nothing of the standard library between.
     pub fn directly_by_user(&self) -> bool {
-        self.by_user
-            && !self
-                .below
-                .iter()
-                .any(|symbol| symbol.origin == SymbolOrigin::Standard)
+        self.by_user_through(|_| false)
     }
 
     /// Returns whether the user's own line starts the goroutine, by a `go` statement or by one of [`STARTERS`].
     pub fn starts_goroutine(&self) -> bool {
-        let is_other = |symbol: &Symbol| {
-            symbol.origin == SymbolOrigin::Standard
-                && !STARTERS.contains(&symbol.frame.function.as_str())
-        };
-        self.by_user && !self.below.iter().any(is_other)
+        self.by_user_through(|function| STARTERS.contains(&function))
     }
 
     /// Returns whether the user's own line gets from a pool, with nothing of the library but the pool between.
     pub fn directly_by_user_or_pool(&self) -> bool {
+        self.by_user_through(|function| function.starts_with("sync.(*Pool)."))
+    }
+
+    /// Returns whether the user's own line calls the runtime, with nothing of the standard library between but
+    /// functions that `is_passed` holds for.
+    pub fn by_user_through(&self, is_passed: impl Fn(&str) -> bool) -> bool {
         let is_other = |symbol: &Symbol| {
-            symbol.origin == SymbolOrigin::Standard
-                && !symbol.frame.function.starts_with("sync.(*Pool).")
+            symbol.origin == SymbolOrigin::Standard && !is_passed(&symbol.frame.function)
         };
         self.by_user && !self.below.iter().any(is_other)
     }

@@ -15,7 +15,6 @@ use super::prelude::*;
 use crate::{
     diagnose::allocation::{Purpose, purpose},
     observed::{HeapSite, State},
-    symbolize::{Symbol, SymbolOrigin},
 };
 
 /// From the catalogue.
@@ -62,17 +61,13 @@ fn is_buffer(calls: &Calls) -> bool {
         Purpose::Object => calls.is_array(),
         _ => false,
     };
-    makes && calls.is_pointer_free() && (calls.directly_by_user() || is_lent(calls))
+    makes && calls.is_pointer_free() && calls.by_user_through(is_lender)
 }
 
-/// Whether the library makes the buffer for what the line asked for and could keep: a reader, a writer, a copy.
-fn is_lent(calls: &Calls) -> bool {
-    let is_lender = |symbol: &Symbol| {
-        let function = &symbol.frame.function;
-        LENDERS.iter().any(|package| function.starts_with(package))
-    };
-    let mut library = (calls.below.iter()).filter(|symbol| symbol.origin == SymbolOrigin::Standard);
-    calls.by_user && library.all(is_lender)
+/// Whether a function of the library makes buffers for what its caller asked for and could keep: a reader, a writer,
+/// a copy.
+fn is_lender(function: &str) -> bool {
+    LENDERS.iter().any(|package| function.starts_with(package))
 }
 
 /// Whether the heap profile, where there is one, shows that what the line allocates stays.
@@ -116,7 +111,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
         "a buffer is made for every call"
     };
     let mut fault = Fault::at(site, title);
-    if site.share(is_lent) > 0.5 && site.share(Calls::directly_by_user) < 0.5 {
+    if site.share(Calls::directly_by_user) < 0.5 {
         fault = fault.cure(LENT_CURE);
     }
     fault
