@@ -36,18 +36,24 @@ impl Observed {
 
 /// Returns the share of the samples in functions that a line calls, at most.
 fn most_below(samples: &CpuSamples, site: &AtSite<'_>, package: &str) -> f64 {
-    let own = || samples.stacks.iter().filter(|stack| !stack.probing);
-    let probing: u64 = (samples.stacks.iter())
-        .filter(|stack| stack.probing)
-        .map(|stack| stack.samples)
-        .sum();
-    let n = samples.total.saturating_sub(probing).max(1) as f64;
-    let below: u64 = own()
-        .filter(|stack| is_below(stack, site, package))
-        .map(|stack| stack.samples)
-        .sum();
+    let (below, n) = of_the_program(samples, |stack| is_below(stack, site, package));
+    let n = n.max(1) as f64;
     let share = below as f64 / n;
     share + Z * (share * (1.0 - share) / n).sqrt() + Z / n
+}
+
+/// Returns how many samples `is` holds for, and how many there are; those in the probes are left out.
+pub(super) fn of_the_program(
+    samples: &CpuSamples,
+    is: impl Fn(&SampledStack) -> bool,
+) -> (u64, u64) {
+    let sum = |is: &dyn Fn(&SampledStack) -> bool| {
+        let stacks = samples.stacks.iter().filter(|stack| is(stack));
+        stacks.map(|stack| stack.samples).sum::<u64>()
+    };
+    let probing = sum(&|stack| stack.probing);
+    let found = sum(&|stack| !stack.probing && is(stack));
+    (found, samples.total.saturating_sub(probing))
 }
 
 fn is_below(stack: &SampledStack, site: &AtSite<'_>, package: &str) -> bool {

@@ -12,7 +12,7 @@
 //! source-2; src/runtime/chan.go `selectnbrecv`, select.go `selectgo`.
 
 use super::prelude::*;
-use crate::{observed::SampledStack, report::StackFrame};
+use crate::{diagnose::sampled::of_the_program, report::StackFrame};
 
 /// From the catalogue.
 const RATE_PER_S: f64 = 100_000.0;
@@ -107,13 +107,7 @@ fn sampled(observed: &Observed, site: &AtSite<'_>) -> (u64, u64) {
             _ => false,
         })
     };
-    let sum = |is: &dyn Fn(&SampledStack) -> bool| {
-        let stacks = samples.stacks.iter().filter(|stack| is(stack));
-        stacks.map(|stack| stack.samples).sum::<u64>()
-    };
-    let probing = sum(&|stack| stack.probing);
-    let here = sum(&|stack| !stack.probing && polls_here(&stack.stack));
-    (here, samples.total.saturating_sub(probing))
+    of_the_program(samples, |stack| polls_here(&stack.stack))
 }
 
 /// Of the operations that ended while they were watched.
@@ -137,7 +131,7 @@ fn fault(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observed::CpuSamples;
+    use crate::observed::{CpuSamples, SampledStack};
 
     fn polls(rate: f64, empty: f64) -> Calls {
         calls("chan-recv").per_second(rate).noting(empty).detail(0)
