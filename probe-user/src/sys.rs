@@ -8,9 +8,9 @@ use std::{
         fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
         unix::process::CommandExt as _,
     },
-    process::{Child, Command},
-    ptr,
-    time::Duration,
+    process::{Child, Command, ExitStatus},
+    ptr, thread,
+    time::{Duration, Instant},
 };
 
 use crate::discover::Credentials;
@@ -83,7 +83,7 @@ pub const VM_RANGES: usize = 1024;
 /// `cputicks` reads the same counter.
 pub fn cpu_ticks_per_ns() -> f64 {
     let (ticks, ns) = ticks_and_time();
-    std::thread::sleep(Duration::from_millis(5));
+    thread::sleep(Duration::from_millis(5));
     let (later, end) = ticks_and_time();
     later.wrapping_sub(ticks) as f64 / end.saturating_sub(ns).max(1) as f64
 }
@@ -151,6 +151,19 @@ pub fn terminal_width() -> Option<usize> {
     // SAFETY: the pointer is to a winsize that outlives the call.
     let result = unsafe { libc::ioctl(libc::STDOUT_FILENO, libc::TIOCGWINSZ, &raw mut size) };
     (result == 0 && size.ws_col > 0).then_some(usize::from(size.ws_col))
+}
+
+/// Waits for a child to end, kills it when that takes too long, and returns how it ended and whether it was killed.
+pub fn wait_or_kill(child: &mut Child, patience: Duration) -> io::Result<(ExitStatus, bool)> {
+    let asked = Instant::now();
+    while asked.elapsed() < patience {
+        if let Some(status) = child.try_wait()? {
+            return Ok((status, false));
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    child.kill()?;
+    Ok((child.wait()?, true))
 }
 
 /// Asks a child of this process to end. It must not have been waited for: until then its pid is its own.
@@ -429,7 +442,7 @@ pub(crate) fn trace(pid: u32) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::{mem, time::Instant};
+    use std::mem;
 
     use super::*;
 

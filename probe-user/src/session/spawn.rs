@@ -4,8 +4,7 @@ use std::{
     io,
     os::unix::process::ExitStatusExt as _,
     process::{Child, ExitStatus},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crate::sys;
@@ -45,15 +44,9 @@ impl Running {
             return ended(status, By::Itself);
         }
         sys::terminate(&mut self.child)?;
-        let asked = Instant::now();
-        while asked.elapsed() < PATIENCE {
-            if let Some(status) = self.child.try_wait()? {
-                return ended(status, By::Sigterm);
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
-        self.child.kill()?;
-        ended(self.child.wait()?, By::Sigkill)
+        let (status, is_killed) = sys::wait_or_kill(&mut self.child, PATIENCE)?;
+        let by = if is_killed { By::Sigkill } else { By::Sigterm };
+        ended(status, by)
     }
 }
 

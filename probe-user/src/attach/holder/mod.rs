@@ -19,7 +19,6 @@ use std::{
         unix::{net::UnixStream, process::CommandExt as _},
     },
     process::{Child, Command, Stdio},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -33,7 +32,6 @@ use crate::sys;
 const NAME: &str = "rtprobe-links";
 /// How late it may be with what it is told: windows that it does not close cost the target what nobody allowed.
 const PATIENCE: Duration = Duration::from_secs(5);
-const POLL: Duration = Duration::from_millis(5);
 
 /// Returns whether this process was started to be the holder, by the name it was given.
 pub fn is_wanted(name: Option<&OsStr>) -> bool {
@@ -112,8 +110,8 @@ impl Holder {
         Ok(holder)
     }
 
-    /// Arms a probe and opens its window; [`Event::Opened`] and [`Event::Closed`] follow, or
-    /// [`Event::Refused`].
+    /// Arms a probe and opens its window; [`Event::Closed`] follows, [`Event::Opened`] before it where the window has
+    /// no end, or [`Event::Refused`].
     pub(crate) fn open(&mut self, probe: u8, window: Window) -> io::Result<()> {
         let lasts_ns = (window.after_ns).saturating_add(window.for_ns.unwrap_or(0));
         self.expect_answer(probe, Duration::from_nanos(lasts_ns));
@@ -223,15 +221,7 @@ impl Drop for Holder {
     fn drop(&mut self) {
         // It ends when the socket does, and closing the links is all that it may be busy with.
         drop(self.socket.shutdown(std::net::Shutdown::Both));
-        let give_up = Instant::now() + PATIENCE;
-        while let Ok(None) = self.child.try_wait() {
-            if Instant::now() >= give_up {
-                // One that was stopped would hold them for ever; the kernel takes off what nobody holds.
-                drop(self.child.kill());
-                break;
-            }
-            thread::sleep(POLL);
-        }
-        drop(self.child.wait());
+        // One that was stopped would hold them for ever; the kernel takes off what nobody holds.
+        drop(sys::wait_or_kill(&mut self.child, PATIENCE));
     }
 }
