@@ -263,7 +263,8 @@ fn runtime() -> Result<Runtime, Failure> {
         .map_err(|e| Failure::io("failed to start the runtime", &e))
 }
 
-/// Leaves without a report at the second interrupt; the first one ends the window, see [`Ends`]. On a thread of its own, because the session may be in a system call that takes its time.
+/// Leaves without a report at the second interrupt; the first one ends the window, see [`Ends`]. On a thread of its
+/// own, because the session may be in a system call that takes its time.
 fn leave_on_second_interrupt() {
     thread::spawn(|| {
         let Ok(runtime) = runtime() else { return };

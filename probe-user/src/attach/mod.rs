@@ -321,7 +321,7 @@ impl Attachment {
         matches!(self.links, Links::Held(_))
     }
 
-    /// Attaches every planned probe, each for at most `limit` operations, and returns when all are on or
+    /// Attaches every planned probe, each with that much room, and returns when all are on or
     /// refused.
     pub(crate) fn open_all(&mut self, plan: &ProbePlan, room: Room) -> Result<(), AttachError> {
         if matches!(self.links, Links::Own(_)) {

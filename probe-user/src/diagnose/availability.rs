@@ -14,7 +14,7 @@ use crate::{
 
 /// How a probe's reason begins where the linker left its functions out ([`crate::plan::SkipReason::NotLinked`]).
 const NOT_LINKED: &str = "this program does not contain ";
-/// As [`SkipReason::NotCalled`] puts it.
+/// How it begins where nothing of the program's own calls them ([`crate::plan::SkipReason::NotCalled`]).
 const NO_CALLER: &str = "no code of the program's own calls ";
 
 /// Operations that would have been seen at a rule's rate for silence to be a clean bill: with three expected,
@@ -45,8 +45,8 @@ impl Observed {
         Some(absent(probe))
     }
 
-    /// Returns whether the program has no code that the probe could see.
-    pub fn is_absent(&self, name: &str) -> bool {
+    /// Returns whether no code of the program's own does what the probe would see.
+    pub fn is_never_called(&self, name: &str) -> bool {
         let reason = self.probe(name).and_then(|probe| probe.reason.as_deref());
         reason.is_some_and(|reason| reason.starts_with(NO_CALLER))
     }
@@ -194,6 +194,16 @@ mod tests {
             seen.missing("cgo-call"),
             Some(Judgement::NotApplicable(_))
         ));
+    }
+
+    #[test]
+    fn a_function_that_nobody_calls_is_known_by_its_reason() {
+        let reason = SkipReason::NotCalled {
+            function: "runtime.gcount",
+        };
+        let seen = sample::idle().without_probe("goroutine-count", &reason.to_string());
+        assert!(seen.is_never_called("goroutine-count"));
+        assert!(!sample::idle().is_never_called("goroutine-count"));
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn examine(observed: &Observed) -> Judgement {
                 "nobody asks for the number of goroutines",
             )
         }),
-        Some(_) if observed.is_absent("goroutine-count") => Judgement::Clear(
+        Some(_) if observed.is_never_called("goroutine-count") => Judgement::Clear(
             "no code of the program's own asks for the number of goroutines".to_owned(),
         ),
         Some(_) => Judgement::not_enough(
