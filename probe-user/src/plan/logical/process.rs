@@ -63,12 +63,12 @@ pub(super) const PROBES: &[LogicalProbe] = &[
         // `runtime.Callers` is inlined into its callers. The runtime itself takes stacks for its profiles and
         // traces: all of that lies within its own text.
         hooks: &[
+            // Both are left by a `ret` only, whose trap takes ten times the call.
             Hook {
                 functions: Functions::Named(&["runtime.Caller"]),
                 required: false,
-                ..OPERATION
+                ..EVENT
             },
-            // It is left by a `ret` only, whose trap would be a large part of a call from `runtime.Caller`.
             Hook {
                 functions: Functions::Named(&["runtime.callers"]),
                 ignore_calls_from: &[
