@@ -72,6 +72,8 @@ const LEAST_PACE: f64 = 0.2;
 const MOST_PACE: f64 = 1.0;
 /// The first window of a probe is within so much of what is left of the run.
 const FIRST_WITHIN: f64 = 0.7;
+/// A run has so many windows of a probe, lest it tells of some moments only.
+const LEAST_WINDOWS: f64 = 8.0;
 /// There is room for so many times the operations that are expected.
 const ROOM: f64 = 4.0;
 
@@ -295,7 +297,8 @@ impl Governor {
         if probe.pace.rate() <= part * COMES_ON {
             return State::Idle { from_ns: begin_ns };
         }
-        let next = probe.pace.next(part * self.pace(look), cpus);
+        let run_ns = self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64;
+        let next = (probe.pace).next(part * self.pace(look), cpus, run_ns / LEAST_WINDOWS);
         let (mut whole_ns, length_ns) = (next.period_ns * stretch, next.length_ns * stretch);
         if period.is_none() {
             let left_ns = self.left_ns(look).unwrap_or(LONG_RUN_NS as f64);

@@ -2,8 +2,12 @@
 
 use super::{Costs, Hits};
 
-/// Windows of one probe come about this often.
+/// Windows of one probe come about this often, and at least where that would make them short.
 const PERIOD_NS: f64 = 500e6;
+const LONG_PERIOD_NS: f64 = 2e9;
+/// Windows of so long say more than short ones of as long together: programs work in bursts, on ticks and on requests,
+/// and a window that holds as many bursts as the next one tells how often they come.
+const EVEN_NS: f64 = 20e6;
 /// Operations that a window has room for: at least, and where it costs more to come on and go off than to be on.
 const MIN_OPERATIONS: f64 = 8.0;
 const WORTHWHILE_OPERATIONS: f64 = 100.0;
@@ -160,8 +164,9 @@ impl Pace {
         self.traps = self.traps * kept + hits.traps() as f64;
     }
 
-    /// Returns the windows that keep to `allowed` CPUs on average, for a target that takes `cpus`.
-    pub fn next(&self, allowed: f64, cpus: f64) -> Next {
+    /// Returns the windows that keep to `allowed` CPUs on average, for a target that takes `cpus`; they come
+    /// at least each `most_ns`, if that can be paid for.
+    pub fn next(&self, allowed: f64, cpus: f64, most_ns: f64) -> Next {
         let rate = self.rate();
         // Windows without a pause in between are none.
         let allowed = allowed.min(rate * MAX_DUTY).max(LEAST_ALLOWED);
@@ -170,7 +175,9 @@ impl Pace {
         } else {
             MAX_LENGTH_NS
         };
-        let affordable = (allowed * PERIOD_NS - self.overhead_ns) / rate.max(LEAST_ALLOWED);
+        let even_ns = (self.overhead_ns + rate * EVEN_NS.min(longest)) / allowed;
+        let period_ns = even_ns.clamp(PERIOD_NS, most_ns.clamp(PERIOD_NS, LONG_PERIOD_NS));
+        let affordable = (allowed * period_ns - self.overhead_ns) / rate.max(LEAST_ALLOWED);
         let length_ns = affordable.max(self.enough_ns()).min(longest);
         let cost_ns = self.overhead_ns + rate * length_ns;
         Next {

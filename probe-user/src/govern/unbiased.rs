@@ -1,7 +1,7 @@
 //! What windows tell is right on average, whatever the program does.
 
 use super::{tests::COSTS, *};
-use crate::aggregate::{Inside, ProbeSampling, Sampling, Seen, Slice};
+use crate::aggregate::{ProbeSampling, Sampling, Seen, Slice};
 
 const STEP: u64 = 100_000;
 const MS: u64 = 1_000_000;
@@ -29,6 +29,15 @@ fn steady(_: u64) -> f64 {
 fn bursts(now_ns: u64) -> f64 {
     if now_ns % (100 * MS) < MS {
         400_000.0
+    } else {
+        0.0
+    }
+}
+
+/// A millisecond of work each 10 ms.
+fn ticks(now_ns: u64) -> f64 {
+    if now_ns % (10 * MS) < MS {
+        1_000_000.0
     } else {
         0.0
     }
@@ -120,8 +129,7 @@ fn watch(program: Program, seed: u64) -> Told {
                     let slice = Slice {
                         on_ns: closed.open_ns(),
                         period_ns: governor.stands_for_ns(0, closed.open_ns()),
-                        unseen: 0,
-                        inside: Inside::default(),
+                        ..Slice::default()
                     };
                     let seen = Seen {
                         row: 0,
@@ -242,6 +250,11 @@ fn a_steady_program_is_seen_as_it_is() {
 #[test]
 fn bursts_are_not_taken_for_the_whole() {
     assert_unbiased("bursts", bursts);
+}
+
+#[test]
+fn ticks_are_not_taken_for_the_whole() {
+    assert_unbiased("ticks", ticks);
 }
 
 #[test]
