@@ -34,6 +34,10 @@ const PACED: f64 = 1.3;
 const PROGRESS_ERROR: f64 = 0.2;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
+/// From how many CPUs on a probe draws out a burst, and by how much more that has to be than on average for there to be
+/// bursts.
+const CROWDED: f64 = 0.1;
+const UNEVEN: f64 = 3.0;
 /// Nothing is known to a tenth of what is spent.
 const TOLERATED: f64 = 1.1;
 /// The runtime hands out numbers and books allocations in batches, and is read a moment before and after (totals of
@@ -54,6 +58,8 @@ pub(crate) struct Scale {
     factor: f64,
     low: f64,
     high: f64,
+    /// More operations the target's CPU time has no room for.
+    most: f64,
     /// The total is the runtime's own, with this relative error.
     known_total: Option<f64>,
 }
@@ -73,6 +79,17 @@ impl Scale {
     /// Returns the scale of a probe, `None` where its counts are exact: it was on all the time.
     pub(crate) fn of(recording: &Recording, probe: &str, duration_ns: u64) -> Option<Self> {
         let sampling = *recording.profile.sampling.probes.get(probe)?;
+        let total = total_of_runtime(recording, probe, duration_ns)
+            .filter(|_| is_partial(&sampling, duration_ns));
+        Some(Self::new(sampling, &recording.profile, total, duration_ns))
+    }
+
+    fn new(
+        sampling: ProbeSampling,
+        profile: &Profile,
+        total: Option<Counted>,
+        duration_ns: u64,
+    ) -> Self {
         let stretch = sampling.stretch(duration_ns);
         let scale = Self {
             sampling,
@@ -81,11 +98,10 @@ impl Scale {
             factor: stretch,
             low: stretch,
             high: stretch,
+            most: room(profile),
             known_total: None,
         };
-        let total = total_of_runtime(recording, probe, duration_ns)
-            .filter(|_| is_partial(&sampling, duration_ns));
-        Some(match total {
+        match total {
             Some(Counted { total, error }) if sampling.total > 0.0 => {
                 let factor = (total - sampling.whole).max(0.0) / sampling.total;
                 Self {
@@ -110,15 +126,15 @@ impl Scale {
             }
             _ if sampling.windows == 0 => scale,
             _ => {
-                let (factor, low, high) = dilation(&sampling, &recording.profile, duration_ns);
+                let (factor, low, high) = dilation(&sampling, profile, duration_ns);
                 Self {
                     factor: factor * stretch,
                     low: low * stretch,
-                    high: high * stretch,
+                    high: high.max(drawn_out(&sampling)) * stretch,
                     ..scale
                 }
             }
-        })
+        }
     }
 
     /// Returns the part of the run that the probe was on.
@@ -144,10 +160,9 @@ impl Scale {
         let is_looked_at_only = sum.count <= 0.0;
         let (low, high) = if is_looked_at_only {
             let spread = ProbeSampling::spread(sum.whole, error, Z);
-            (
-                whole / spread,
-                whole * spread + self.missed(sum.whole) * self.high,
-            )
+            let high = whole * spread + self.missed(sum.whole) * self.high;
+            let is_known = self.known_total.is_some() || !self.sampling.is_cut;
+            (whole / spread, if is_known { high } else { self.most })
         } else {
             let spread = ProbeSampling::spread(sum.count, error, Z);
             let windows = (
@@ -159,7 +174,7 @@ impl Scale {
         Estimate {
             count: at_least(whole + sum.count * self.factor),
             low: at_least(low),
-            high: at_least(high),
+            high: at_least(high.min(self.most)),
             unseen: (self.unseen() * self.high).round() as u64,
             bytes: (sum.whole_bytes * self.whole + sum.bytes * self.factor)
                 .max(0.0)
@@ -270,6 +285,23 @@ fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f
     (measured, least, high)
 }
 
+/// By how much more operations there may be at most in bursts that the probe draws out: of one that takes longer than
+/// its window, the window sees as many operations as it has time for, with what the probe takes for each.
+fn drawn_out(sampling: &ProbeSampling) -> f64 {
+    let (typical, mean) = sampling.crowding();
+    if typical < CROWDED || typical < UNEVEN * mean {
+        return 1.0;
+    }
+    1.0 + sampling.crowd.cost_ns / sampling.crowd.operations.max(1.0) / LEAST_OPERATION_NS
+}
+
+/// Returns how many operations the target had time for at most.
+fn room(profile: &Profile) -> f64 {
+    profile.spending.as_ref().map_or(f64::INFINITY, |run| {
+        run.target_ns as f64 / LEAST_OPERATION_NS
+    })
+}
+
 /// By how much slower the target's system calls came while the probe was on than otherwise, and the relative standard
 /// error of that; `None`: it makes too few for that to be known.
 fn slowed_down(
@@ -349,7 +381,7 @@ pub(crate) fn limits(probes: &[Probe], profile: &Profile) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Inside, Progress, Sampling, Slice, Spending};
+    use crate::aggregate::{Inside, Progress, Sampling, Seen, Slice, Spending};
 
     const RUN_NS: u64 = 10_000_000_000;
     const WINDOW_NS: u64 = 10_000_000;
@@ -363,7 +395,7 @@ mod tests {
             let slice = Slice {
                 on_ns: WINDOW_NS,
                 period_ns: Some(RUN_NS / WINDOWS),
-                unseen: 0,
+                cost_ns: cost * ns,
                 inside: Inside {
                     ns: WINDOW_NS,
                     cpu_ns: (used * ns) as u64,
@@ -371,6 +403,7 @@ mod tests {
                     begun: 1_000,
                     progress: Progress::of(WINDOW_NS, syscalls),
                 },
+                ..Slice::default()
             };
             sampling.add("chan-send", &slice, &[]);
         }
@@ -415,6 +448,59 @@ mod tests {
     fn system_calls_of_somebody_else_do_not_hide_what_the_costs_tell() {
         let told = dilation(&windows(1.0, 0.9, 100), &run(1.0, 100, 100), RUN_NS);
         assert!(told.0 > 3.0, "{told:?}");
+    }
+
+    /// Windows of 1 ms, of which one in twenty saw 500 operations, for half of its time or all of it.
+    fn bursts(cost_ns: f64) -> ProbeSampling {
+        let mut sampling = Sampling::default();
+        for n in 0..WINDOWS {
+            let begun = if n == 0 { 500 } else { 0 };
+            let slice = Slice {
+                on_ns: 1_000_000,
+                period_ns: Some(RUN_NS / WINDOWS),
+                cost_ns: begun as f64 * cost_ns,
+                ..Slice::default()
+            };
+            let seen = Seen {
+                row: 0,
+                begun,
+                bytes: 0,
+            };
+            sampling.add("chan-send", &slice, &[seen]);
+        }
+        sampling.probes["chan-send"]
+    }
+
+    #[test]
+    fn bursts_that_the_probe_draws_out_may_be_much_longer() {
+        assert!((drawn_out(&bursts(1_000.0)) - 101.0).abs() < 1e-6);
+        assert!((drawn_out(&bursts(100.0)) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_steady_beat_is_not_drawn_out() {
+        assert!((drawn_out(&windows(1.0, 0.5, 0)) - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_a_cut_look_saw_bounds_nothing_but_the_cpu_time_does() {
+        let mut profile = run(0.001, 0, 0);
+        let look = Slice {
+            on_ns: WINDOW_NS,
+            is_cut: true,
+            ..Slice::default()
+        };
+        let seen = Seen {
+            row: 0,
+            begun: 40,
+            bytes: 0,
+        };
+        profile.sampling.add("chan-send", &look, &[seen]);
+        let sampling = profile.sampling.probes["chan-send"];
+        let scale = Scale::new(sampling, &profile, None, RUN_NS);
+        let told = scale.estimate(&profile, &[0], 40);
+        assert_eq!(told.high, 1_000_000);
+        assert!(told.low < told.count && told.count < told.high, "{told:?}");
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct ProbeSampling {
     /// The part of it that stands for itself only, and the operations in it.
     pub whole_ns: u64,
     pub whole: f64,
+    /// Its limit ended some of that: what came is more.
+    pub is_cut: bool,
     /// Time that the windows stand for.
     pub period_ns: u64,
     pub longest_ns: u64,
@@ -27,6 +29,7 @@ pub struct ProbeSampling {
     pub inside: Inside,
     /// Operations that the windows stand for.
     pub total: f64,
+    pub crowd: Crowd,
     /// Sums of unseen · period², alone and times the rate and its square.
     pub weight: f64,
     pub weighted_rate: f64,
@@ -64,6 +67,18 @@ pub struct Inside {
     pub progress: Progress,
 }
 
+/// How much of the target's time the probe takes where operations are, and on average.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Crowd {
+    /// Operations that windows saw, and what they cost.
+    pub operations: f64,
+    pub cost_ns: f64,
+    /// CPUs that the probe took in a window, summed over its operations, and over the time that it stands for.
+    pub by_operation: f64,
+    pub by_time: f64,
+}
+
 /// Times, and how many system calls of the target's returned in them: how far a program came that has something to
 /// wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -95,6 +110,10 @@ pub struct Slice {
     pub period_ns: Option<u64>,
     /// Operations that it had no room for: known by number, and taken to be of the rows that were seen.
     pub unseen: u64,
+    /// It reached its limit.
+    pub is_cut: bool,
+    /// What the probe took of the target's CPU time while it counted.
+    pub cost_ns: f64,
     pub inside: Inside,
 }
 
@@ -137,6 +156,7 @@ impl Sampling {
         let Some(period_ns) = slice.period_ns else {
             sums.whole_ns += slice.on_ns;
             sums.whole += all;
+            sums.is_cut |= slice.is_cut;
             for seen in seen {
                 let row = self.rows.entry(seen.row).or_default();
                 row.whole += seen.begun as f64 * each;
@@ -151,6 +171,10 @@ impl Sampling {
         let weight = period_ns * period_ns * (1.0 - on_ns / period_ns);
         let total = all / on_ns;
         sums.total += total * period_ns;
+        sums.crowd.operations += all;
+        sums.crowd.cost_ns += slice.cost_ns;
+        sums.crowd.by_operation += all * slice.cost_ns / on_ns;
+        sums.crowd.by_time += period_ns * slice.cost_ns / on_ns;
         sums.weight += weight;
         sums.weighted_rate += weight * total;
         sums.weighted_square += weight * total * total;
@@ -267,6 +291,15 @@ impl ProbeSampling {
     pub fn spread(count: f64, error: f64, z: f64) -> f64 {
         let relative = error / count.max(f64::MIN_POSITIVE);
         (z * (relative * relative).ln_1p().sqrt()).exp()
+    }
+
+    /// Returns the CPUs that the probe takes where operations are seen, and on average.
+    pub fn crowding(&self) -> (f64, f64) {
+        let crowd = &self.crowd;
+        (
+            crowd.by_operation / crowd.operations.max(1.0),
+            crowd.by_time / self.period(),
+        )
     }
 
     /// Returns how many operations may be behind one that a window saw.

@@ -274,11 +274,7 @@ impl Governing {
             Some(ns) if self.stays_on(probe) => ns,
             _ => closed.opened_ns,
         };
-        let inside = if window.cause == Cause::Time {
-            self.inside(&window.inside)
-        } else {
-            Inside::default()
-        };
+        let inside = self.inside(&window.inside);
         let traffic = window.inside.traffic;
         let unseen = match window.cause {
             Cause::Time | Cause::Limit if !self.stays_on(probe) => {
@@ -286,7 +282,18 @@ impl Governing {
             }
             _ => 0,
         };
-        self.slice(probe, (from_ns, closed.closed_ns), unseen, inside);
+        let slice = Slice {
+            unseen,
+            is_cut: window.cause == Cause::Limit,
+            cost_ns: inside.cost_ns,
+            inside: if window.cause == Cause::Time {
+                inside
+            } else {
+                Inside::default()
+            },
+            ..Slice::default()
+        };
+        self.slice(probe, (from_ns, closed.closed_ns), slice);
         let n_sites = self.probes.iter().find(|(name, _)| name.index() == probe);
         *self.toggled_sites.entry(probe).or_default() += 2 * n_sites.map_or(0, |(_, n)| *n);
         let look = self.now();
@@ -327,7 +334,7 @@ impl Governing {
             if self.stays_on(probe) {
                 let to_ns = gates.shut_ns(probe).map_or(now_ns, |ns| ns.min(now_ns));
                 let to_ns = to_ns.saturating_sub(self.origin_ns).max(from_ns);
-                self.slice(probe, (from_ns, to_ns), 0, Inside::default());
+                self.slice(probe, (from_ns, to_ns), Slice::default());
                 self.open_ns.insert(probe, to_ns);
             }
         }
@@ -346,9 +353,8 @@ impl Governing {
         }
     }
 
-    /// Takes over what a probe saw while it was on, in nanoseconds since the beginning, and how many operations it
-    /// had no room for.
-    fn slice(&mut self, probe: u8, (from_ns, to_ns): (u64, u64), unseen: u64, inside: Inside) {
+    /// Takes over what a probe saw while it was on, in nanoseconds since the beginning.
+    fn slice(&mut self, probe: u8, (from_ns, to_ns): (u64, u64), slice: Slice) {
         // Without a limit everything is on all the time, and the counts are exact.
         let (Some(governor), Some(name)) = (&self.governor, ProbeName::from_index(probe)) else {
             return;
@@ -357,8 +363,7 @@ impl Governing {
         let slice = Slice {
             on_ns,
             period_ns: governor.stands_for_ns(probe, on_ns),
-            unseen,
-            inside,
+            ..slice
         };
         let seen = self.rows.take(name.as_str());
         if on_ns == 0 && seen.is_empty() {
