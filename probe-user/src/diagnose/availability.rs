@@ -100,13 +100,24 @@ impl Observed {
         fault: impl Fn(&Self, &AtSite<'_>) -> Fault,
         otherwise: impl FnOnce() -> Judgement,
     ) -> Judgement {
-        let beyond = sites
-            .iter()
-            .filter(|site| threshold.passed_by(site) == Passes::Yes);
-        let faults = beyond.map(|site| fault(self, site)).collect();
-        Judgement::found_or(faults, || {
+        Judgement::found_or(self.passing(sites, threshold, fault), || {
             undecided(sites, threshold).unwrap_or_else(otherwise)
         })
+    }
+
+    /// Returns a fault for each of the sites that passes the threshold, a hint where that is likely.
+    pub fn passing(
+        &self,
+        sites: &[AtSite<'_>],
+        threshold: Threshold,
+        fault: impl Fn(&Self, &AtSite<'_>) -> Fault,
+    ) -> Vec<Fault> {
+        let told = |site: &AtSite<'_>| match threshold.passed_by(site) {
+            Passes::Yes => Some(fault(self, site)),
+            Passes::Likely => Some(fault(self, site).likely()),
+            Passes::Perhaps | Passes::No => None,
+        };
+        sites.iter().filter_map(told).collect()
     }
 
     /// Returns the CPU samples where there are at least `n` of them.

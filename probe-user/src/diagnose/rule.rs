@@ -3,6 +3,9 @@
 use super::{calls::AtSite, explanation::Explanation, observed::Observed, weigh};
 use crate::report::{Evidence, Location, Severity};
 
+/// That a threshold is passed which is likely passed (`weigh::Passes::Likely`).
+const LIKELY: f64 = 0.8;
+
 /// One way to misuse the runtime: how it is recognised, and what to say about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
@@ -153,6 +156,11 @@ impl Fault {
     pub fn at_most(mut self, severity: Severity) -> Self {
         self.most_severity = severity;
         self
+    }
+
+    /// Is a hint: that there are enough operations is likely only.
+    pub fn likely(self) -> Self {
+        self.at_most(Severity::Info).less_sure(LIKELY)
     }
 
     /// Multiplies the confidence.

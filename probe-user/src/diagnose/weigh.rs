@@ -49,10 +49,16 @@ const NEARLY: f64 = 0.8;
 /// Operations that a window may have just missed.
 const PART_OF_ONE: f64 = 0.5;
 
+/// Where four in five of log-normal estimates lie above, as a part of the way to the lower end of their interval, which
+/// 97.5 % lie above: 0.84 of 1.96 standard deviations.
+const LIKELY: f64 = 0.43;
+
 /// Whether a site passes a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passes {
     Yes,
+    /// With four chances in five.
+    Likely,
     No,
     /// The threshold lies within the interval.
     Perhaps,
@@ -69,6 +75,8 @@ pub fn passes(site: &AtSite<'_>, number: f64, threshold: f64) -> Passes {
         Passes::No
     } else if number >= threshold && low >= threshold * NEARLY {
         Passes::Yes
+    } else if number * (low / number).powf(LIKELY) >= threshold {
+        Passes::Likely
     } else if number >= threshold || high > threshold {
         Passes::Perhaps
     } else {
@@ -142,7 +150,8 @@ mod tests {
         assert_eq!(passing(99.9, 1.0, 1.0), Passes::No);
         assert_eq!(passing(100.0, 0.8, 1.5), Passes::Yes);
         assert_eq!(passing(100.0, 0.79, 1.5), Passes::Perhaps);
-        assert_eq!(passing(300.0, 0.1, 3.0), Passes::Perhaps);
+        assert_eq!(passing(300.0, 0.07, 3.0), Passes::Perhaps);
+        assert_eq!(passing(300.0, 0.1, 3.0), Passes::Likely);
         assert_eq!(passing(300.0, 0.5, 3.0), Passes::Yes);
         assert_eq!(passing(50.0, 0.5, 2.1), Passes::Perhaps);
         assert_eq!(passing(50.0, 0.5, 1.9), Passes::No);

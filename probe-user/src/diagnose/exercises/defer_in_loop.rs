@@ -50,11 +50,7 @@ pub static RULE: Rule = Rule {
 
 fn examine(observed: &Observed) -> Judgement {
     let sites = observed.sites("defer", Calls::directly_by_user);
-    let mut faults: Vec<Fault> = sites
-        .iter()
-        .filter(|site| reaches(site, RATE_PER_S))
-        .map(|site| fault(observed, site))
-        .collect();
+    let mut faults = observed.passing(&sites, Threshold::rate(RATE_PER_S), fault);
     faults.extend(open_coded(observed));
     Judgement::found_or(faults, || {
         let records = undecided(&sites, Threshold::rate(RATE_PER_S)).unwrap_or_else(|| {
