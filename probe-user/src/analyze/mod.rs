@@ -7,6 +7,7 @@
 
 mod build_id;
 mod build_info;
+mod call_site;
 mod callees;
 mod data_uses;
 mod dwarf;
@@ -345,6 +346,18 @@ impl GoBinary {
             .reader()
             .bytes(offset.0, len)
             .map_err(AnalyzeError::Read)
+    }
+
+    /// Returns whether the call at an address, which is of `runtime.growslice`, is always for a slice without a capacity:
+    /// `append([]T(nil), s...)` and `slices.Clone`, which copy and do not grow. Its third argument is the old capacity
+    /// (src/runtime/slice.go, Go 1.20 to 1.27).
+    pub fn grows_from_nothing(&self, call: VirtAddr) -> bool {
+        let code_of = |function: Function| Some((self.code(&function).ok()?, function));
+        self.function_at(call)
+            .and_then(code_of)
+            .is_some_and(|(code, function)| {
+                call_site::clears_third_argument(&code, &function, call)
+            })
     }
 
     /// Returns whether the function that begins at `entry` calls others, atomic operations not counted; `None` where

@@ -17,7 +17,7 @@ pub enum Purpose {
     Boxing,
     /// `string(b)`, `[]byte(s)`.
     StringCopy,
-    /// Anything else: maps and channels that are made, strings that are joined, the runtime's own.
+    /// Anything else: slices that are copied, maps and channels that are made, strings that are joined, the runtime's own.
     Other,
 }
 
@@ -65,6 +65,7 @@ pub fn purpose(calls: &Calls) -> Purpose {
         .iter()
         .find(|(prefix, _)| functions().any(|f| f.starts_with(prefix)));
     match by_rank {
+        Some((_, Purpose::SliceGrowth)) if calls.grows_from_nothing => Purpose::Other,
         Some((_, purpose)) => *purpose,
         // From Go 1.27 on, compiled code calls the allocators of a size class itself.
         None if functions().all(|f| f.starts_with(ALLOCATOR)) => Purpose::Object,

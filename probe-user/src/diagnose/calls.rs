@@ -19,6 +19,8 @@ pub struct Calls {
     pub what: Option<String>,
     /// Whether the function that is given calls others; `None` where the probe gives none.
     pub calls_others: Option<bool>,
+    /// Whether the slice that grows is always one without a capacity: it is copied.
+    pub grows_from_nothing: bool,
     pub site: StackFrame,
     pub inlined_into: Option<String>,
     /// Whether the call site is a line of the user's own code.

@@ -160,6 +160,7 @@ fn symbol(function: &str, origin: SymbolOrigin) -> Symbol {
     Symbol {
         frame: frame(function),
         origin,
+        grows_from_nothing: false,
     }
 }
 

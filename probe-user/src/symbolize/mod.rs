@@ -32,6 +32,9 @@ pub struct Symbols(BTreeMap<u64, Vec<Symbol>>);
 pub struct Symbol {
     pub frame: StackFrame,
     pub origin: SymbolOrigin,
+    /// The call is of `runtime.growslice`, always for a slice without a capacity: what is appended to it is copied.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub grows_from_nothing: bool,
 }
 
 /// Whose code a frame is.
@@ -48,11 +51,17 @@ pub enum SymbolOrigin {
 impl Symbols {
     /// Looks up all frames of `path`, and adds what was not known before to `added` too.
     pub fn resolve(&mut self, path: &Path, binary: &GoBinary, added: &mut Self) {
+        let mut is_called_to_grow = false;
         for address in path.call_addresses() {
-            if let Entry::Vacant(vacant) = self.0.entry(address.0) {
-                let symbols = vacant.insert(look_up(binary, address));
-                added.0.insert(address.0, symbols.clone());
-            }
+            let symbols = match self.0.entry(address.0) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(vacant) => {
+                    let symbols = vacant.insert(look_up(binary, address, is_called_to_grow));
+                    added.0.insert(address.0, symbols.clone());
+                    symbols
+                }
+            };
+            is_called_to_grow = symbols.last().is_some_and(Symbol::grows_slices);
         }
     }
 
@@ -74,7 +83,15 @@ impl Symbols {
     }
 }
 
-fn look_up(binary: &GoBinary, address: VirtAddr) -> Vec<Symbol> {
+impl Symbol {
+    /// Returns whether it is what `append` calls, of any release (src/runtime/slice.go).
+    fn grows_slices(&self) -> bool {
+        self.frame.function.starts_with("runtime.growslice")
+    }
+}
+
+/// `calls_growslice`: the instruction there does.
+fn look_up(binary: &GoBinary, address: VirtAddr, calls_growslice: bool) -> Vec<Symbol> {
     let frames = binary.frames_at(address);
     if frames.is_empty() {
         return vec![unknown(address)];
@@ -92,8 +109,13 @@ fn look_up(binary: &GoBinary, address: VirtAddr) -> Vec<Symbol> {
             line: frame.line,
             inlined: frame.inlined,
         },
+        grows_from_nothing: false,
     };
-    frames.into_iter().map(symbol).collect()
+    let mut symbols: Vec<Symbol> = frames.into_iter().map(symbol).collect();
+    if let Some(innermost) = symbols.first_mut().filter(|_| calls_growslice) {
+        innermost.grows_from_nothing = binary.grows_from_nothing(address);
+    }
+    symbols
 }
 
 /// Code without a Go function: C, or a walk that went astray.
@@ -107,6 +129,7 @@ fn unknown(address: VirtAddr) -> Symbol {
             inlined: false,
         },
         origin: SymbolOrigin::Unknown,
+        grows_from_nothing: false,
     }
 }
 

@@ -21,6 +21,8 @@ pub struct NamedPath {
     pub calls_others: Option<bool>,
     pub site: StackFrame,
     pub inlined_into: Option<String>,
+    /// Whether what grows is always a slice without a capacity.
+    pub grows_from_nothing: bool,
     /// Innermost first, inlined frames expanded; the call site is one of them.
     pub frames: Vec<Symbol>,
     /// Index of the call site in `frames`.
@@ -66,6 +68,7 @@ pub fn paths(profile: &Profile, symbols: &Symbols) -> Vec<NamedPath> {
             calls_others: path.calls_others,
             site: named.site,
             inlined_into: named.inlined_into,
+            grows_from_nothing: frames.iter().any(|symbol| symbol.grows_from_nothing),
             frames,
             site_at,
             totals: row.totals,
