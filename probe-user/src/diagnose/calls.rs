@@ -1,6 +1,6 @@
 //! The operations of one call path, and those of one line of the user's code together.
 
-use super::frames::written_in;
+use super::frames::{is_of_module, location, written_in};
 use crate::{
     aggregate::Buckets,
     report::{Location, StackFrame},
@@ -164,6 +164,9 @@ pub const STARTERS: [&str; 3] = [
 #[derive(Clone, Debug)]
 pub struct AtSite<'a> {
     pub site: Location,
+    /// The innermost line of the program's own above it, of its most frequent path, where the site is in a module that
+    /// somebody else wrote.
+    pub called_from: Option<Location>,
     pub by_user: bool,
     pub seconds: f64,
     pub hits: u64,
@@ -187,6 +190,7 @@ impl<'a> AtSite<'a> {
                 file: first.site.file.clone(),
                 line: first.site.line,
             },
+            called_from: None,
             by_user: first.by_user,
             seconds,
             hits: 0,
@@ -214,6 +218,18 @@ impl<'a> AtSite<'a> {
         self.sum_ns += calls.sum_ns;
         self.max_ns = self.max_ns.max(calls.max_ns);
         self.calls.push(calls);
+    }
+
+    /// Finds out which line of the main module most of its operations come from, if it is not one itself.
+    pub(super) fn find_caller(&mut self, module: Option<&str>) {
+        let is_own = |function: &str| is_of_module(function, module);
+        if !self.by_user || is_own(&self.site.function) {
+            return;
+        }
+        self.called_from = self.most().and_then(|calls| {
+            let mut above = calls.above.iter().map(|symbol| &symbol.frame);
+            above.find(|frame| is_own(&frame.function)).map(location)
+        });
     }
 
     pub fn rate_per_s(&self) -> f64 {
@@ -322,20 +338,17 @@ impl<'a> AtSite<'a> {
 
     /// Returns the type of most of the operations.
     pub fn main_type(&self) -> Option<&'a str> {
-        let most = self
-            .calls
-            .iter()
-            .max_by(|a, b| a.count.total_cmp(&b.count))?;
-        most.what.as_deref()
+        self.most()?.what.as_deref()
     }
 
     /// Returns the function that most of the operations went through, seen from the call site.
     pub fn main_callee(&self) -> Option<&'a str> {
-        let most = self
-            .calls
-            .iter()
-            .max_by(|a, b| a.count.total_cmp(&b.count))?;
-        most.callee()
+        self.most()?.callee()
+    }
+
+    fn most(&self) -> Option<&'a Calls> {
+        let calls = self.calls.iter().copied();
+        calls.max_by(|a, b| a.count.total_cmp(&b.count))
     }
 }
 

@@ -20,13 +20,19 @@ pub fn package(function: &str) -> &str {
 /// module, or a path whose first element is a host name.
 pub fn is_users(function: &str, module: Option<&str>) -> bool {
     let package = package(function);
+    let first = package.split('/').next().unwrap_or(package);
+    is_of_module(function, module) || (first.contains('.') && package.contains('/'))
+}
+
+/// Returns whether a function belongs to the program itself: package main or the main module.
+pub fn is_of_module(function: &str, module: Option<&str>) -> bool {
+    let package = package(function);
     let below = |module: &str| {
         package
             .strip_prefix(module)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let first = package.split('/').next().unwrap_or(package);
-    package == "main" || module.is_some_and(below) || (first.contains('.') && package.contains('/'))
+    package == "main" || module.is_some_and(below)
 }
 
 /// Returns the function that somebody wrote where `function` is one that the compiler makes of a `go` or `defer`
@@ -113,6 +119,14 @@ mod tests {
             "hub.Map[...] (hub.go:7)"
         );
         assert_eq!(place("main.main", "main.go"), "main.main (main.go:7)");
+    }
+
+    #[test]
+    fn what_others_wrote_is_not_of_the_module() {
+        assert!(is_of_module("main.main", None));
+        assert!(is_of_module("rsc.io/api/hub.F", Some("rsc.io/api")));
+        assert!(!is_of_module("rsc.io/apis.F", Some("rsc.io/api")));
+        assert!(!is_of_module("go.uber.org/zap.New", Some("rsc.io/api")));
     }
 
     #[test]

@@ -96,6 +96,7 @@ fn finding(rule: &Rule, fault: Fault) -> Finding {
         severity: fault.severity(),
         confidence: (fault.confidence * 100.0).round() / 100.0,
         call_site: fault.site.clone(),
+        called_from: fault.called_from.clone(),
         refuted_by: or(&fault.refuted_by, rule.advice.refuted_by),
         cure: or(&fault.cure, rule.advice.cure),
         do_not_bother_when: or(&fault.do_not_bother_when, rule.advice.do_not_bother_when),

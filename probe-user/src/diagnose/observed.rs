@@ -133,6 +133,9 @@ impl Observed {
                 .add(calls);
         }
         let mut sites: Vec<AtSite<'_>> = sites.into_values().collect();
+        for site in &mut sites {
+            site.find_caller(self.target.module.as_deref());
+        }
         sites.sort_by(|a, b| b.count.total_cmp(&a.count));
         sites
     }

@@ -73,6 +73,8 @@ pub struct Fault {
     pub also: Vec<&'static str>,
     /// `None` where it is of the whole process.
     pub site: Option<Location>,
+    /// The line of the main module that calls it, where the site is in another module.
+    pub called_from: Option<Location>,
     pub evidence: Vec<Evidence>,
     /// Share of CPU or wall time that goes away with the cure.
     pub cost_share: f64,
@@ -92,6 +94,7 @@ impl Fault {
             exercises: Vec::new(),
             also: Vec::new(),
             site: None,
+            called_from: None,
             evidence: Vec::new(),
             cost_share: 0.0,
             least_severity: Severity::Info,
@@ -107,6 +110,7 @@ impl Fault {
     pub fn at(site: &AtSite<'_>, title: impl Into<String>) -> Self {
         Self {
             site: Some(site.site.clone()),
+            called_from: site.called_from.clone(),
             confidence: weigh::confidence(0.99, site),
             ..Self::new(title)
         }
@@ -188,5 +192,36 @@ impl Fault {
         weigh::severity(self.cost_share)
             .max(self.least_severity)
             .min(self.most_severity)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::sample::{calls, idle};
+
+    fn fault_in(function: &str) -> Fault {
+        let mut calls = calls("alloc").per_second(100.0);
+        calls.site.function = function.to_owned();
+        let calls = calls
+            .called_by("net/http.(*conn).serve")
+            .called_by("example.com/api/hub.(*Hub).Run")
+            .called_by("main.main");
+        let seen = idle().with(calls);
+        Fault::at(&seen.sites("alloc", |_| true)[0], "")
+    }
+
+    #[test]
+    fn the_caller_is_named_of_lines_that_somebody_else_wrote() {
+        let from = fault_in("go.uber.org/zap.New").called_from.unwrap();
+        assert_eq!(from.function, "example.com/api/hub.(*Hub).Run");
+        assert_eq!(fault_in("example.com/api/work.Do").called_from, None);
+    }
+
+    #[test]
+    fn what_is_likely_is_a_hint() {
+        let fault = fault_in("main.main").costs(0.5).likely();
+        assert_eq!(fault.severity(), Severity::Info);
+        assert!(fault.confidence < 0.8);
     }
 }

@@ -530,6 +530,7 @@ fn findings() -> Vec<Finding> {
         severity,
         confidence: 0.97,
         call_site: None,
+        called_from: None,
         evidence: Vec::new(),
         refuted_by: "the timers are stopped before they fire and reused".to_owned(),
         cure: String::new(),
@@ -556,6 +557,11 @@ fn findings() -> Vec<Finding> {
         function: "example.com/api/hub.(*Conn).readLoop".to_owned(),
         file: "example.com/api/hub/conn.go".to_owned(),
         line: 57,
+    });
+    timer.called_from = Some(Location {
+        function: "main.(*server).serve".to_owned(),
+        file: "example.com/api/main.go".to_owned(),
+        line: 31,
     });
     timer.evidence = vec![
         evidence("timers started", 6960.4, "1/s"),

@@ -55,6 +55,9 @@ fn one(index: usize, finding: &Finding, view: &View<'_>) -> Markup {
             }
             @if let Some(place) = &finding.call_site { (where_it_is(place, view)) }
             @else { p.where { "the whole process" } }
+            @if let Some(from) = &finding.called_from {
+                p.where { "called from " (words::function(&from.function)) " " (words::place(&from.file, from.line)) }
+            }
             @if !finding.evidence.is_empty() {
                 dl.evidence {
                     @for evidence in &finding.evidence { (tile(evidence)) }

@@ -38,6 +38,10 @@ fn one(finding: &Finding, page: &mut Page<'_>) {
         let room = page.width - TEXT_COLUMN;
         page.push(location(Line::indented(TEXT_COLUMN), site, room));
     }
+    if let Some(from) = &finding.called_from {
+        let room = page.width - TEXT_COLUMN;
+        page.push(location(label("from"), from, room));
+    }
     let evidence: Vec<_> = finding.evidence.iter().map(evidence).collect();
     if !evidence.is_empty() {
         labelled(page, "evidence", &evidence.join(", "));
@@ -51,13 +55,15 @@ fn one(finding: &Finding, page: &mut Page<'_>) {
         fit::name(&finding.rule),
         units::share(finding.confidence)
     );
-    let label = Line::indented(2).secondary("more").padded_to(TEXT_COLUMN);
-    page.push(label.plain(more).secondary(sure));
+    page.push(label("more").plain(more).secondary(sure));
 }
 
-fn labelled(page: &mut Page<'_>, label: &str, text: &str) {
-    let label = Line::indented(2).secondary(label).padded_to(TEXT_COLUMN);
-    page.prose(label, Style::Plain, text);
+fn labelled(page: &mut Page<'_>, name: &str, text: &str) {
+    page.prose(label(name), Style::Plain, text);
+}
+
+fn label(name: &str) -> Line {
+    Line::indented(2).secondary(name).padded_to(TEXT_COLUMN)
 }
 
 const fn severity_name(severity: Severity) -> &'static str {
