@@ -407,7 +407,7 @@ impl GoBinary {
         self.origins.origin(&frame.file)
     }
 
-    /// Marks the text of all functions that are the user's, judged by the files of the functions
+    /// Marks the text of all functions that are the program's own, judged by the files of the functions
     /// themselves, not of what was inlined into them; generated functions only if the user's code was
     /// inlined there: wrappers of methods, and the `init` of a package.
     pub fn user_text(&self) -> Result<TextBitmap, AnalyzeError> {

@@ -9,7 +9,8 @@ use super::{
     text_bitmap::TextBitmap,
 };
 
-/// Marks every function of the user's in `bitmap`.
+/// Marks every function of the user's in `bitmap`, but for those of modules that somebody else wrote: who calls these
+/// is asked for.
 pub(super) fn mark(
     functions: &mut Functions<'_>,
     rules: &OriginRules,
@@ -17,7 +18,7 @@ pub(super) fn mark(
 ) -> io::Result<()> {
     let mut origins = FileOrigins::new(rules);
     functions.each(|functions, row| {
-        if origins.is_users(functions, row)? {
+        if origins.is_users(functions, row)? && !origins.is_others(functions, row)? {
             bitmap.mark(row.entry, row.end);
         }
         Ok(true)
@@ -49,6 +50,8 @@ pub(super) fn scheduler_file(functions: &mut Functions<'_>) -> io::Result<Option
 pub(super) struct FileOrigins<'a> {
     rules: &'a OriginRules,
     known: HashMap<u32, Origin>,
+    /// Whether they are of a module that somebody else wrote.
+    others: HashMap<u32, bool>,
 }
 
 impl<'a> FileOrigins<'a> {
@@ -56,6 +59,7 @@ impl<'a> FileOrigins<'a> {
         Self {
             rules,
             known: HashMap::new(),
+            others: HashMap::new(),
         }
     }
 
@@ -77,6 +81,18 @@ impl<'a> FileOrigins<'a> {
                 Ok(false)
             }
         }
+    }
+
+    fn is_others(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
+        let Some(own) = frames::own_file(functions, row)? else {
+            return Ok(false);
+        };
+        if let Some(known) = self.others.get(&own) {
+            return Ok(*known);
+        }
+        let is_others = self.rules.is_others(&functions.file(own)?);
+        self.others.insert(own, is_others);
+        Ok(is_others)
     }
 
     fn origin(&mut self, functions: &mut Functions<'_>, file: u32) -> io::Result<Origin> {

@@ -266,14 +266,14 @@ impl<'a> AtSite<'a> {
         (self.count > 0.0 && self.completed > 0).then(|| self.sum_ns / self.count)
     }
 
-    /// Returns a quantile of the latencies; `None` where nothing completed.
+    /// Returns a quantile of the latencies; `None` where none was taken.
     pub fn quantile_ns(&self, quantile: f64) -> Option<u64> {
-        if self.completed == 0 {
-            return None;
-        }
         let mut all = Buckets::default();
         for calls in &self.calls {
             all.add(&calls.latencies);
+        }
+        if all.is_empty() {
+            return None;
         }
         let min = self
             .calls
