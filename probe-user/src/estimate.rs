@@ -19,7 +19,8 @@ const Z: f64 = 1.96;
 /// machines get in the way. Less than in the calibration's loop it hardly is.
 const COSTS_LESS: f64 = 0.2;
 const COSTS_MORE: f64 = 0.6;
-/// A program that uses less leaves its CPU idle: it waits for something, and probes don't lower its rate.
+/// A program that uses less, and waits for no CPU that others have, leaves its CPU idle: it waits for something, and
+/// probes don't lower its rate.
 const BUSY_CPUS: f64 = 0.4;
 /// Standard error of the CPU time in a window: that of a thread that is running is as of the last tick of its CPU, 4 ms
 /// at most (kernel/sched/cputime.c `thread_group_cputime`), at both ends.
@@ -46,6 +47,15 @@ const COUNTER_ERROR: f64 = 0.03;
 /// The run by the time between the two readings.
 const LEAST_PART: f64 = 0.5;
 const MOST_PART: f64 = 1.5;
+
+/// What the estimates need to know of the whole run.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    profile: &'a Profile,
+    duration_ns: u64,
+    /// How long threads of the target could have run and did not, together.
+    waited_ns: u64,
+}
 
 /// How a probe's estimates become those of the unprobed program.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -81,15 +91,20 @@ impl Scale {
         let sampling = *recording.profile.sampling.probes.get(probe)?;
         let total = total_of_runtime(recording, probe, duration_ns)
             .filter(|_| is_partial(&sampling, duration_ns));
-        Some(Self::new(sampling, &recording.profile, total, duration_ns))
+        let run = Run {
+            profile: &recording.profile,
+            duration_ns,
+            waited_ns: waited_ns(recording).unwrap_or(0),
+        };
+        Some(Self::new(sampling, &run, total))
     }
 
-    fn new(
-        sampling: ProbeSampling,
-        profile: &Profile,
-        total: Option<Counted>,
-        duration_ns: u64,
-    ) -> Self {
+    fn new(sampling: ProbeSampling, run: &Run<'_>, total: Option<Counted>) -> Self {
+        let Run {
+            profile,
+            duration_ns,
+            ..
+        } = *run;
         let stretch = sampling.stretch(duration_ns);
         let scale = Self {
             sampling,
@@ -126,7 +141,7 @@ impl Scale {
             }
             _ if sampling.windows == 0 => scale,
             _ => {
-                let (factor, low, high) = dilation(&sampling, profile, duration_ns);
+                let (factor, low, high) = dilation(&sampling, run);
                 Self {
                     factor: factor * stretch,
                     low: low * stretch,
@@ -242,14 +257,20 @@ fn is_partial(sampling: &ProbeSampling, duration_ns: u64) -> bool {
 /// A program that makes system calls tells by itself how far it came: the scheduler counts those. On a host that has
 /// nothing to spare that is how much slower it was, and the clients it waits for with it. Where the costs tell of more
 /// than that, something else in it makes the calls, and the costs are what is believed.
-fn dilation(sampling: &ProbeSampling, profile: &Profile, duration_ns: u64) -> (f64, f64, f64) {
+fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
+    let Run {
+        profile,
+        duration_ns,
+        waited_ns,
+    } = *run;
     let target_ns = profile.spending.as_ref().map_or(0, |run| run.target_ns);
-    let usual = target_ns as f64 / duration_ns.max(1) as f64;
+    let cpus = |ns: u64| ns as f64 / duration_ns.max(1) as f64;
+    let usual = cpus(target_ns);
     let inside = &sampling.inside;
     let on_ns = inside.ns.max(1) as f64;
     let rate = inside.begun as f64 / on_ns;
     let cost = inside.cost_ns / on_ns;
-    if usual < BUSY_CPUS
+    if usual + cpus(waited_ns) < BUSY_CPUS
         || rate <= 0.0
         || cost <= usual * 0.005
         || !is_partial(sampling, duration_ns)
@@ -315,6 +336,12 @@ fn slowed_down(
     let usual = syscalls / ns.max(1.0);
     let error = inside.error();
     (error < PROGRESS_ERROR && syscalls > 0.0 && ns > 0.0).then(|| (usual / inside.rate(), error))
+}
+
+fn waited_ns(recording: &Recording) -> Option<u64> {
+    let before = recording.header.state.as_ref()?.cpu_wait_ns?;
+    let after = recording.end.as_ref()?.state.as_ref()?.cpu_wait_ns?;
+    after.checked_sub(before)
 }
 
 /// What the runtime counted by itself during the run.
@@ -424,29 +451,52 @@ mod tests {
         }
     }
 
+    fn dilated(sampling: &ProbeSampling, profile: &Profile) -> (f64, f64, f64) {
+        let run = Run {
+            profile,
+            duration_ns: RUN_NS,
+            waited_ns: 0,
+        };
+        dilation(sampling, &run)
+    }
+
     #[test]
     fn who_waits_for_something_is_not_slowed_down() {
-        let told = dilation(&windows(0.7, 0.2, 0), &run(0.5, 0, 0), RUN_NS);
+        let told = dilated(&windows(0.7, 0.2, 0), &run(0.5, 0, 0));
         assert!((told.0 - 1.0).abs() < 1e-9, "{told:?}");
     }
 
     #[test]
+    fn who_gets_a_part_of_a_cpu_only_is_slowed_down_all_the_same() {
+        let profile = run(0.3, 0, 0);
+        let sampling = windows(0.3, 0.2, 0);
+        let mut starved = Run {
+            profile: &profile,
+            duration_ns: RUN_NS,
+            waited_ns: RUN_NS / 2,
+        };
+        assert!(dilation(&sampling, &starved).0 > 2.0);
+        starved.waited_ns = 0;
+        assert!((dilation(&sampling, &starved).0 - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
     fn who_is_flat_out_is_slowed_down_by_what_the_probe_takes() {
-        let (measured, low, high) = dilation(&windows(1.0, 0.5, 0), &run(1.0, 0, 0), RUN_NS);
+        let (measured, low, high) = dilated(&windows(1.0, 0.5, 0), &run(1.0, 0, 0));
         assert!(low <= 2.0 && 2.0 <= high && measured >= low && measured <= high);
         assert!(low > 1.2, "{low}");
     }
 
     #[test]
     fn a_service_that_makes_half_as_many_system_calls_is_half_as_fast() {
-        let told = dilation(&windows(0.8, 0.2, 50), &run(0.6, 100, 50), RUN_NS);
+        let told = dilated(&windows(0.8, 0.2, 50), &run(0.6, 100, 50));
         assert!((told.0 - 2.0).abs() < 0.01, "{told:?}");
         assert!(told.1 > 1.8 && told.2 < 2.2, "{told:?}");
     }
 
     #[test]
     fn system_calls_of_somebody_else_do_not_hide_what_the_costs_tell() {
-        let told = dilation(&windows(1.0, 0.9, 100), &run(1.0, 100, 100), RUN_NS);
+        let told = dilated(&windows(1.0, 0.9, 100), &run(1.0, 100, 100));
         assert!(told.0 > 3.0, "{told:?}");
     }
 
@@ -497,7 +547,12 @@ mod tests {
         };
         profile.sampling.add("chan-send", &look, &[seen]);
         let sampling = profile.sampling.probes["chan-send"];
-        let scale = Scale::new(sampling, &profile, None, RUN_NS);
+        let of_run = Run {
+            profile: &profile,
+            duration_ns: RUN_NS,
+            waited_ns: 0,
+        };
+        let scale = Scale::new(sampling, &of_run, None);
         let told = scale.estimate(&profile, &[0], 40);
         assert_eq!(told.high, 1_000_000);
         assert!(told.low < told.count && told.count < told.high, "{told:?}");
@@ -505,7 +560,7 @@ mod tests {
 
     #[test]
     fn few_system_calls_tell_nothing() {
-        let told = dilation(&windows(0.7, 0.2, 0), &run(0.5, 1, 0), RUN_NS);
+        let told = dilated(&windows(0.7, 0.2, 0), &run(0.5, 1, 0));
         assert!((told.0 - 1.0).abs() < 1e-9, "{told:?}");
     }
 }
