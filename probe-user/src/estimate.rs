@@ -19,9 +19,10 @@ const Z: f64 = 1.96;
 /// machines get in the way. Less than in the calibration's loop it hardly is.
 const COSTS_LESS: f64 = 0.2;
 const COSTS_MORE: f64 = 0.6;
-/// A program that uses less, and waits for no CPU that others have, leaves its CPU idle: it waits for something, and
-/// probes don't lower its rate.
+/// A program that uses less leaves its CPU idle: it waits for something, and probes don't lower its rate.
 const BUSY_CPUS: f64 = 0.4;
+/// Unless it would use a CPU if others had not taken it.
+const STARVED_CPUS: f64 = 0.9;
 /// Standard error of the CPU time in a window: that of a thread that is running is as of the last tick of its CPU, 4 ms
 /// at most (kernel/sched/cputime.c `thread_group_cputime`), at both ends.
 const TICK_ERROR_NS: f64 = 4e6 * 0.41;
@@ -270,11 +271,8 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     let on_ns = inside.ns.max(1) as f64;
     let rate = inside.begun as f64 / on_ns;
     let cost = inside.cost_ns / on_ns;
-    if usual + cpus(waited_ns) < BUSY_CPUS
-        || rate <= 0.0
-        || cost <= usual * 0.005
-        || !is_partial(sampling, duration_ns)
-    {
+    let is_idle = usual < BUSY_CPUS && usual + cpus(waited_ns) < STARVED_CPUS;
+    if is_idle || rate <= 0.0 || cost <= usual * 0.005 || !is_partial(sampling, duration_ns) {
         return (1.0, 1.0, 1.0);
     }
     let used = (inside.cpu_ns as f64 / on_ns).max(cost.min(usual));
@@ -473,7 +471,7 @@ mod tests {
         let mut starved = Run {
             profile: &profile,
             duration_ns: RUN_NS,
-            waited_ns: RUN_NS / 2,
+            waited_ns: RUN_NS * 2 / 3,
         };
         assert!(dilation(&sampling, &starved).0 > 2.0);
         starved.waited_ns = 0;

@@ -73,7 +73,7 @@ const MOST_PACE: f64 = 1.0;
 /// The first window of a probe is within so much of what is left of the run.
 const FIRST_WITHIN: f64 = 0.7;
 /// A run has so many windows of a probe, lest it tells of some moments only.
-const LEAST_WINDOWS: f64 = 8.0;
+const LEAST_WINDOWS: f64 = 16.0;
 /// There is room for so many times the operations that are expected.
 const ROOM: f64 = 4.0;
 
