@@ -187,10 +187,11 @@ impl Scale {
             );
             (whole + windows.0, whole + windows.1)
         };
+        let count = at_least(whole + sum.count * self.factor);
         Estimate {
-            count: at_least(whole + sum.count * self.factor),
+            count,
             low: at_least(low),
-            high: at_least(high.min(self.most)),
+            high: at_least(high.min(self.most)).max(count),
             unseen: (self.unseen() * self.high).round() as u64,
             bytes: (sum.whole_bytes * self.whole + sum.bytes * self.factor)
                 .max(0.0)
@@ -498,11 +499,11 @@ mod tests {
         assert!(told.0 > 3.0, "{told:?}");
     }
 
-    /// Windows of 1 ms, of which one in twenty saw 500 operations, for half of its time or all of it.
-    fn bursts(cost_ns: f64) -> ProbeSampling {
+    /// Windows of 1 ms, of which the first `busy` saw 500 operations.
+    fn bursts(busy: u64, cost_ns: f64) -> ProbeSampling {
         let mut sampling = Sampling::default();
         for n in 0..WINDOWS {
-            let begun = if n == 0 { 500 } else { 0 };
+            let begun = if n < busy { 500 } else { 0 };
             let slice = Slice {
                 on_ns: 1_000_000,
                 period_ns: Some(RUN_NS / WINDOWS),
@@ -521,13 +522,13 @@ mod tests {
 
     #[test]
     fn bursts_that_the_probe_draws_out_may_be_much_longer() {
-        assert!((drawn_out(&bursts(1_000.0)) - 101.0).abs() < 1e-6);
-        assert!((drawn_out(&bursts(100.0)) - 1.0).abs() < 1e-6);
+        assert!((drawn_out(&bursts(1, 1_000.0)) - 101.0).abs() < 1e-6);
+        assert!((drawn_out(&bursts(1, 100.0)) - 1.0).abs() < 1e-6);
     }
 
     #[test]
     fn a_steady_beat_is_not_drawn_out() {
-        assert!((drawn_out(&windows(1.0, 0.5, 0)) - 1.0).abs() < 1e-6);
+        assert!((drawn_out(&bursts(WINDOWS, 1_000.0)) - 1.0).abs() < 1e-6);
     }
 
     #[test]
