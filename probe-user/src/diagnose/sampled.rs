@@ -29,31 +29,55 @@ impl Observed {
     }
 
     fn most_below(&self, site: &AtSite<'_>, package: &str) -> f64 {
-        self.enough_samples(MIN_SAMPLES)
-            .map_or(1.0, |samples| most_below(samples, site, package))
+        self.enough_samples(MIN_SAMPLES).map_or(1.0, |samples| {
+            of_the_program(samples, |stack| is_below(stack, site, package)).most()
+        })
     }
 }
 
-/// Returns the share of the samples in functions that a line calls, at most.
-fn most_below(samples: &CpuSamples, site: &AtSite<'_>, package: &str) -> f64 {
-    let (below, n) = of_the_program(samples, |stack| is_below(stack, site, package));
-    let n = n.max(1) as f64;
-    let share = below as f64 / n;
-    share + Z * (share * (1.0 - share) / n).sqrt() + Z / n
+/// A part of the CPU samples.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Sampled {
+    pub(super) found: u64,
+    pub(super) total: u64,
 }
 
-/// Returns how many samples `is` holds for, and how many there are; those in the probes are left out.
-pub(super) fn of_the_program(
-    samples: &CpuSamples,
-    is: impl Fn(&SampledStack) -> bool,
-) -> (u64, u64) {
+impl Sampled {
+    pub(super) fn share(self) -> f64 {
+        self.found as f64 / self.n()
+    }
+
+    /// Returns what the share is at most: none found may have been two.
+    pub(super) fn most(self) -> f64 {
+        (self.share() + Z * self.error() + Z / self.n()).min(1.0)
+    }
+
+    pub(super) fn least(self) -> f64 {
+        (self.share() - Z * self.error()).max(0.0)
+    }
+
+    /// The standard error of the share (binomial).
+    fn error(self) -> f64 {
+        (self.share() * (1.0 - self.share()) / self.n()).sqrt()
+    }
+
+    fn n(self) -> f64 {
+        self.total.max(1) as f64
+    }
+}
+
+/// Returns which part of the samples `is` holds for; those in the probes are left out.
+pub(super) fn of_the_program(samples: &CpuSamples, is: impl Fn(&SampledStack) -> bool) -> Sampled {
     let sum = |is: &dyn Fn(&SampledStack) -> bool| {
         let stacks = samples.stacks.iter().filter(|stack| is(stack));
         stacks.map(|stack| stack.samples).sum::<u64>()
     };
     let probing = sum(&|stack| stack.probing);
     let found = sum(&|stack| !stack.probing && is(stack));
-    (found, samples.total.saturating_sub(probing))
+    Sampled {
+        found,
+        total: samples.total.saturating_sub(probing),
+    }
 }
 
 fn is_below(stack: &SampledStack, site: &AtSite<'_>, package: &str) -> bool {

@@ -12,7 +12,13 @@
 //! dive-12; src/runtime/mgcpacer.go.
 
 use super::prelude::*;
-use crate::{diagnose::frames::short, observed::CpuSamples};
+use crate::{
+    diagnose::{
+        frames::short,
+        sampled::{Sampled, of_the_program},
+    },
+    observed::CpuSamples,
+};
 
 /// From the catalogue.
 const CYCLES_PER_S: f64 = 2.0;
@@ -107,21 +113,7 @@ fn marking_share(observed: &Observed) -> Option<f64> {
             let share = observed.cpu_share(ns as f64 / observed.seconds);
             Some(sampled.map_or(share, |sampled| share.min(sampled.most())))
         }
-        _ => sampled.map(|sampled| sampled.share),
-    }
-}
-
-/// A share of CPU samples.
-struct Sampled {
-    share: f64,
-    total: u64,
-}
-
-impl Sampled {
-    /// Returns what it is at most (two standard errors of the binomial distribution).
-    fn most(&self) -> f64 {
-        let spread = self.share.max(1.0 / self.total as f64) * (1.0 - self.share).max(0.0);
-        (self.share + 2.0 * (spread / self.total as f64).sqrt()).min(1.0)
+        _ => sampled.map(Sampled::share),
     }
 }
 
@@ -133,16 +125,10 @@ fn sampled_marking(samples: &CpuSamples) -> Option<Sampled> {
         "runtime.gcDrainN",
     ];
     let is_marking = |name: &str| MARKING.iter().any(|known| name.starts_with(known));
-    let marking: u64 = samples
-        .stacks
-        .iter()
-        .filter(|stack| stack.stack.iter().any(|frame| is_marking(&frame.function)))
-        .map(|stack| stack.samples)
-        .sum();
-    (samples.total >= MIN_SAMPLES).then(|| Sampled {
-        share: marking as f64 / samples.total as f64,
-        total: samples.total,
-    })
+    let marking = of_the_program(samples, |stack| {
+        stack.stack.iter().any(|frame| is_marking(&frame.function))
+    });
+    (marking.total >= MIN_SAMPLES).then_some(marking)
 }
 
 /// The share of the CPU that goes to assists. How long an assist took, which a probe tells, is no CPU time: the

@@ -12,7 +12,10 @@
 //! source-2; src/runtime/chan.go `selectnbrecv`, select.go `selectgo`.
 
 use super::prelude::*;
-use crate::{diagnose::sampled::of_the_program, report::StackFrame};
+use crate::{
+    diagnose::sampled::{Sampled, of_the_program},
+    report::StackFrame,
+};
 
 /// From the catalogue.
 const RATE_PER_S: f64 = 100_000.0;
@@ -77,21 +80,14 @@ fn is_tight(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> bool {
     reaches(site, RATE_PER_S) || sampled_rate(observed, site, each_ns) >= RATE_PER_S
 }
 
-/// How many polls of this line there are at least, a second, by the samples that lie in them (two standard errors).
+/// How many polls of this line there are at least, a second, by the samples that lie in them.
 fn sampled_rate(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> f64 {
-    let (here, all) = sampled(observed, site);
-    let least = (here as f64 - 2.0 * (here as f64).sqrt()).max(0.0) / all.max(1) as f64;
+    let least = sampled(observed, site).least();
     least * observed.cpus_used().unwrap_or(0.0) * 1e9 / (SLOWEST * each_ns)
 }
 
-/// The share of the CPU samples that lie in polls of this line.
-fn sampled_share(observed: &Observed, site: &AtSite<'_>) -> f64 {
-    let (here, all) = sampled(observed, site);
-    here as f64 / all.max(1) as f64
-}
-
-/// CPU samples that lie in polls of this line, and all of them; those in the probes are left out.
-fn sampled(observed: &Observed, site: &AtSite<'_>) -> (u64, u64) {
+/// CPU samples that lie in polls of this line.
+fn sampled(observed: &Observed, site: &AtSite<'_>) -> Sampled {
     const POLLS: [&str; 4] = [
         "runtime.selectnbrecv",
         "runtime.chanrecv",
@@ -99,7 +95,7 @@ fn sampled(observed: &Observed, site: &AtSite<'_>) -> (u64, u64) {
         "runtime.selectnbsend",
     ];
     let Some(samples) = observed.enough_samples(MIN_SAMPLES) else {
-        return (0, 0);
+        return Sampled::default();
     };
     let polls_here = |stack: &[StackFrame]| {
         stack.windows(2).any(|pair| match pair {
@@ -119,7 +115,7 @@ fn empty_share(site: &AtSite<'_>) -> f64 {
 fn fault(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> Fault {
     let share = observed
         .cpu_share(site.rate_per_s() * each_ns)
-        .max(sampled_share(observed, site));
+        .max(sampled(observed, site).share());
     Fault::at(site, "a channel is polled in a loop")
         .evidence("polls", site.rate_per_s(), "1/s")
         .evidence("of them empty", empty_share(site), "share")
