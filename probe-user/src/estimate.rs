@@ -97,10 +97,10 @@ impl Scale {
             duration_ns,
             waited_ns: waited_ns(recording).unwrap_or(0),
         };
-        Some(Self::new(sampling, &run, total))
+        Some(Self::new(sampling, &run, total.as_ref()))
     }
 
-    fn new(sampling: ProbeSampling, run: &Run<'_>, total: Option<Counted>) -> Self {
+    fn new(sampling: ProbeSampling, run: &Run<'_>, total: Option<&Counted>) -> Self {
         let Run {
             profile,
             duration_ns,
@@ -118,7 +118,7 @@ impl Scale {
             known_total: None,
         };
         match total {
-            Some(Counted { total, error }) if sampling.total > 0.0 => {
+            Some(&Counted { total, error }) if sampling.total > 0.0 => {
                 let factor = (total - sampling.whole).max(0.0) / sampling.total;
                 Self {
                     factor,
@@ -129,7 +129,7 @@ impl Scale {
                 }
             }
             // No window saw any, the first look did.
-            Some(Counted { total, error }) if sampling.whole > 0.0 => {
+            Some(&Counted { total, error }) if sampling.whole > 0.0 => {
                 let factor = (total / sampling.whole).max(1.0);
                 Self {
                     whole: factor,

@@ -66,7 +66,7 @@ mod tests {
         let function = Function {
             name: "main.f".to_owned(),
             entry: VirtAddr(0x1000),
-            end: VirtAddr(0x1000 + code.len() as u64),
+            end: VirtAddr(0x1100),
         };
         clears_third_argument(code, &function, VirtAddr(call))
     }
