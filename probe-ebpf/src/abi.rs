@@ -251,12 +251,13 @@ pub struct CallPath {
     pub n_frames: u32,
     pub probe: u8,
     pub reason: u8,
-    /// 1: the last frame is the user's.
-    pub found_user: u8,
+    /// 1: the last frame is the program's own.
+    pub found_own: u8,
     pub padding: u8,
     /// As in [`RowKey`].
     pub detail: u64,
-    /// Return addresses as virtual addresses of the file, innermost first.
+    /// Return addresses as virtual addresses of the file, innermost first: up to the first of the user's those of the row,
+    /// beyond that of whoever was there first.
     pub frames: [u64; MAX_FRAMES],
 }
 
@@ -266,7 +267,7 @@ impl Default for CallPath {
             n_frames: 0,
             probe: 0,
             reason: 0,
-            found_user: 0,
+            found_own: 0,
             padding: 0,
             detail: 0,
             frames: [0; MAX_FRAMES],
@@ -466,6 +467,8 @@ pub const SHUT: &str = "SHUT";
 pub const SITES: &str = "SITES";
 /// Array of `u64`: which granules of text belong to the user's code.
 pub const USER_TEXT: &str = "USER_TEXT";
+/// The same of the program's own code: the rest of the user's is in modules that somebody else wrote.
+pub const OWN_TEXT: &str = "OWN_TEXT";
 /// Hash from [`RowKey`] to row number.
 pub const ROW_OF: &str = "ROW_OF";
 /// Array of [`Row`].

@@ -31,6 +31,10 @@ pub(crate) static SHUT: RingBuf = RingBuf::with_byte_size(SHUT_BYTES, 0);
 #[map]
 pub(crate) static USER_TEXT: Array<u64> = Array::with_max_entries(1, 0);
 
+/// As [`USER_TEXT`].
+#[map]
+pub(crate) static OWN_TEXT: Array<u64> = Array::with_max_entries(1, 0);
+
 /// Written here, never deleted from.
 #[map]
 pub(crate) static ROW_OF: HashMap<RowKey, u32> = HashMap::with_max_entries(MAX_ROWS, 0);
@@ -96,7 +100,7 @@ pub(crate) static PID_NAMESPACE_DEV: u64 = 0;
 #[unsafe(no_mangle)]
 pub(crate) static PID_NAMESPACE_INO: u64 = 0;
 
-/// Virtual address of the first byte that [`USER_TEXT`] speaks of.
+/// Virtual address of the first byte that [`USER_TEXT`] and [`OWN_TEXT`] speak of.
 #[unsafe(no_mangle)]
 pub(crate) static TEXT_BASE: u64 = 0;
 

@@ -410,7 +410,7 @@ pub struct Finding {
     pub confidence: f64,
     /// `None` where the finding is of the process.
     pub call_site: Option<Location>,
-    /// The line of the main module that most calls come from, where the call site is in another one.
+    /// The line of the main module that it was called from when it was first seen, where the call site is in another one.
     #[serde(default)]
     pub called_from: Option<Location>,
     pub evidence: Vec<Evidence>,

@@ -51,6 +51,7 @@ pub use self::{
     source::{ReadAt, open_regular},
     text_bitmap::TextBitmap,
     types::{GoType, TypeKind},
+    user_text::UserText,
 };
 use self::{
     dwarf::StructFields,
@@ -407,14 +408,13 @@ impl GoBinary {
         self.origins.origin(&frame.file)
     }
 
-    /// Marks the text of all functions that are the program's own, judged by the files of the functions
+    /// Marks the text of all functions that are the user's, judged by the files of the functions
     /// themselves, not of what was inlined into them; generated functions only if the user's code was
     /// inlined there: wrappers of methods, and the `init` of a package.
-    pub fn user_text(&self) -> Result<TextBitmap, AnalyzeError> {
-        let mut bitmap = TextBitmap::new(self.tables.module.text, self.tables.module.etext);
-        self.with_functions(|functions| user_text::mark(functions, &self.origins, &mut bitmap))
-            .map_err(AnalyzeError::Read)?;
-        Ok(bitmap)
+    pub fn user_text(&self) -> Result<UserText, AnalyzeError> {
+        let nothing = TextBitmap::new(self.tables.module.text, self.tables.module.etext);
+        self.with_functions(|functions| UserText::read(functions, &self.origins, nothing))
+            .map_err(AnalyzeError::Read)
     }
 
     /// Returns every function of the user's into which `callee` was inlined.

@@ -9,20 +9,33 @@ use super::{
     text_bitmap::TextBitmap,
 };
 
-/// Marks every function of the user's in `bitmap`, but for those of modules that somebody else wrote: who calls these
-/// is asked for.
-pub(super) fn mark(
-    functions: &mut Functions<'_>,
-    rules: &OriginRules,
-    bitmap: &mut TextBitmap,
-) -> io::Result<()> {
-    let mut origins = FileOrigins::new(rules);
-    functions.each(|functions, row| {
-        if origins.is_users(functions, row)? && !origins.is_others(functions, row)? {
-            bitmap.mark(row.entry, row.end);
-        }
-        Ok(true)
-    })
+/// Where the user's code is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserText {
+    pub all: TextBitmap,
+    /// Without the modules that somebody else wrote.
+    pub own: TextBitmap,
+}
+
+impl UserText {
+    pub(super) fn read(
+        functions: &mut Functions<'_>,
+        rules: &OriginRules,
+        nothing: TextBitmap,
+    ) -> io::Result<Self> {
+        let mut origins = FileOrigins::new(rules);
+        let (mut all, mut own) = (nothing.clone(), nothing);
+        functions.each(|functions, row| {
+            if origins.is_users(functions, row)? {
+                all.mark(row.entry, row.end);
+                if !origins.is_others(functions, row)? {
+                    own.mark(row.entry, row.end);
+                }
+            }
+            Ok(true)
+        })?;
+        Ok(Self { all, own })
+    }
 }
 
 /// Returns the source file of `runtime.main`, which is `runtime/proc.go` below what the build calls GOROOT.

@@ -11,7 +11,7 @@ use probe_ebpf::abi;
 
 use super::{AttachError, Gates, Mode, Pulse, samples};
 use crate::{
-    analyze::TextBitmap,
+    analyze::UserText,
     bpf_batch,
     observed::Calibration,
     plan::{PlannedSite, ProbePlan, SiteRole},
@@ -42,7 +42,7 @@ pub const BPF_HASH: &str = include_str!(concat!(
 #[derive(Debug)]
 pub struct LoadRequest<'a> {
     pub plan: &'a ProbePlan,
-    pub user_text: &'a TextBitmap,
+    pub user_text: &'a UserText,
     pub tgid: u32,
     /// Device and inode of this process's PID namespace, `None` in the initial one.
     pub pid_namespace: Option<(u64, u64)>,
@@ -147,7 +147,8 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         source: Box::new(source),
     };
     let (device, inode) = request.pid_namespace.unwrap_or((0, 0));
-    let words = request.user_text.words.len().max(1) as u32;
+    let UserText { all, own } = request.user_text;
+    let words = all.words.len().max(1) as u32;
     let text_len = u64::from(words) << abi::TEXT_WORD_SHIFT;
     let has_task_regs = u32::from(Path::new(KERNEL_BTF).exists());
     let n_stacks = samples::room_for_stacks();
@@ -159,11 +160,12 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         .override_global("TARGET_TGID", &request.tgid, true)
         .override_global("PID_NAMESPACE_DEV", &device, true)
         .override_global("PID_NAMESPACE_INO", &inode, true)
-        .override_global("TEXT_BASE", &request.user_text.base.0, true)
+        .override_global("TEXT_BASE", &all.base.0, true)
         .override_global("TEXT_LEN", &text_len, true)
         .override_global("HAS_TASK_REGS", &has_task_regs, true)
         .override_global("CALIBRATION_TGID", &request.own.tgid, true)
         .map_max_entries(abi::USER_TEXT, words)
+        .map_max_entries(abi::OWN_TEXT, words)
         .map_max_entries(abi::STACK_OF, n_stacks)
         .map_max_entries(abi::STACKS, n_stacks)
         .load(&object)
@@ -171,7 +173,8 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
     let planned = request.plan.sites().map(PlannedSite::to_abi);
     let sites: Vec<abi::Site> = planned.chain(request.own.sites.iter().copied()).collect();
     fill(&mut programs, abi::SITES, &sites)?;
-    fill(&mut programs, abi::USER_TEXT, &request.user_text.words)?;
+    fill(&mut programs, abi::USER_TEXT, &all.words)?;
+    fill(&mut programs, abi::OWN_TEXT, &own.words)?;
     program(&mut programs)?
         .load()
         .map_err(|source| AttachError::Program { source })?;

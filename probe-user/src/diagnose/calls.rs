@@ -164,8 +164,8 @@ pub const STARTERS: [&str; 3] = [
 #[derive(Clone, Debug)]
 pub struct AtSite<'a> {
     pub site: Location,
-    /// The innermost line of the program's own above it, of its most frequent path, where the site is in a module that
-    /// somebody else wrote.
+    /// The innermost line of the program's own above it, as it was first called by its most frequent path, where the site
+    /// is in a module that somebody else wrote.
     pub called_from: Option<Location>,
     pub by_user: bool,
     pub seconds: f64,
@@ -220,7 +220,7 @@ impl<'a> AtSite<'a> {
         self.calls.push(calls);
     }
 
-    /// Finds out which line of the main module most of its operations come from, if it is not one itself.
+    /// Finds out which line of the main module it was called from, if it is not one itself.
     pub(super) fn find_caller(&mut self, module: Option<&str>) {
         let is_own = |function: &str| is_of_module(function, module);
         if !self.by_user || is_own(&self.site.function) {

@@ -38,7 +38,7 @@ pub(super) fn same_offsets(left: GLayout, right: GLayout) -> bool {
 
 /// The user's text is what has the user's names, except for what the compiler and cgo generated.
 pub(super) fn check_user_text(binary: &GoBinary, functions: &[Function]) -> Result<()> {
-    let text = binary.user_text()?;
+    let text = binary.user_text()?.all;
     let mut users = 0;
     for function in functions {
         let frames = binary.frames_at(function.entry);

@@ -54,7 +54,7 @@ fn examine(observed: &Observed) -> Judgement {
     let mut in_doubt = None;
     for (probe, each_ns) in [("chan-recv", POLL_NS), ("select", SELECT_NS)] {
         let mut sites = observed.sites(probe, polls);
-        sites.retain(|site| empty_share(site) >= EMPTY_SHARE);
+        sites.retain(|site| empty_share(observed, site, each_ns) >= EMPTY_SHARE);
         let polling = sites
             .iter()
             .filter(|site| is_tight(observed, site, each_ns));
@@ -106,10 +106,16 @@ fn sampled(observed: &Observed, site: &AtSite<'_>) -> Sampled {
     of_the_program(samples, |stack| polls_here(&stack.stack))
 }
 
-/// Of the operations that ended while they were watched.
-fn empty_share(site: &AtSite<'_>) -> f64 {
+/// Of the operations that ended while they were watched. A loop that turns until something comes turns less often while
+/// it is watched, and as much comes: what there are more by the samples are empty polls.
+fn empty_share(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> f64 {
     let ended = site.count * site.completed as f64 / site.hits.max(1) as f64;
-    if ended > 0.0 { site.noted / ended } else { 0.0 }
+    if ended <= 0.0 {
+        return 0.0;
+    }
+    let full = (1.0 - site.noted / ended).max(0.0);
+    let more = sampled_rate(observed, site, each_ns) / site.rate_per_s().max(f64::MIN_POSITIVE);
+    1.0 - full / more.max(1.0)
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> Fault {
@@ -118,7 +124,11 @@ fn fault(observed: &Observed, site: &AtSite<'_>, each_ns: f64) -> Fault {
         .max(sampled(observed, site).share());
     Fault::at(site, "a channel is polled in a loop")
         .evidence("polls", site.rate_per_s(), "1/s")
-        .evidence("of them empty", empty_share(site), "share")
+        .evidence(
+            "of them empty",
+            empty_share(observed, site, each_ns),
+            "share",
+        )
         .evidence("CPU for them, at least", share, "share")
         .costs(share)
         .less_sure(0.95)
