@@ -3,6 +3,7 @@
 //! Every stage's error becomes one [`Failure`]; `main` alone prints it.
 
 use std::{
+    borrow::Cow,
     ffi::{OsStr, OsString},
     fmt,
 };
@@ -72,11 +73,26 @@ impl Failure {
         let mut source = error.source();
         while let Some(cause) = source {
             text.push_str(": ");
-            text.push_str(&cause.to_string());
+            text.push_str(&shortened(&cause.to_string()));
             source = cause.source();
         }
         Self::new(code, text)
     }
+}
+
+/// Characters of a cause that are told, of its begin and of its end: the kernel's verifier gives a hundred thousand
+/// lines with a refusal, and says why in the last.
+const TOLD_OF_BEGIN: usize = 300;
+const TOLD_OF_END: usize = 500;
+
+fn shortened(cause: &str) -> Cow<'_, str> {
+    let n = cause.chars().count();
+    if n <= TOLD_OF_BEGIN + TOLD_OF_END {
+        return Cow::Borrowed(cause);
+    }
+    let begin: String = cause.chars().take(TOLD_OF_BEGIN).collect();
+    let end: String = cause.chars().skip(n - TOLD_OF_END).collect();
+    Cow::Owned(format!("{begin} [...] {end}"))
 }
 
 impl From<crate::analyze::AnalyzeError> for Failure {
@@ -375,6 +391,16 @@ mod tests {
                 "{recorded}"
             );
         }
+    }
+
+    #[test]
+    fn what_the_verifier_says_is_told_by_its_begin_and_its_end() {
+        let log = format!("refused{}processed 1 insn", "x\u{e9}".repeat(50_000));
+        let error = io::Error::other(log);
+        let refused = crate::recording::RecordingError::Read { source: error };
+        let text = Failure::from_error(Exit::Failed, &refused).to_string();
+        assert!(text.len() < 2_000, "{}", text.len());
+        assert!(text.contains("refused") && text.contains("processed 1 insn"));
     }
 
     #[test]
