@@ -71,7 +71,7 @@ fn measure(file: &Path) -> Result<()> {
         fs::metadata(file)?.len() >> 20,
         rss_kb >> 10,
         found.len(),
-        text.words.len(),
+        text.own.words.len(),
         layout.source,
     );
     ensure!(ready.as_millis() <= MAX_MS, "ready after {ready:?}");
