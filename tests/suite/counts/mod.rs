@@ -1,5 +1,6 @@
 //! What rtprobe counts equals what the program counted itself: every call site, every probe, to the last one.
 
+mod borrowed;
 mod exact;
 mod rate;
 mod versions;
