@@ -164,9 +164,8 @@ pub const STARTERS: [&str; 3] = [
 #[derive(Clone, Debug)]
 pub struct AtSite<'a> {
     pub site: Location,
-    /// The innermost line of the program's own above it, as it was first called by its most frequent path, where the site
-    /// is in a module that somebody else wrote.
-    pub called_from: Option<Location>,
+    /// The main module.
+    module: Option<&'a str>,
     pub by_user: bool,
     pub seconds: f64,
     pub hits: u64,
@@ -183,14 +182,14 @@ pub struct AtSite<'a> {
 }
 
 impl<'a> AtSite<'a> {
-    pub(super) fn new(first: &'a Calls, seconds: f64) -> Self {
+    pub(super) fn new(first: &'a Calls, seconds: f64, module: Option<&'a str>) -> Self {
         Self {
             site: Location {
                 function: written_in(&first.site.function).to_owned(),
                 file: first.site.file.clone(),
                 line: first.site.line,
             },
-            called_from: None,
+            module,
             by_user: first.by_user,
             seconds,
             hits: 0,
@@ -220,16 +219,15 @@ impl<'a> AtSite<'a> {
         self.calls.push(calls);
     }
 
-    /// Finds out which line of the main module it was called from, if it is not one itself.
-    pub(super) fn find_caller(&mut self, module: Option<&str>) {
-        let is_own = |function: &str| is_of_module(function, module);
+    /// Returns the innermost line of the main module above it, as it was first called by its most frequent path, where the
+    /// site is in a module that somebody else wrote.
+    pub fn called_from(&self) -> Option<Location> {
+        let is_own = |function: &str| is_of_module(function, self.module);
         if !self.by_user || is_own(&self.site.function) {
-            return;
+            return None;
         }
-        self.called_from = self.most().and_then(|calls| {
-            let mut above = calls.above.iter().map(|symbol| &symbol.frame);
-            above.find(|frame| is_own(&frame.function)).map(location)
-        });
+        let mut above = (self.most()?.above.iter()).map(|symbol| &symbol.frame);
+        above.find(|frame| is_own(&frame.function)).map(location)
     }
 
     pub fn rate_per_s(&self) -> f64 {

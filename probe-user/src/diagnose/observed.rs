@@ -129,13 +129,10 @@ impl Observed {
             );
             sites
                 .entry(key)
-                .or_insert_with(|| AtSite::new(calls, self.seconds))
+                .or_insert_with(|| AtSite::new(calls, self.seconds, self.target.module.as_deref()))
                 .add(calls);
         }
         let mut sites: Vec<AtSite<'_>> = sites.into_values().collect();
-        for site in &mut sites {
-            site.find_caller(self.target.module.as_deref());
-        }
         sites.sort_by(|a, b| b.count.total_cmp(&a.count));
         sites
     }

@@ -110,7 +110,7 @@ impl Fault {
     pub fn at(site: &AtSite<'_>, title: impl Into<String>) -> Self {
         Self {
             site: Some(site.site.clone()),
-            called_from: site.called_from.clone(),
+            called_from: site.called_from(),
             confidence: weigh::confidence(0.99, site),
             ..Self::new(title)
         }
