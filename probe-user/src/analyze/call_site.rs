@@ -1,13 +1,11 @@
 //! What the code before a call says of its arguments.
 
-use std::collections::BTreeSet;
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, Register};
 
-use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
-    Register,
+use super::{
+    Function,
+    instructions::{Jumps, writes},
 };
-
-use super::Function;
 use crate::address::VirtAddr;
 
 /// Returns whether `call`, an address in a call instruction of the function, is always made with a third argument of
@@ -17,21 +15,13 @@ pub(super) fn clears_third_argument(code: &[u8], function: &Function, call: Virt
         Decoder::with_ip(64, code, function.entry.0, DecoderOptions::NONE)
             .into_iter()
             .collect();
-    let mut joins = BTreeSet::new();
-    for instruction in &instructions {
-        match instruction.flow_control() {
-            // A jump by a table may lead anywhere.
-            FlowControl::IndirectBranch => return false,
-            FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
-                joins.insert(instruction.near_branch_target());
-            }
-            _ => {}
-        }
+    let jumps = Jumps::of(&instructions);
+    if jumps.computed {
+        return false;
     }
-    let mut info = InstructionInfoFactory::new();
     let mut is_zero = false;
-    for instruction in &instructions {
-        is_zero &= !joins.contains(&instruction.ip());
+    for (at, instruction) in instructions.iter().enumerate() {
+        is_zero &= !jumps.to.contains_key(&at);
         if (instruction.ip()..instruction.next_ip()).contains(&call.0) {
             return is_zero && instruction.flow_control() == FlowControl::Call;
         }
@@ -41,21 +31,13 @@ pub(super) fn clears_third_argument(code: &[u8], function: &Function, call: Virt
         );
         if is_left {
             is_zero = false;
-        } else if writes_third(&mut info, instruction) {
+        } else if writes(instruction, Register::RCX) {
             is_zero = instruction.mnemonic() == Mnemonic::Xor
                 && instruction.op0_register() == Register::ECX
                 && instruction.op1_register() == Register::ECX;
         }
     }
     false
-}
-
-fn writes_third(info: &mut InstructionInfoFactory, instruction: &Instruction) -> bool {
-    let used = info.info(instruction).used_registers();
-    used.iter().any(|used| {
-        used.register().full_register() == Register::RCX
-            && !matches!(used.access(), OpAccess::Read | OpAccess::CondRead)
-    })
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod functions;
 mod g_layout;
 mod go_version;
 mod inlined;
+mod instructions;
 mod moduledata;
 mod origin;
 mod pclntab;
@@ -39,6 +40,7 @@ use std::{
     sync::OnceLock,
 };
 
+pub(crate) use self::instructions::{Jumps, writes};
 pub use self::{
     build_info::BuildInfo,
     frames::Frame,

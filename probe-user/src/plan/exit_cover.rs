@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 use iced_x86::{Code, FlowControl, Instruction, Register};
 
 use super::sites::Condition;
-use crate::{address::VirtAddr, report::SiteCost};
+use crate::{address::VirtAddr, analyze::Jumps, report::SiteCost};
 
 /// Instructions that a cover looks back over at most.
 const MAX_LOOK_BACK: usize = 24;
@@ -144,40 +144,6 @@ fn add(sites: &mut Sites, site: CoverSite) {
     let seen = sites.entry(site.index).or_insert(site);
     if seen.condition != site.condition {
         seen.condition = Condition::Always;
-    }
-}
-
-/// The jumps inside a function.
-pub(super) struct Jumps {
-    /// Indices of the jumps to an instruction.
-    pub(super) to: HashMap<usize, Vec<usize>>,
-    /// There is a jump whose targets are not known.
-    pub(super) computed: bool,
-}
-
-impl Jumps {
-    pub(super) fn of(instructions: &[Instruction]) -> Self {
-        let index_at: HashMap<u64, usize> = instructions
-            .iter()
-            .enumerate()
-            .map(|(index, i)| (i.ip(), index))
-            .collect();
-        let mut jumps = Self {
-            to: HashMap::new(),
-            computed: false,
-        };
-        for (index, instruction) in instructions.iter().enumerate() {
-            match instruction.flow_control() {
-                FlowControl::ConditionalBranch | FlowControl::UnconditionalBranch => {
-                    if let Some(&target) = index_at.get(&instruction.near_branch_target()) {
-                        jumps.to.entry(target).or_default().push(index);
-                    }
-                }
-                FlowControl::IndirectBranch => jumps.computed = true,
-                _ => {}
-            }
-        }
-        jumps
     }
 }
 

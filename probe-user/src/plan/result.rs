@@ -4,15 +4,14 @@
 //! same constant at the return on every way on from an exit site, the result is known at that site; where
 //! nothing changes `rax` on any of them, it can be read there.
 
-use iced_x86::{
-    FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess, OpKind, Register,
-};
+use iced_x86::{FlowControl, Instruction, Mnemonic, OpKind, Register};
 use probe_ebpf::abi::note;
 
 use super::{
     exit_cover::{Body, CoverSite},
     sites::Condition,
 };
+use crate::analyze::writes;
 
 /// Instructions that are looked at on all ways from a site to the returns.
 const MAX_LOOK_AHEAD: usize = 96;
@@ -114,11 +113,7 @@ pub(super) fn changes_result(instruction: &Instruction) -> bool {
         instruction.flow_control(),
         FlowControl::Call | FlowControl::IndirectCall
     );
-    let writes = |access| !matches!(access, OpAccess::None | OpAccess::Read | OpAccess::CondRead);
-    let mut info = InstructionInfoFactory::new();
-    calls
-        || (info.info(instruction).used_registers().iter())
-            .any(|used| used.register().full_register() == Register::RAX && writes(used.access()))
+    calls || writes(instruction, Register::RAX)
 }
 
 #[cfg(test)]

@@ -7,10 +7,11 @@
 use iced_x86::{FlowControl, Instruction, Mnemonic, Register};
 
 use super::{
-    exit_cover::{Body, CoverSite, Jumps},
+    exit_cover::{Body, CoverSite},
     result::changes_result,
     sites::Condition,
 };
+use crate::analyze::Jumps;
 
 /// Instructions between the entry and the jump at most, and on the way to a `throw`.
 const MAX_LOOK_AHEAD: usize = 12;
