@@ -80,6 +80,8 @@ pub mod flag {
     pub const AT_SITE: u16 = 1 << 12;
     /// With [`BYTES_IN_AX`]: where `rax` is 0 the operation ends as it begins, and passes no exit site.
     pub const ENDS_AT_ZERO: u16 = 1 << 13;
+    /// `rax` holds a channel: which one, and whether it is that of the hit before, see [`super::Row::channel`].
+    pub const CHANNEL_IN_AX: u16 = 1 << 14;
     /// The kernel single-steps the instruction.
     pub const STEPPED: u16 = 1 << 15;
 }
@@ -241,6 +243,10 @@ pub struct Row {
     /// Completed operations that met the condition of their end, see [`mod@note`].
     pub noted: u64,
     pub lost: [u64; lost::N],
+    /// Address of the channel of the last hit, see [`flag::CHANNEL_IN_AX`], and how many hits were on the same one as
+    /// the hit before.
+    pub channel: u64,
+    pub same_channel: u64,
 }
 
 /// The call path of one row: written once, before the row can be found.
@@ -251,9 +257,7 @@ pub struct CallPath {
     pub n_frames: u32,
     pub probe: u8,
     pub reason: u8,
-    /// 1: the last frame is the program's own.
-    pub found_own: u8,
-    pub padding: u8,
+    pub padding: u16,
     /// As in [`RowKey`].
     pub detail: u64,
     /// Return addresses as virtual addresses of the file, innermost first: up to the first of the user's those of the row,
@@ -267,7 +271,6 @@ impl Default for CallPath {
             n_frames: 0,
             probe: 0,
             reason: 0,
-            found_own: 0,
             padding: 0,
             detail: 0,
             frames: [0; MAX_FRAMES],
@@ -501,7 +504,7 @@ pub const SAMPLE_PROGRAM: &str = "cpu_sample";
 const _: () = {
     assert!(size_of::<Site>() == 48);
     assert!(size_of::<RowKey>() == 32);
-    assert!(size_of::<Row>() == 112);
+    assert!(size_of::<Row>() == 128);
     assert!(size_of::<CallPath>() == 16 + 8 * MAX_FRAMES);
     assert!(size_of::<FlightKey>() == 16);
     assert!(size_of::<Flight>() == 16);

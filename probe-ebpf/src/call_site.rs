@@ -225,9 +225,6 @@ fn walk(start: &Start, mut keep: Option<&mut CallPath>) -> Path {
         path.add(next[1].wrapping_sub(start.bias));
         path.keep(keep.as_deref_mut(), n + n_inner);
         if is_in(until, path.pc) {
-            if let Some(out) = keep {
-                out.found_own = 1;
-            }
             break;
         }
         let at = next[0];

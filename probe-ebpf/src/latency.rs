@@ -57,6 +57,20 @@ pub(crate) fn count_hit(row: u32, bytes: u64) {
     });
 }
 
+/// Takes note which channel a hit of `row` was on.
+#[inline(always)]
+pub(crate) fn note_channel(row: u32, channel: u64) {
+    // SAFETY: as in `count_hit`; user space reads meanwhile, hence volatile.
+    with_row(row, |row| unsafe {
+        let last = &raw mut (*row).channel;
+        if last.read_volatile() == channel {
+            add(&raw mut (*row).same_channel, 1);
+        } else {
+            last.write_volatile(channel);
+        }
+    });
+}
+
 /// Counts a hit of `row` as lost for `reason`, an index of [`lost`].
 #[inline(always)]
 pub(crate) fn count_lost(row: u32, reason: usize) {

@@ -24,7 +24,7 @@ use aya_ebpf::{
 };
 use gate::Gate;
 use go_abi::{Frame, holds, is_target, read_user, registers};
-use latency::{complete, count_event, count_hit, count_lost, count_lost_without_row};
+use latency::{complete, count_event, count_hit, count_lost, count_lost_without_row, note_channel};
 use maps::SITES;
 use probe_ebpf::abi::{Flight, FlightKey, Site, flag, kind, lost};
 
@@ -85,6 +85,9 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
         0
     };
     count_hit(row, bytes);
+    if site.flags & flag::CHANNEL_IN_AX != 0 {
+        note_channel(row, regs.rax);
+    }
     if site.kind == kind::EVENT {
         count_event(row);
         return Some(());

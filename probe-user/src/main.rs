@@ -280,12 +280,13 @@ fn leave_on_second_interrupt() {
     });
 }
 
-/// The recording is whole up to its last second, and the kernel takes the probes off.
+/// The recording is whole up to its last second, the report is not begun, and the kernel takes the probes off.
 #[expect(
     clippy::exit,
     reason = "nothing that is left to do may keep the user waiting"
 )]
 fn leave(code: u8) {
+    output::discard_unfinished();
     std::process::exit(i32::from(code));
 }
 

@@ -5,13 +5,32 @@
 //! `sudo`, and only regular files are replaced (a rename over `/dev/null` would replace the device).
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, chown},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
 
 use crate::failure::{self, Exit, Failure};
+
+/// Files that are not complete yet, for one who leaves without closing them.
+static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// Removes what is not complete: for one who leaves at once. Whoever writes on writes into nothing.
+pub fn discard_unfinished() {
+    let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    while let Some(path) = unfinished.pop_first() {
+        remove(&path);
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path) {
+        log::warn!("failed to remove {}: {error}", path.display());
+    }
+}
 
 /// A file that is written as a whole at the end, or from the beginning on.
 #[derive(Debug)]
@@ -38,6 +57,8 @@ impl OutputFile {
         let name = format!(".{name}.{}.tmp", std::process::id());
         let temporary = directory_of(path).join(name);
         let file = create(&temporary, OpenOptions::new().create_new(true))?;
+        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+        unfinished.insert(temporary.clone());
         Ok(Self {
             file,
             path: path.to_owned(),
@@ -64,7 +85,9 @@ impl OutputFile {
     pub fn finish(mut self) -> io::Result<PathBuf> {
         self.file.flush()?;
         if let Some(temporary) = &self.temporary {
+            let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
             fs::rename(temporary, &self.path)?;
+            unfinished.remove(temporary);
             self.temporary = None;
         }
         Ok(self.path.clone())
@@ -83,10 +106,11 @@ impl Write for OutputFile {
 
 impl Drop for OutputFile {
     fn drop(&mut self) {
+        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(temporary) = &self.temporary
-            && let Err(error) = fs::remove_file(temporary)
+            && unfinished.remove(temporary)
         {
-            log::warn!("failed to remove {}: {error}", temporary.display());
+            remove(temporary);
         }
     }
 }

@@ -114,8 +114,13 @@ pub struct ProbeEnd {
 #[serde(tag = "record", content = "data", rename_all = "snake_case")]
 enum Record {
     Header(Box<Header>),
-    Symbols { symbols: Symbols },
-    Snapshot { elapsed_ns: u64, snapshot: Snapshot },
+    Symbols {
+        symbols: Symbols,
+    },
+    Snapshot {
+        elapsed_ns: u64,
+        snapshot: Box<Snapshot>,
+    },
     End(Box<End>),
 }
 
@@ -149,7 +154,7 @@ impl<W: Write> Recorder<W> {
         let symbols = Record::Symbols { symbols };
         let snapshot = Record::Snapshot {
             elapsed_ns,
-            snapshot,
+            snapshot: Box::new(snapshot),
         };
         self.append(&[&symbols, &snapshot])
     }
@@ -292,7 +297,7 @@ fn take(recording: &mut Option<Recording>, record: Record) -> Result<(), Recordi
             snapshot,
         } => {
             recording.elapsed_ns = elapsed_ns;
-            recording.profile.merge_at(elapsed_ns, snapshot);
+            recording.profile.merge_at(elapsed_ns, *snapshot);
         }
         Record::End(end) => recording.end = Some(*end),
     }

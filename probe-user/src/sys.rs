@@ -102,6 +102,12 @@ fn ticks_and_time() -> (u64, u64) {
         .map_or((0, 0), |(_, ticks, ns)| (ticks, ns))
 }
 
+/// Returns the number of the CPU that this thread runs on.
+pub fn this_cpu() -> Option<u32> {
+    // SAFETY: takes nothing, and returns a number.
+    u32::try_from(unsafe { libc::sched_getcpu() }).ok()
+}
+
 /// Returns the CPU time that this process took, all threads together.
 pub fn own_cpu_time() -> Duration {
     process_cpu_time_ns(std::process::id()).map_or(Duration::ZERO, Duration::from_nanos)

@@ -11,7 +11,7 @@ use probe_ebpf::{
     abi::{self, lost},
     bucket::N_BUCKETS,
 };
-pub use sampling::{Inside, ProbeSampling, Progress, RowSampling, Sampling, Seen, Slice};
+pub use sampling::{Free, Inside, ProbeSampling, Progress, RowSampling, Sampling, Seen, Slice};
 use serde::{Deserialize, Serialize};
 pub use timeline::{Growth, Timeline};
 
@@ -26,6 +26,9 @@ pub struct Snapshot {
     pub paths: BTreeMap<u32, Path>,
     /// Row, bucket, count.
     pub buckets: Vec<(u32, u32, u64)>,
+    /// By row: which channel its operations are on.
+    #[serde(skip)]
+    pub channels: BTreeMap<u32, ChannelOf>,
     /// Hits without a row, lost for a reason: by probe and reason.
     pub counters: Vec<[u64; lost::N]>,
     /// Sums over the windows of probes that are not always on, as far as they changed.
@@ -33,6 +36,16 @@ pub struct Snapshot {
     pub sampling: Sampling,
     #[serde(default)]
     pub spending: Option<Spending>,
+}
+
+/// Which channel the operations of a row are on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ChannelOf {
+    /// Address in the process of that of the last one.
+    pub last: u64,
+    /// Operations, and those on the same channel as the one before.
+    pub hits: u64,
+    pub same: u64,
 }
 
 /// What the probes cost the target so far.

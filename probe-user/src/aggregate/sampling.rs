@@ -30,6 +30,7 @@ pub struct ProbeSampling {
     /// Operations that the windows stand for.
     pub total: f64,
     pub crowd: Crowd,
+    pub free: Free,
     /// Sums of unseen · period², alone and times the rate and its square.
     pub weight: f64,
     pub weighted_rate: f64,
@@ -79,16 +80,27 @@ pub struct Crowd {
     pub by_time: f64,
 }
 
-/// Times, and how many system calls of the target's returned in them: how far a program came that has something to
-/// wait for.
+/// How often something comes while the probe is off, by the runtime's own count: the operations on one channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Free {
+    pub seen: Progress,
+    /// It came less often while it was looked at, nobody knows by how much.
+    pub is_disturbed: bool,
+    /// What the windows stand for of the same operations.
+    pub windows: f64,
+}
+
+/// Times, and how many steps came in them: system calls of the target's that returned, which are how far a program came
+/// that has something to wait for, or elements that went through a channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {
     pub ns: f64,
-    pub syscalls: f64,
+    pub steps: f64,
     /// Sums of squares and of products, for how much the times differ.
     ns_square: f64,
-    syscalls_square: f64,
+    steps_square: f64,
     product: f64,
 }
 
@@ -191,6 +203,21 @@ impl Sampling {
     }
 }
 
+impl Sampling {
+    /// Returns what the windows stand for of parts of rows.
+    pub fn windows_of(&self, rows: &BTreeMap<u32, f64>) -> f64 {
+        let of_row = |(row, part): (&u32, &f64)| Some(self.rows.get(row)?.count * part);
+        rows.iter().filter_map(of_row).sum()
+    }
+
+    /// Takes over how often operations of `probe` come while it is off, by all that was seen so far.
+    pub fn is_free(&mut self, probe: &str, free: Free) {
+        if let Some(sums) = self.probes.get_mut(probe) {
+            sums.free = free;
+        }
+    }
+}
+
 impl Inside {
     fn add(&mut self, more: &Self) {
         self.ns += more.ns;
@@ -202,39 +229,37 @@ impl Inside {
 }
 
 impl Progress {
-    /// One time, and the system calls in it.
-    pub fn of(ns: u64, syscalls: u64) -> Self {
-        let (ns, syscalls) = (ns as f64, syscalls as f64);
+    /// One time, and the steps in it.
+    pub fn of(ns: f64, steps: f64) -> Self {
         Self {
             ns,
-            syscalls,
+            steps,
             ns_square: ns * ns,
-            syscalls_square: syscalls * syscalls,
-            product: ns * syscalls,
+            steps_square: steps * steps,
+            product: ns * steps,
         }
     }
 
-    fn add(&mut self, more: &Self) {
+    pub fn add(&mut self, more: &Self) {
         self.ns += more.ns;
-        self.syscalls += more.syscalls;
+        self.steps += more.steps;
         self.ns_square += more.ns_square;
-        self.syscalls_square += more.syscalls_square;
+        self.steps_square += more.steps_square;
         self.product += more.product;
     }
 
-    /// Returns the system calls in a nanosecond.
+    /// Returns the steps in a nanosecond.
     pub fn rate(&self) -> f64 {
-        self.syscalls / self.ns.max(1.0)
+        self.steps / self.ns.max(1.0)
     }
 
     /// Returns the relative standard error of the rate: that of a ratio (Cochran, Sampling Techniques, 1977, 6.4), and
     /// that of counting.
     pub fn error(&self) -> f64 {
         let rate = self.rate();
-        let spread =
-            self.syscalls_square - 2.0 * rate * self.product + rate * rate * self.ns_square;
-        let syscalls = self.syscalls.max(1.0);
-        (spread.max(0.0) / (syscalls * syscalls) + 1.0 / syscalls).sqrt()
+        let spread = self.steps_square - 2.0 * rate * self.product + rate * rate * self.ns_square;
+        let steps = self.steps.max(1.0);
+        (spread.max(0.0) / (steps * steps) + 1.0 / steps).sqrt()
     }
 }
 

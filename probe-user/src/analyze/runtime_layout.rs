@@ -24,6 +24,7 @@ const STRUCTS: &[&str] = &[
     "mstats",
     "heapStatsDelta",
     "memRecordCycle",
+    "hchan",
     "timers",
 ];
 
@@ -49,6 +50,8 @@ pub struct RuntimeLayout {
     pub heap_stats: Option<HeapStatsLayout>,
     /// Size of a `memRecordCycle`: 32, or 16 where bytes are not kept beside objects (from Go 1.27).
     pub mem_record_cycle: Option<u32>,
+    /// `hchan.sendx`, followed by `recvx`, 64 bits each.
+    pub hchan_sendx: Option<u32>,
 }
 
 /// Offsets in `runtime.m`.
@@ -71,15 +74,15 @@ pub struct HeapStatsLayout {
 }
 
 /// {p.goidcache, number of timers in p, mstats.numgc, mstats.pause_total_ns,
-/// heapStatsDelta.tinyAllocCount, size of memRecordCycle, m.procid} by minor release, read from DWARF.
-const BY_MINOR: &[(u32, [u32; 7])] = &[
-    (21, [384, 8864, 7704, 3600, 48, 32, 72]),
-    (22, [384, 8896, 7704, 3600, 48, 32, 72]),
-    (23, [376, 8872, 7704, 3600, 48, 32, 72]),
-    (24, [376, 8872, 7704, 3600, 48, 32, 72]),
-    (25, [376, 9424, 7680, 3576, 40, 32, 64]),
-    (26, [384, 13704, 7680, 3576, 40, 32, 64]),
-    (27, [384, 13704, 7680, 3576, 40, 16, 64]),
+/// heapStatsDelta.tinyAllocCount, size of memRecordCycle, m.procid, hchan.sendx} by minor release, read from DWARF.
+const BY_MINOR: &[(u32, [u32; 8])] = &[
+    (21, [384, 8864, 7704, 3600, 48, 32, 72, 40]),
+    (22, [384, 8896, 7704, 3600, 48, 32, 72, 40]),
+    (23, [376, 8872, 7704, 3600, 48, 32, 72, 48]),
+    (24, [376, 8872, 7704, 3600, 48, 32, 72, 48]),
+    (25, [376, 9424, 7680, 3576, 40, 32, 64, 48]),
+    (26, [384, 13704, 7680, 3576, 40, 32, 64, 48]),
+    (27, [384, 13704, 7680, 3576, 40, 16, 64, 48]),
 ];
 
 /// `alllink` lies this far behind `ncgocall` in every release that was looked at.
@@ -117,6 +120,7 @@ impl RuntimeLayout {
             mstats_pause_total_ns: debug.mstats_pause_total_ns.or(known.mstats_pause_total_ns),
             heap_stats: debug.heap_stats.or(known.heap_stats),
             mem_record_cycle: debug.mem_record_cycle.or(known.mem_record_cycle),
+            hchan_sendx: debug.hchan_sendx.or(known.hchan_sendx),
         }
     }
 
@@ -131,6 +135,7 @@ impl RuntimeLayout {
             tiny,
             cycle,
             procid,
+            sendx,
         ] = *fields;
         Some(Self {
             m: None,
@@ -142,6 +147,7 @@ impl RuntimeLayout {
             mstats_pause_total_ns: Some(pause_total_ns),
             heap_stats: HeapStatsLayout::behind(tiny),
             mem_record_cycle: Some(cycle),
+            hchan_sendx: Some(sendx),
         })
     }
 
@@ -182,6 +188,7 @@ impl RuntimeLayout {
             mstats_pause_total_ns: offset("mstats", "pause_total_ns"),
             heap_stats: heap_stats(),
             mem_record_cycle: cycle(),
+            hchan_sendx: offset("hchan", "sendx"),
         }
     }
 }

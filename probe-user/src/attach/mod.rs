@@ -137,6 +137,8 @@ pub struct Detached {
     pub(crate) gates: Gates,
     /// Windows that were still open.
     pub(crate) events: Vec<Event>,
+    /// The process that held the links did not do as it was told: it was killed, and the kernel took them off.
+    pub(crate) was_killed: bool,
     pub detach_time: Duration,
 }
 
@@ -460,7 +462,7 @@ impl Attachment {
         for probe in &self.on {
             self.gates.close(*probe);
         }
-        let events = match self.links {
+        let (events, was_killed) = match self.links {
             Links::Held(holder) => holder.end(),
             Links::Own(links) => {
                 thread::scope(|scope| {
@@ -468,13 +470,14 @@ impl Attachment {
                         scope.spawn(move || drop(link));
                     }
                 });
-                Vec::new()
+                (Vec::new(), false)
             }
         };
         Detached {
             maps: self.maps,
             gates: self.gates,
             events,
+            was_killed,
             detach_time: started.elapsed(),
         }
     }

@@ -12,7 +12,7 @@ use probe_ebpf::abi::{
 };
 
 use crate::{
-    aggregate::{Path, Snapshot, Totals},
+    aggregate::{ChannelOf, Path, Snapshot, Totals},
     attach::Maps,
     bpf_batch::read_all,
     plan::PROBE_NAMES,
@@ -70,6 +70,11 @@ pub fn rows(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, D
             .iter()
             .map(|(row, totals)| (*row, Totals::from(totals)))
             .collect();
+        snapshot.channels = rows
+            .iter()
+            .filter(|(_, row)| row.channel != 0)
+            .map(|(number, row)| (*number, channel_of(row)))
+            .collect();
         let unknown = |row: u32, totals: &Totals| totals.hits > 0 && !knows_path(row);
         let wanted: Vec<u32> = snapshot
             .totals
@@ -87,6 +92,14 @@ pub fn rows(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, D
         }
     }
     Ok(snapshot)
+}
+
+fn channel_of(row: &Row) -> ChannelOf {
+    ChannelOf {
+        last: row.channel,
+        hits: row.hits,
+        same: row.same_channel,
+    }
 }
 
 /// Reads the operations in flight.

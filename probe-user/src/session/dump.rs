@@ -12,7 +12,7 @@ pub fn dump(pid: u32) -> Result<Dump, Failure> {
         .exe_file
         .try_clone()
         .map_err(|e| Failure::io("failed to duplicate a descriptor", &e))?;
-    let binary = subject::open_binary(exe, &target.exe, Some(&target))?;
+    let binary = subject::open_supported(exe, &target.exe, Some(&target))?;
     let bias = target.load_bias(&subject::segments(&binary))?;
     let start = Instant::now();
     let census = state::census(&target, &binary, bias)?;

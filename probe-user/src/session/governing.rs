@@ -7,9 +7,13 @@ use std::{
 
 use probe_ebpf::abi::lost;
 
-use super::{describe, subject::Armed};
+use super::{
+    channels::{self, Busiest, Channels},
+    describe,
+    subject::Armed,
+};
 use crate::{
-    aggregate::{Inside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
+    aggregate::{Free, Inside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
     attach::{
         AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Gates, Maps, Passed,
         Processors, Syscalls, Traffic, Window,
@@ -21,6 +25,7 @@ use crate::{
     plan::{ProbeName, ProbePlan},
     recording::ProbeEnd,
     report::ProbeState,
+    state::ChannelReader,
     sys,
 };
 
@@ -43,6 +48,8 @@ pub(super) struct Governing {
     changed: BTreeSet<u32>,
     /// By probe: sites that were armed or restored so far.
     toggled_sites: BTreeMap<u8, usize>,
+    /// Of a target whose channels can be read.
+    channels: Option<Channels>,
     attach_ns: u64,
     /// Everything is taken off: that is nobody's decision.
     ending: bool,
@@ -99,6 +106,7 @@ impl Governing {
         armed: &Armed,
         plan: &ProbePlan,
         calibration: Option<&Calibration>,
+        channels: Option<ChannelReader>,
     ) -> Self {
         let costs = Costs::new(calibration);
         let origin_ns = sys::monotonic_ns();
@@ -143,6 +151,7 @@ impl Governing {
             rows: Rows::default(),
             sampling: Sampling::default(),
             changed: BTreeSet::new(),
+            channels: channels.map(Channels::new),
             attach_ns: 0,
             ending: false,
             counted_ns: None,
@@ -156,6 +165,8 @@ impl Governing {
         attachment: &mut Attachment,
         target: Option<&Target>,
     ) -> Result<Duration, GoverningError> {
+        // Before anything else: what this process does takes a CPU from the target's threads.
+        self.look_at_channels(attachment.gates());
         let events = attachment.events(Duration::ZERO)?;
         self.look(attachment.gates(), target);
         self.take(&events, attachment.maps(), attachment.gates())?;
@@ -175,6 +186,45 @@ impl Governing {
         }
         let due_ns = self.governor.as_ref().map_or(u64::MAX, Governor::due_ns);
         Ok(Duration::from_nanos(due_ns.saturating_sub(look.now_ns)))
+    }
+
+    /// Looks at the channels of what is on in windows only, while it is not.
+    fn look_at_channels(&mut self, gates: &Gates) {
+        let (Some(channels), Some(governor)) = (&mut self.channels, &self.governor) else {
+            return;
+        };
+        let traps = || channels::PROBES.map(|probe| hits(gates, probe.index()).traps());
+        let mut looked_at: Vec<Busiest> = Vec::new();
+        for probe in channels::PROBES {
+            let busiest = governor
+                .was_windowed(probe.index())
+                .then(|| channels.busiest(probe))
+                .flatten();
+            if let Some(busiest) = busiest.filter(|busiest| !busiest.is_of(&looked_at)) {
+                let before = traps();
+                channels.look(&busiest, || traps() == before);
+                looked_at.push(busiest);
+            }
+        }
+    }
+
+    /// Takes over how often channels were used that windows saw as well.
+    fn compare_with_channels(&mut self) {
+        let Some(channels) = &self.channels else {
+            return;
+        };
+        for probe in channels::PROBES {
+            if let Some(busiest) = channels.busiest(probe)
+                && let Some((seen, is_disturbed)) = channels.seen(&busiest, probe)
+            {
+                let free = Free {
+                    seen,
+                    is_disturbed,
+                    windows: self.sampling.windows_of(&busiest.rows),
+                };
+                self.sampling.is_free(probe.as_str(), free);
+            }
+        }
     }
 
     fn act(&mut self, action: Action, attachment: &mut Attachment) -> Result<(), GoverningError> {
@@ -233,7 +283,7 @@ impl Governing {
         {
             let known = &self.rows.of_probe;
             let snapshot = drain::rows(maps, &|row| known.contains_key(&row))?;
-            self.rows.absorb(&snapshot);
+            self.absorb(&snapshot);
         }
         for event in events {
             match event {
@@ -317,14 +367,14 @@ impl Governing {
             cost_ns: self.costs.of(hits_of(passed.traffic), 0.0),
             begun: passed.traffic.asked,
             progress: passed.syscalls.map_or_else(Progress::default, |syscalls| {
-                Progress::of(passed.ns, syscalls.count())
+                Progress::of(passed.ns as f64, syscalls.count() as f64)
             }),
         }
     }
 
     /// Takes over what was drained, and closes the slices of the probes that stay on.
     pub(super) fn drained(&mut self, snapshot: &Snapshot, gates: &Gates) {
-        self.rows.absorb(snapshot);
+        self.absorb(snapshot);
         if let Some(on_ns) = self.counted_ns.take() {
             self.stand_for_all(on_ns);
         }
@@ -337,6 +387,13 @@ impl Governing {
                 self.slice(probe, (from_ns, to_ns), Slice::default());
                 self.open_ns.insert(probe, to_ns);
             }
+        }
+    }
+
+    fn absorb(&mut self, snapshot: &Snapshot) {
+        self.rows.absorb(snapshot);
+        if let Some(channels) = &mut self.channels {
+            channels.absorb(snapshot);
         }
     }
 
@@ -403,6 +460,7 @@ impl Governing {
         target: Option<&Target>,
     ) {
         self.look(gates, target);
+        self.compare_with_channels();
         let changed = std::mem::take(&mut self.changed);
         snapshot.sampling = self.sampling.of_rows(changed.into_iter());
         let seconds_cpu = self.cpu_ns as f64 / self.now().now_ns.max(1) as f64;

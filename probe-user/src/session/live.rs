@@ -72,8 +72,10 @@ impl<'a> Live<'a> {
         let calibration = header.calibration.as_ref();
         let cpu_at_start = cpu_time(&armed.attachment);
         let share = header.budget_share;
+        let target = armed.target.as_ref();
+        let channels = target.and_then(|target| state::channels(target, &binary, armed.bias));
         Self {
-            governing: Governing::new(share, duration, &armed, &plan, calibration),
+            governing: Governing::new(share, duration, &armed, &plan, calibration, channels),
             binary,
             plan,
             armed,
@@ -131,6 +133,13 @@ impl<'a> Live<'a> {
                 "rtprobe was stopped: nothing was counted for {:.1} s",
                 quiet.as_secs_f64()
             ));
+        }
+        if detached.was_killed {
+            notes.push(
+                "the process that holds the probes did not answer for 5 s and was killed: what the last windows saw \
+                 is not known"
+                    .to_owned(),
+            );
         }
         let samples = self
             .sampling

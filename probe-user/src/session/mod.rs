@@ -1,5 +1,6 @@
 //! The pipeline as one readable programme: the only module that knows all stages.
 
+mod channels;
 mod describe;
 mod dump;
 mod governing;

@@ -240,11 +240,7 @@ pub(super) fn open_supported(
 }
 
 /// Reads an executable; one that is no Go program may be a wrapper around one.
-pub(super) fn open_binary(
-    exe: File,
-    program: &Path,
-    target: Option<&Target>,
-) -> Result<GoBinary, Failure> {
+fn open_binary(exe: File, program: &Path, target: Option<&Target>) -> Result<GoBinary, Failure> {
     GoBinary::open(Box::new(exe)).map_err(|error| {
         if let (AnalyzeError::NotGo { .. }, Some(target)) = (&error, target) {
             return target.not_go(error.found(), &inspect::go_program).into();

@@ -6,6 +6,7 @@
 //! time are bounded.
 
 mod census;
+mod channel;
 mod counters;
 mod cpu_limit;
 mod goroutine;
@@ -21,6 +22,7 @@ mod walk;
 
 use std::io;
 
+pub(crate) use self::channel::{ChannelReader, Flow, Untold};
 use self::{
     census::Taker,
     memory::Memory,
@@ -127,6 +129,17 @@ pub fn processors(target: &Target, binary: &GoBinary, bias: LoadBias) -> Vec<Pro
     let memory = Memory::of(target, bias);
     let processors = Runtime::of(&memory, binary).processors();
     processors.map(|(_, all)| all).unwrap_or_default()
+}
+
+/// Returns what looks at the target's channels, where it is known what they look like.
+pub(crate) fn channels(
+    target: &Target,
+    binary: &GoBinary,
+    bias: LoadBias,
+) -> Option<ChannelReader> {
+    let places = binary.runtime_layout().hchan_sendx?;
+    let text = binary.exec_segments().first()?.vaddr.in_process(bias);
+    Some(ChannelReader::new(target.pid, places, text))
 }
 
 /// Reads only what takes no time, without the goroutines and the memory profile: what two readings some moments apart

@@ -41,6 +41,12 @@ const LINES: [&str; 14] = [
     "Cpus_allowed:",
     "Mems_allowed:",
 ];
+/// Threads that are asked whether they wait: each takes some 15 µs.
+const MAX_WAITING: usize = 32;
+
+/// Fields of `stat`, numbered as in `proc_pid_stat(5)`.
+const STATE: usize = 3;
+const PROCESSOR: usize = 39;
 /// Fields of `stat` that are of the thread, numbered as in `proc_pid_stat(5)`: `nice`, `rt_priority`, `policy`.
 const FIELDS: [usize; 3] = [19, 40, 41];
 
@@ -58,6 +64,27 @@ pub(super) fn cpu_wait_ns(proc_fs: &ProcFs, pid: u32) -> io::Result<u64> {
         sum = sum.saturating_add(waited.unwrap_or(0));
     }
     Ok(sum)
+}
+
+/// Returns whether a thread of `pid` waits for the CPU with this number. Of a process with many threads only the first are
+/// looked at.
+pub(super) fn is_waiting_for(proc_fs: &ProcFs, pid: u32, cpu: u32) -> bool {
+    let all = threads(proc_fs, pid).unwrap_or_default();
+    all.iter().take(MAX_WAITING).any(|thread| {
+        let stat = proc_fs.text(pid, &format!("task/{thread}/stat"));
+        stat.is_ok_and(|stat| {
+            let [state, at] = [STATE, PROCESSOR].map(|number| field(&stat, number));
+            state == Some("R") && at.is_some_and(|at| at.parse() == Ok(cpu))
+        })
+    })
+}
+
+/// Returns a field of `stat`. The name in parentheses may itself hold blanks; what follows it begins with field 3.
+fn field(stat: &str, number: usize) -> Option<&str> {
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields
+        .split_ascii_whitespace()
+        .nth(number.checked_sub(STATE)?)
 }
 
 /// The threads that differ from the process's first one.
@@ -123,12 +150,9 @@ fn look(proc_fs: &ProcFs, pid: u32, thread: u32) -> Option<(u64, Vec<String>)> {
         .collect();
     let is_own = |line: &&str| LINES.iter().any(|key| line.starts_with(key));
     found.extend(status.lines().filter(is_own).map(str::to_owned));
-    let stat = file("stat")?;
-    // The name in parentheses may itself hold blanks; what follows it begins with field 3.
-    let (_, fields) = stat.rsplit_once(')')?;
-    let fields: Vec<&str> = fields.split_ascii_whitespace().collect();
-    let field = |number: &usize| fields.get(number.checked_sub(3)?).map(|&s| s.to_owned());
-    found.extend(FIELDS.iter().filter_map(field));
+    let stat = file("stat").filter(|stat| field(stat, STATE).is_some())?;
+    let fields = FIELDS.iter().map(|number| field(&stat, *number));
+    found.extend(fields.flatten().map(str::to_owned));
     let inner = status
         .lines()
         .find_map(|line| line.strip_prefix("NSpid:")?.split_ascii_whitespace().last());
@@ -187,6 +211,20 @@ mod tests {
         let (_root, proc_fs) = laid_out(&[(7, "/srv", "3", "0"), (8, "/", "3", "0")]);
         let threads = Threads::of(&proc_fs, 7).unwrap();
         assert!(!threads.has_own_state(1) && threads.has_own_state(2));
+    }
+
+    #[test]
+    fn a_thread_that_could_run_waits_for_its_cpu() {
+        let (root, proc_fs) = laid_out(&[(7, "/", "1", "0")]);
+        let stat = |state, cpu| {
+            let zeros = vec!["0"; 35].join(" ");
+            let line = format!("7 (a) b) {state} {zeros} {cpu} 0 0");
+            fs::write(root.path().join("7/task/7/stat"), line).unwrap();
+        };
+        stat("R", 3);
+        assert!(is_waiting_for(&proc_fs, 7, 3) && !is_waiting_for(&proc_fs, 7, 2));
+        stat("S", 3);
+        assert!(!is_waiting_for(&proc_fs, 7, 3));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{process::Command, thread, time::Duration};
 
-use probe_user::report::{ProbeState, Report};
+use probe_user::report::{CallSite, ProbeState, Report};
 
 use super::meter::{self, Reading};
 use crate::support::{END, GoTarget, Process, Watch, assert_sums, differing_bytes, report};
@@ -99,6 +99,22 @@ fn allocations_keep_to_the_budget() {
 #[test]
 fn sends_keep_to_the_budget() {
     assert_budget("send", "chan-send");
+}
+
+/// The probes take fifty times as long as a send: no difference of two costs would tell how many there are without them.
+#[test]
+fn sends_on_one_channel_are_counted_by_the_channel() {
+    let Some(mut target) = meter::start_with(&["-do", "send", "-threads", "1"]) else {
+        return;
+    };
+    let run = watch(&mut target, WATCHED_S, &["--max-overhead", "2%"]);
+    let truth = run.after.operations_since(run.before) as f64;
+    let of_probe = |site: &&CallSite| site.probe == "chan-send";
+    let site = run.report.call_sites.iter().find(of_probe).unwrap();
+    let told = [site.count_low, site.count, site.count_high].map(|n| n as f64 / truth);
+    eprintln!("of {truth} sends told: {told:.2?}");
+    assert!((0.5..2.0).contains(&told[1]), "{told:?}");
+    assert!(told[2] / told[0] < 6.0, "{told:?}");
 }
 
 #[test]

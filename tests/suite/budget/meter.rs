@@ -34,9 +34,15 @@ impl Reading {
 /// Starts the program; `None` where there is no root or no Go.
 #[track_caller]
 pub(crate) fn start(what: &str) -> Option<GoTarget> {
+    start_with(&["-do", what])
+}
+
+/// Starts the program with these arguments.
+#[track_caller]
+pub(crate) fn start_with(arguments: &[&str]) -> Option<GoTarget> {
     require_root()?;
     let binary = require_go(NEWEST)?.build("flatout", Kind::Plain);
-    Some(GoTarget::start(&binary, &["-do", what]))
+    Some(GoTarget::start(&binary, arguments))
 }
 
 /// Asks the program.

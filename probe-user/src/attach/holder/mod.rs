@@ -191,9 +191,10 @@ impl Holder {
         }
     }
 
-    /// Takes all links off, and returns what happened meanwhile.
-    pub(crate) fn end(mut self) -> Vec<Event> {
+    /// Takes all links off, and returns what happened meanwhile, and whether it had to be killed for that.
+    pub(crate) fn end(mut self) -> (Vec<Event>, bool) {
         let mut events = Vec::new();
+        let mut is_late = false;
         self.answers_by.clear();
         if self.socket.shutdown(std::net::Shutdown::Write).is_ok() {
             let give_up = Instant::now() + PATIENCE;
@@ -203,11 +204,12 @@ impl Holder {
             {
                 events.extend(more);
             }
-            if Instant::now() >= give_up {
+            is_late = Instant::now() >= give_up;
+            if is_late {
                 drop(self.child.kill());
             }
         }
-        events
+        (events, is_late)
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) const PROBES: &[LogicalProbe] = &[
         hooks: &[
             Hook {
                 functions: Functions::Named(&["runtime.chansend"]),
+                flags: flag::CHANNEL_IN_AX,
                 detail: detail::CHANNEL,
                 ..OPERATION
             },
@@ -24,6 +25,7 @@ pub(super) const PROBES: &[LogicalProbe] = &[
         name: ProbeName::ChanRecv,
         hooks: &[Hook {
             functions: Functions::Named(&["runtime.chanrecv"]),
+            flags: flag::CHANNEL_IN_AX,
             detail: detail::CX | detail::BYTE,
             note: note::AX_FALSE,
             ..OPERATION
