@@ -46,6 +46,9 @@ const LEAST_OPERATION_NS: f64 = 10.0;
 /// bursts.
 const CROWDED: f64 = 0.1;
 const UNEVEN: f64 = 3.0;
+/// CPUs that a probe takes in windows where operations are of which some, or all, are shorter than the burst.
+const SOME_FULL: f64 = 0.6;
+const ALL_FULL: f64 = 0.9;
 /// Nothing is known to a tenth of what is spent.
 const TOLERATED: f64 = 1.1;
 /// The runtime hands out numbers and books allocations in batches, and is read a moment before and after (totals of
@@ -155,10 +158,11 @@ impl Scale {
             _ if sampling.windows == 0 => scale,
             _ => {
                 let (factor, low, high) = dilation(sampling, run);
+                let (likely, most) = drawn_out(sampling);
                 Self {
-                    factor: factor * stretch,
+                    factor: factor.max(likely) * stretch,
                     low: low * stretch,
-                    high: high.max(drawn_out(sampling)) * stretch,
+                    high: high.max(most) * stretch,
                     ..scale
                 }
             }
@@ -349,14 +353,19 @@ fn told_by_channel(sampling: &ProbeSampling) -> Option<(f64, f64)> {
     (factor > 1.0).then_some((factor * least / spread, factor * most * spread))
 }
 
-/// By how much more operations there may be at most in bursts that the probe draws out: of one that takes longer than
-/// its window, the window sees as many operations as it has time for, with what the probe takes for each.
-fn drawn_out(sampling: &ProbeSampling) -> f64 {
+/// By how much more operations there may be in bursts that the probe draws out, likely and at most: of one that takes
+/// longer than its window, the window sees as many operations as it has time for, with what the probe takes for each.
+/// Where that is all that windows saw which saw any, the middle of what is possible is the least wrong by a factor;
+/// where they saw ends of bursts as well, half of that (sends of 1 µs, 300 to 5000 at a time each 1 to 40 ms).
+fn drawn_out(sampling: &ProbeSampling) -> (f64, f64) {
     let (typical, mean) = sampling.crowding();
     if typical < CROWDED || typical < UNEVEN * mean {
-        return 1.0;
+        return (1.0, 1.0);
     }
-    1.0 + sampling.crowd.cost_ns / sampling.crowd.operations.max(1.0) / LEAST_OPERATION_NS
+    let each_ns = sampling.crowd.cost_ns / sampling.crowd.operations.max(1.0);
+    let most = 1.0 + each_ns / LEAST_OPERATION_NS;
+    let full = ((typical - SOME_FULL) / (ALL_FULL - SOME_FULL)).clamp(0.0, 1.0);
+    (most.powf((1.0 + full) / 4.0), most)
 }
 
 /// Returns how many operations the target had time for at most.
@@ -568,13 +577,22 @@ mod tests {
 
     #[test]
     fn bursts_that_the_probe_draws_out_may_be_much_longer() {
-        assert!((drawn_out(&bursts(1, 1_000.0)) - 101.0).abs() < 1e-6);
-        assert!((drawn_out(&bursts(1, 100.0)) - 1.0).abs() < 1e-6);
+        assert!((drawn_out(&bursts(1, 1_000.0)).1 - 101.0).abs() < 1e-6);
+        assert!((drawn_out(&bursts(1, 100.0)).1 - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn windows_that_were_full_are_taken_for_parts_of_bursts() {
+        // The probe took half of the windows' time, or all of it.
+        let half = drawn_out(&bursts(1, 1_000.0));
+        assert!((half.0 - half.1.powf(0.25)).abs() < 1e-6);
+        let full = drawn_out(&bursts(1, 2_000.0));
+        assert!((full.0 - full.1.sqrt()).abs() < 1e-6);
     }
 
     #[test]
     fn a_steady_beat_is_not_drawn_out() {
-        assert!((drawn_out(&bursts(WINDOWS, 1_000.0)) - 1.0).abs() < 1e-6);
+        assert!((drawn_out(&bursts(WINDOWS, 1_000.0)).1 - 1.0).abs() < 1e-6);
     }
 
     #[test]

@@ -116,9 +116,12 @@ pub(super) enum Functions {
     /// The allocators that Go generates per size class, from 1.27 (1.26 with
     /// GOEXPERIMENT=sizespecializedmalloc): src/runtime/malloc_generated.go.
     SizeSpecialized,
-    /// The copies of this one that were inlined into the user's own code: each is an operation where its loop
-    /// begins.
-    InlinedCopies(&'static str),
+    /// The copies of a function that were inlined into the user's own code, each an operation where its loop begins; and
+    /// the copy in the function `into` that the user's code calls where it does so through a value.
+    InlinedCopies {
+        of: &'static str,
+        into: &'static str,
+    },
 }
 
 /// Largest suffix of a generated allocator that any Go version has or has announced, doubled.
@@ -135,7 +138,7 @@ impl Functions {
                         .map(move |class| format!("runtime.mallocgc{family}{class}"))
                 })
                 .collect(),
-            Self::InlinedCopies(_) => Vec::new(),
+            Self::InlinedCopies { into, .. } => vec![into.to_owned()],
         }
     }
 }

@@ -3,39 +3,52 @@
 //! `runtime.gcount` is a loop over the Ps at Go 1.21 to 1.27 (src/runtime/proc.go), which the compiler begins with
 //! a jump to its condition: `xor i, i; jmp`. That jump runs once for each call.
 
-use iced_x86::{Code, FlowControl, Instruction};
+use iced_x86::{Code, FlowControl, Instruction, Register};
+use probe_ebpf::abi;
 
-use super::{
-    PlannedSite, ProbeName, Reading, SiteRole, SkipReason, exit_cover::CoverSite, hook::Hook, sites,
-};
+use super::{PlannedSite, ProbeName, Reading, SiteRole, SkipReason, exit_cover::CoverSite, sites};
 use crate::{
     address::VirtAddr,
-    analyze::{GoBinary, InlinedCopies},
+    analyze::{Function, GoBinary, InlinedCopies},
 };
 
 /// Calls that are probed at most.
 const MAX_COPIES: usize = 256;
 
-/// Chooses a site for every copy of `callee` in the user's code.
+/// Chooses a site for every copy of `callee` in the user's code, and for that in `whole`, a function without a frame.
 pub(super) fn choose(
     binary: &GoBinary,
     callee: &'static str,
+    whole: Option<&Function>,
     probe: ProbeName,
-    hook: &Hook,
 ) -> Result<Vec<PlannedSite>, SkipReason> {
-    let reading = Reading {
-        flags: hook.flags,
-        ..Reading::default()
-    };
     let unreadable = |error: &dyn std::fmt::Display| SkipReason::Unreadable {
         function: callee.to_owned(),
         detail: error.to_string(),
     };
     let copies = (binary.inlined_copies(callee)).map_err(|error| unreadable(&error))?;
+    let copies = copies
+        .into_iter()
+        .map(|copies| (copies, abi::flag::AT_SITE));
+    // Its caller is that of its own frame, which it has none of.
+    let whole = whole.map(|function| {
+        let all = InlinedCopies {
+            function: function.clone(),
+            ranges: vec![function.entry..function.end],
+        };
+        (all, 0)
+    });
     let mut chosen = Vec::new();
-    for InlinedCopies { function, ranges } in copies {
+    for (InlinedCopies { function, ranges }, flags) in whole.into_iter().chain(copies) {
         let code = binary.code(&function).map_err(|error| unreadable(&error))?;
         let instructions = sites::decode(&code, function.entry);
+        if flags == 0 && instructions.iter().any(moves_stack) {
+            continue;
+        }
+        let reading = Reading {
+            flags,
+            ..Reading::default()
+        };
         let inside = |at: VirtAddr| ranges.iter().any(|range| range.contains(&at));
         for index in loop_begins(&instructions, &inside) {
             let at = CoverSite::always(index);
@@ -61,6 +74,12 @@ pub(super) fn choose(
         return Err(SkipReason::NotCalled { function: callee });
     }
     Ok(chosen)
+}
+
+/// Returns whether an instruction may leave the stack pointer elsewhere, but for the return.
+fn moves_stack(instruction: &Instruction) -> bool {
+    instruction.flow_control() != FlowControl::Return && instruction.stack_pointer_increment() != 0
+        || instruction.op0_register() == Register::RSP
 }
 
 /// Returns the indices of the jumps that lead from the begin of a loop to its condition.

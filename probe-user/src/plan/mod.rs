@@ -159,12 +159,13 @@ fn plan_probe(
     let mut found = Vec::new();
     let mut sites = Vec::new();
     for hook in probe.hooks {
-        if let Functions::InlinedCopies(callee) = hook.functions {
-            match inlined::choose(binary, callee, probe.name, hook) {
+        if let Functions::InlinedCopies { of, into } = hook.functions {
+            let whole = functions.get(into).and_then(|found| pick(found));
+            match inlined::choose(binary, of, whole, probe.name) {
                 Ok(chosen) => sites.extend(chosen),
                 Err(reason) => return skipped(probe, found, reason),
             }
-            found.push(callee.to_owned());
+            found.push(of.to_owned());
             continue;
         }
         let candidates = hook.functions.candidates();

@@ -51,10 +51,12 @@ pub(super) const PROBES: &[LogicalProbe] = &[
     },
     LogicalProbe {
         name: ProbeName::GoroutineCount,
-        // `runtime.NumGoroutine` and the counting are inlined into their callers.
+        // `runtime.NumGoroutine` and the counting are inlined into their callers, but where it is called as a value.
         hooks: &[Hook {
-            functions: Functions::InlinedCopies("runtime.gcount"),
-            flags: flag::AT_SITE,
+            functions: Functions::InlinedCopies {
+                of: "runtime.gcount",
+                into: "runtime.NumGoroutine",
+            },
             ..EVENT
         }],
     },
