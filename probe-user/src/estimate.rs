@@ -40,6 +40,8 @@ const DISTURBED: (f64, f64) = (1.1, 1.9);
 const READING_ERROR: f64 = 0.03;
 /// No operation takes less in which a goroutine waits for another one: they take turns on a processor.
 const LEAST_HAND_OVER_NS: f64 = 100.0;
+/// Where bounds are so far apart, costs tell nothing.
+const NOTHING_KNOWN: f64 = 10.0;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
 /// From how many CPUs on a probe draws out a burst, and by how much more that has to be than on average for there to be
@@ -311,9 +313,16 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     let middle = (factor(cost * (1.0 - COSTS_LESS), used) * most).sqrt();
     let measured = factor(cost, used).powf(known) * middle.powf(1.0 - known);
     let measured = measured.clamp(low, high);
+    // Goroutines that took turns on one processor do so on two when one of them is slowed down, and wake each other up:
+    // that costs more than the probe, and is not known.
+    let quickest = if hands_over {
+        usual / rate / LEAST_HAND_OVER_NS
+    } else {
+        0.0
+    };
     if let Some((least, most)) = told_by_channel(sampling)
         && most >= low
-        && least <= high
+        && least <= high.max(quickest)
     {
         return ((least * most).sqrt(), least, most);
     }
@@ -327,11 +336,9 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     if measured < PACED {
         return (measured, 1.0, high);
     }
-    // Goroutines that took turns on one processor do so on two when one of them is slowed down, and wake each other up:
-    // that costs more than the probe, and is not known.
-    let quickest = usual / rate / LEAST_HAND_OVER_NS;
-    if hands_over && quickest > high {
-        return ((low * quickest).sqrt(), low, quickest);
+    let high = high.max(quickest);
+    if hands_over && high > low * NOTHING_KNOWN {
+        return ((low * high).sqrt(), low, high);
     }
     (measured, low, high)
 }

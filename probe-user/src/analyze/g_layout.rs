@@ -37,20 +37,43 @@ pub struct GLayout {
     pub waitsince: Option<u32>,
     /// The `m` that the goroutine is locked to, or 0.
     pub lockedm: Option<u32>,
+    /// How often the goroutine has stopped running, a byte.
+    pub tracking_seq: Option<u32>,
     pub source: LayoutSource,
 }
 
 /// {sched.bp, atomicstatus, goid, waitreason, gopc, startpc, parentGoid, syscallsp, syscallpc, waitsince,
-/// lockedm}, read from DWARF of the minor's releases; they are the same in all patch releases of a minor that
+/// lockedm, trackingSeq}, read from DWARF of the minor's releases; they are the same in all patch releases of a minor that
 /// were compared.
-const BY_MINOR: &[(u32, [u32; 11])] = &[
-    (21, [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208]),
-    (22, [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208]),
-    (23, [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216]),
-    (24, [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216]),
-    (25, [96, 144, 152, 176, 280, 296, 272, 104, 112, 168, 208]),
-    (26, [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208]),
-    (27, [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208]),
+const BY_MINOR: &[(u32, [u32; 12])] = &[
+    (
+        21,
+        [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208, 188],
+    ),
+    (
+        22,
+        [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208, 191],
+    ),
+    (
+        23,
+        [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216, 199],
+    ),
+    (
+        24,
+        [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216, 199],
+    ),
+    (
+        25,
+        [96, 144, 152, 176, 280, 296, 272, 104, 112, 168, 208, 191],
+    ),
+    (
+        26,
+        [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208, 191],
+    ),
+    (
+        27,
+        [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208, 191],
+    ),
 ];
 
 /// The first minor release that keeps the frame pointer of system calls, behind `syscallpc`.
@@ -75,6 +98,7 @@ impl GLayout {
         syscallbp: None,
         waitsince: None,
         lockedm: None,
+        tracking_seq: None,
         source: LayoutSource::Unknown,
     };
 
@@ -94,6 +118,7 @@ impl GLayout {
             syscallpc,
             waitsince,
             lockedm,
+            tracking_seq,
         ] = fields.map(Some);
         Some(Self {
             sched_bp,
@@ -110,6 +135,7 @@ impl GLayout {
                 .and_then(|offset| offset.checked_add(8)),
             waitsince,
             lockedm,
+            tracking_seq,
             source: LayoutSource::Version,
             ..Self::STABLE
         })
@@ -142,6 +168,7 @@ impl GLayout {
             syscallbp: g.offset("syscallbp"),
             waitsince: g.offset("waitsince"),
             lockedm: g.offset("lockedm"),
+            tracking_seq: g.offset("trackingSeq"),
             source: LayoutSource::Dwarf,
         })
     }

@@ -186,6 +186,7 @@ impl Watched {
                 self.receives.add(&Progress::of(flow.ns, flow.receives));
             }
             Err(Untold::Now) => {}
+            Err(Untold::More) => *self = Self::default(),
             Err(Untold::TooQuick) => self.too_quick += 1,
             Err(Untold::Ever) => self.is_untellable = true,
         }
@@ -195,12 +196,17 @@ impl Watched {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::ChannelLayout;
 
     const HOT: u64 = 0xc000_0000;
 
     /// Each row: hits, those on the same channel as the one before, and the last one's channel.
     fn channels(rows: &[(u32, u64, u64, u64)]) -> Channels {
-        let mut channels = Channels::new(ChannelReader::new(1, 48, ProcAddr(0)));
+        let layout = ChannelLayout {
+            sendx: 48,
+            tracking_seq: None,
+        };
+        let mut channels = Channels::new(ChannelReader::new(1, layout, ProcAddr(0)));
         for (number, hits, same, last) in rows.iter().copied() {
             let mut snapshot = Snapshot::default();
             let of = ChannelOf { last, hits, same };

@@ -22,7 +22,7 @@ mod walk;
 
 use std::io;
 
-pub(crate) use self::channel::{ChannelReader, Flow, Untold};
+pub(crate) use self::channel::{ChannelLayout, ChannelReader, Flow, Untold};
 use self::{
     census::Taker,
     memory::Memory,
@@ -137,9 +137,12 @@ pub(crate) fn channels(
     binary: &GoBinary,
     bias: LoadBias,
 ) -> Option<ChannelReader> {
-    let places = binary.runtime_layout().hchan_sendx?;
+    let layout = ChannelLayout {
+        sendx: binary.runtime_layout().hchan_sendx?,
+        tracking_seq: binary.g_layout().tracking_seq,
+    };
     let text = binary.exec_segments().first()?.vaddr.in_process(bias);
-    Some(ChannelReader::new(target.pid, places, text))
+    Some(ChannelReader::new(target.pid, layout, text))
 }
 
 /// Reads only what takes no time, without the goroutines and the memory profile: what two readings some moments apart
