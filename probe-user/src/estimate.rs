@@ -336,11 +336,12 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     if measured < PACED {
         return (measured, 1.0, high);
     }
-    let high = high.max(quickest);
-    if hands_over && high > low * NOTHING_KNOWN {
-        return ((low * high).sqrt(), low, high);
-    }
-    (measured, low, high)
+    let likely = if hands_over && high > low * NOTHING_KNOWN {
+        (low * high).sqrt()
+    } else {
+        measured
+    };
+    (likely, low, high.max(quickest))
 }
 
 /// By how much operations on a channel come more often while the probe is off, at least and at most.
