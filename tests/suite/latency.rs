@@ -118,17 +118,8 @@ impl Outside {
         if probe == "cgo-call" {
             return Self::NOTHING;
         }
-        let is_short = |site: &&TruthSite| {
-            site.probe == probe && site.site.rsplit('.').next() == Some("short")
-        };
-        let site = truth.sites.iter().find(is_short);
-        let site = site.unwrap_or_else(|| panic!("no short operation of {probe}"));
+        let site = short_of(probe, truth);
         let (ours, theirs) = sides(site, report);
-        let floor_ns = ours.floor_ns.expect("the host is calibrated");
-        // A send into a buffer with room takes 20 to 100 ns.
-        if probe == "chan-send" {
-            assert!(ours.p50_ns < floor_ns, "{ours:?}");
-        }
         let more_than_ours = |bracket: u64| {
             bracket
                 .checked_sub(ours.p50_ns)
@@ -139,6 +130,24 @@ impl Outside {
             p90: more_than_ours(theirs.p90_ns),
         }
     }
+}
+
+fn short_of<'a>(probe: &str, truth: &'a Truth) -> &'a TruthSite {
+    let is_short =
+        |site: &&TruthSite| site.probe == probe && site.site.rsplit('.').next() == Some("short");
+    let site = truth.sites.iter().find(is_short);
+    site.unwrap_or_else(|| panic!("no short operation of {probe}"))
+}
+
+/// A send into a buffer with room takes 20 to 100 ns, which nobody can tell. Not all programs have one.
+fn is_send_within_floor(truth: &Truth, report: &Report) -> bool {
+    if truth.sites.iter().all(|site| site.probe != "chan-send") {
+        return true;
+    }
+    let (ours, _) = sides(short_of("chan-send", truth), report);
+    let floor_ns = ours.floor_ns.expect("the host is calibrated");
+    eprintln!("chan.short: p50 is {} ns, floor {floor_ns} ns", ours.p50_ns);
+    ours.p50_ns < floor_ns
 }
 
 /// Sites whose program figures are of something else than the operation: a whole `ReadMemStats`, of which the
@@ -194,8 +203,10 @@ fn pairs(truth: &Truth, report: &Report) -> (Vec<Pair>, Vec<Pair>) {
 #[track_caller]
 fn assert_latencies(binary: &Path) {
     let mut never: Option<BTreeSet<String>> = None;
+    let mut was_within_floor = false;
     for _ in 0..RUNS {
         let (truth, report) = run(binary, &["-wait", "-n", "500"]);
+        was_within_floor |= is_send_within_floor(&truth, &report);
         let (strict, tail) = pairs(&truth, &report);
         for pair in strict.iter().chain(&tail) {
             eprintln!("{}", pair.text());
@@ -212,12 +223,12 @@ fn assert_latencies(binary: &Path) {
             .map(Pair::name)
             .collect();
         let left = never.map_or_else(|| now.clone(), |never| &never & &now);
-        if left.is_empty() {
+        if left.is_empty() && was_within_floor {
             return;
         }
         never = Some(left);
     }
-    panic!("in none of {RUNS} runs: {never:?}");
+    panic!("in none of {RUNS} runs: {never:?}, a send within the floor: {was_within_floor}");
 }
 
 #[test]

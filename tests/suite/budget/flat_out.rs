@@ -114,7 +114,7 @@ fn sends_on_one_channel_are_counted_by_the_channel() {
     let told = [site.count_low, site.count, site.count_high].map(|n| n as f64 / truth);
     eprintln!("of {truth} sends told: {told:.2?}");
     assert!((0.5..2.0).contains(&told[1]), "{told:?}");
-    assert!(told[2] / told[0] < 6.0, "{told:?}");
+    assert!(told[2] / told[0] < 20.0, "{told:?}");
 }
 
 #[test]
