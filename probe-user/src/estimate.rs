@@ -35,7 +35,7 @@ const PACED: f64 = 1.3;
 /// Progress in windows is believed when it is known so well.
 const PROGRESS_ERROR: f64 = 0.2;
 /// By how much more there is on a channel that is not looked at all the time (sends of `tests/targets/flatout`).
-const DISTURBED: (f64, f64) = (1.1, 1.9);
+const DISTURBED: (f64, f64) = (1.2, 2.4);
 /// Of the time between two readings of the target's memory.
 const READING_ERROR: f64 = 0.03;
 /// No operation takes less in which a goroutine waits for another one: they take turns on a processor.
@@ -159,6 +159,16 @@ impl Scale {
             }
             _ if sampling.windows == 0 => scale,
             _ => {
+                if let Some((least, most)) = told_by_channel(sampling, run) {
+                    return Self {
+                        factor: (least * most).sqrt() * stretch,
+                        low: least * stretch,
+                        high: most * stretch,
+                        // The windows only divide it.
+                        known_total: Some((most / least).ln() / 2.0),
+                        ..scale
+                    };
+                }
                 let (factor, low, high) = dilation(sampling, run);
                 let (likely, most) = drawn_out(sampling);
                 Self {
@@ -296,6 +306,8 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
         return (1.0, 1.0, 1.0);
     }
     let used = (inside.cpu_ns as f64 / on_ns).max(cost.min(usual));
+    // A host that was slow when it was calibrated: what was used is the most that it can have been.
+    let cost = cost.min(used);
     let factor = |cost: f64, used: f64| {
         let own_ns = ((used - cost) / rate).max(LEAST_OPERATION_NS);
         (usual / rate / own_ns).max(1.0)
@@ -313,19 +325,6 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     let middle = (factor(cost * (1.0 - COSTS_LESS), used) * most).sqrt();
     let measured = factor(cost, used).powf(known) * middle.powf(1.0 - known);
     let measured = measured.clamp(low, high);
-    // Goroutines that took turns on one processor do so on two when one of them is slowed down, and wake each other up:
-    // that costs more than the probe, and is not known.
-    let quickest = if hands_over {
-        usual / rate / LEAST_HAND_OVER_NS
-    } else {
-        0.0
-    };
-    if let Some((least, most)) = told_by_channel(sampling)
-        && most >= low
-        && least <= high.max(quickest)
-    {
-        return ((least * most).sqrt(), least, most);
-    }
     if let Some((seen, error)) = slowed_down(sampling, profile, duration_ns) {
         let (least, most) = (seen * (1.0 - Z * error), seen * (1.0 + Z * error));
         if most >= low {
@@ -336,16 +335,21 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     if measured < PACED {
         return (measured, 1.0, high);
     }
-    let likely = if hands_over && high > low * NOTHING_KNOWN {
+    if !hands_over {
+        return (measured, low, high);
+    }
+    let likely = if high > low * NOTHING_KNOWN {
         (low * high).sqrt()
     } else {
         measured
     };
-    (likely, low, high.max(quickest))
+    // Goroutines that took turns on one processor do so on two when one of them is slowed down, and wake each other up:
+    // that costs more than the probe, and is not known.
+    (likely, low, high.max(usual / rate / LEAST_HAND_OVER_NS))
 }
 
-/// By how much operations on a channel come more often while the probe is off, at least and at most.
-fn told_by_channel(sampling: &ProbeSampling) -> Option<(f64, f64)> {
+/// By how much operations on a channel come more often while the probe is off than windows saw, at least and at most.
+fn told_by_channel(sampling: &ProbeSampling, run: &Run<'_>) -> Option<(f64, f64)> {
     let free = &sampling.free;
     let error = free.seen.error();
     if free.windows <= 0.0 || free.seen.steps <= 0.0 || error > PROGRESS_ERROR {
@@ -358,7 +362,10 @@ fn told_by_channel(sampling: &ProbeSampling) -> Option<(f64, f64)> {
     } else {
         (1.0, 1.0)
     };
-    (factor > 1.0).then_some((factor * least / spread, factor * most * spread))
+    let told = (factor * least / spread, factor * most * spread);
+    // What is handed over past the buffer is not among them, and the costs tell of no less than there is.
+    let (_, low, high) = dilation(sampling, run);
+    (factor > 1.0 && told.1 >= low && told.0 <= high).then_some(told)
 }
 
 /// By how much more operations there may be in bursts that the probe draws out, likely and at most: of one that takes
