@@ -6,6 +6,7 @@
 //! time are bounded.
 
 mod census;
+#[cfg(feature = "kernel")]
 mod channel;
 mod counters;
 mod cpu_limit;
@@ -22,6 +23,7 @@ mod walk;
 
 use std::io;
 
+#[cfg(feature = "kernel")]
 pub(crate) use self::channel::{ChannelLayout, ChannelReader, Flow, Untold};
 use self::{
     census::Taker,
@@ -132,6 +134,7 @@ pub fn processors(target: &Target, binary: &GoBinary, bias: LoadBias) -> Vec<Pro
 }
 
 /// Returns what looks at the target's channels, where it is known what they look like.
+#[cfg(feature = "kernel")]
 pub(crate) fn channels(
     target: &Target,
     binary: &GoBinary,

@@ -42,10 +42,12 @@ const LINES: [&str; 14] = [
     "Mems_allowed:",
 ];
 /// Threads that are asked whether they wait: each takes some 15 µs.
+#[cfg(feature = "kernel")]
 const MAX_WAITING: usize = 32;
 
 /// Fields of `stat`, numbered as in `proc_pid_stat(5)`.
 const STATE: usize = 3;
+#[cfg(feature = "kernel")]
 const PROCESSOR: usize = 39;
 /// Fields of `stat` that are of the thread, numbered as in `proc_pid_stat(5)`: `nice`, `rt_priority`, `policy`.
 const FIELDS: [usize; 3] = [19, 40, 41];
@@ -68,6 +70,7 @@ pub(super) fn cpu_wait_ns(proc_fs: &ProcFs, pid: u32) -> io::Result<u64> {
 
 /// Returns whether a thread of `pid` waits for the CPU with this number. Of a process with many threads only the first are
 /// looked at.
+#[cfg(feature = "kernel")]
 pub(super) fn is_waiting_for(proc_fs: &ProcFs, pid: u32, cpu: u32) -> bool {
     let all = threads(proc_fs, pid).unwrap_or_default();
     all.iter().take(MAX_WAITING).any(|thread| {
