@@ -21,8 +21,8 @@ const COSTS_LESS: f64 = 0.2;
 const COSTS_MORE: f64 = 0.6;
 /// A program that uses less leaves its CPU idle: it waits for something, and probes don't lower its rate.
 const BUSY_CPUS: f64 = 0.4;
-/// Unless it would use a CPU if others had not taken it.
-const STARVED_CPUS: f64 = 0.9;
+/// Unless it would use most of a CPU if others had not taken it: of two programs that share one, each uses less than half.
+const STARVED_CPUS: f64 = 0.75;
 /// Standard error of the CPU time in a window: that of a thread that is running is as of the last tick of its CPU, 4 ms
 /// at most (kernel/sched/cputime.c `thread_group_cputime`), at both ends.
 const TICK_ERROR_NS: f64 = 4e6 * 0.41;
