@@ -40,8 +40,6 @@ const DISTURBED: (f64, f64) = (1.2, 2.4);
 const READING_ERROR: f64 = 0.03;
 /// No operation takes less in which a goroutine waits for another one: they take turns on a processor.
 const LEAST_HAND_OVER_NS: f64 = 100.0;
-/// Where bounds are so far apart, costs tell nothing.
-const NOTHING_KNOWN: f64 = 10.0;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
 /// From how many CPUs on a probe draws out a burst, and by how much more that has to be than on average for there to be
@@ -338,14 +336,9 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     if !hands_over {
         return (measured, low, high);
     }
-    let likely = if high > low * NOTHING_KNOWN {
-        (low * high).sqrt()
-    } else {
-        measured
-    };
     // Goroutines that took turns on one processor do so on two when one of them is slowed down, and wake each other up:
     // that costs more than the probe, and is not known.
-    (likely, low, high.max(usual / rate / LEAST_HAND_OVER_NS))
+    (measured, low, high.max(usual / rate / LEAST_HAND_OVER_NS))
 }
 
 /// By how much operations on a channel come more often while the probe is off than windows saw, at least and at most.
