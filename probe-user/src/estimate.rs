@@ -157,7 +157,8 @@ impl Scale {
             }
             _ if sampling.windows == 0 => scale,
             _ => {
-                if let Some((least, most)) = told_by_channel(sampling, run) {
+                let (factor, low, high) = dilation(sampling, run);
+                if let Some((least, most)) = told_by_channel(sampling, low, high) {
                     return Self {
                         factor: (least * most).sqrt() * stretch,
                         low: least * stretch,
@@ -167,7 +168,6 @@ impl Scale {
                         ..scale
                     };
                 }
-                let (factor, low, high) = dilation(sampling, run);
                 let (likely, most) = drawn_out(sampling);
                 Self {
                     factor: factor.max(likely) * stretch,
@@ -341,8 +341,9 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     (measured, low, high.max(usual / rate / LEAST_HAND_OVER_NS))
 }
 
-/// By how much operations on a channel come more often while the probe is off than windows saw, at least and at most.
-fn told_by_channel(sampling: &ProbeSampling, run: &Run<'_>) -> Option<(f64, f64)> {
+/// By how much operations on a channel come more often while the probe is off than windows saw, at least and at most;
+/// `None` where that does not go with what the costs tell, `low` to `high`.
+fn told_by_channel(sampling: &ProbeSampling, low: f64, high: f64) -> Option<(f64, f64)> {
     let free = &sampling.free;
     let error = free.seen.error();
     if free.windows <= 0.0 || free.seen.steps <= 0.0 || error > PROGRESS_ERROR {
@@ -357,7 +358,6 @@ fn told_by_channel(sampling: &ProbeSampling, run: &Run<'_>) -> Option<(f64, f64)
     };
     let told = (factor * least / spread, factor * most * spread);
     // What is handed over past the buffer is not among them, and the costs tell of no less than there is.
-    let (_, low, high) = dilation(sampling, run);
     (factor > 1.0 && told.1 >= low && told.0 <= high).then_some(told)
 }
 

@@ -201,9 +201,7 @@ impl Sampling {
             row.square += period_ns * rate * rate;
         }
     }
-}
 
-impl Sampling {
     /// Returns what the windows stand for of parts of rows.
     pub fn windows_of(&self, rows: &BTreeMap<u32, f64>) -> f64 {
         let of_row = |(row, part): (&u32, &f64)| Some(self.rows.get(row)?.count * part);

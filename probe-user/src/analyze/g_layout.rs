@@ -43,41 +43,23 @@ pub struct GLayout {
 }
 
 /// {sched.bp, atomicstatus, goid, waitreason, gopc, startpc, parentGoid, syscallsp, syscallpc, waitsince,
-/// lockedm, trackingSeq}, read from DWARF of the minor's releases; they are the same in all patch releases of a minor that
+/// lockedm}, read from DWARF of the minor's releases; they are the same in all patch releases of a minor that
 /// were compared.
-const BY_MINOR: &[(u32, [u32; 12])] = &[
-    (
-        21,
-        [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208, 188],
-    ),
-    (
-        22,
-        [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208, 191],
-    ),
-    (
-        23,
-        [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216, 199],
-    ),
-    (
-        24,
-        [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216, 199],
-    ),
-    (
-        25,
-        [96, 144, 152, 176, 280, 296, 272, 104, 112, 168, 208, 191],
-    ),
-    (
-        26,
-        [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208, 191],
-    ),
-    (
-        27,
-        [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208, 191],
-    ),
+const BY_MINOR: &[(u32, [u32; 11])] = &[
+    (21, [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208]),
+    (22, [104, 144, 152, 176, 280, 296, 272, 112, 120, 168, 208]),
+    (23, [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216]),
+    (24, [104, 152, 160, 184, 288, 304, 280, 112, 120, 176, 216]),
+    (25, [96, 144, 152, 176, 280, 296, 272, 104, 112, 168, 208]),
+    (26, [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208]),
+    (27, [96, 144, 152, 176, 288, 304, 280, 104, 112, 168, 208]),
 ];
 
 /// The first minor release that keeps the frame pointer of system calls, behind `syscallpc`.
 const SYSCALLBP_SINCE: u32 = 23;
+
+/// `trackingSeq` lies so far behind `waitreason`, up to a minor release, and in all later ones.
+const TRACKING_SEQ: (u32, u32, u32) = (12, 21, 15);
 
 impl GLayout {
     const STABLE: Self = Self {
@@ -118,8 +100,9 @@ impl GLayout {
             syscallpc,
             waitsince,
             lockedm,
-            tracking_seq,
         ] = fields.map(Some);
+        let (before, until, since) = TRACKING_SEQ;
+        let tracking_seq = if *minor <= until { before } else { since };
         Some(Self {
             sched_bp,
             atomicstatus,
@@ -135,7 +118,7 @@ impl GLayout {
                 .and_then(|offset| offset.checked_add(8)),
             waitsince,
             lockedm,
-            tracking_seq,
+            tracking_seq: waitreason.and_then(|offset| offset.checked_add(tracking_seq)),
             source: LayoutSource::Version,
             ..Self::STABLE
         })

@@ -9,7 +9,7 @@ use probe_ebpf::abi;
 use super::{PlannedSite, ProbeName, Reading, SiteRole, SkipReason, exit_cover::CoverSite, sites};
 use crate::{
     address::VirtAddr,
-    analyze::{Function, GoBinary, InlinedCopies},
+    analyze::{Function, GoBinary, InlinedCopies, writes},
 };
 
 /// Calls that are probed at most.
@@ -78,8 +78,7 @@ pub(super) fn choose(
 
 /// Returns whether an instruction may leave the stack pointer elsewhere, but for the return.
 fn moves_stack(instruction: &Instruction) -> bool {
-    instruction.flow_control() != FlowControl::Return && instruction.stack_pointer_increment() != 0
-        || instruction.op0_register() == Register::RSP
+    instruction.flow_control() != FlowControl::Return && writes(instruction, Register::RSP)
 }
 
 /// Returns the indices of the jumps that lead from the begin of a loop to its condition.
