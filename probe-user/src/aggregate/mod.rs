@@ -138,6 +138,10 @@ pub struct Path {
     /// Whether the function that the detail is calls others; `None` where it is none, or not of the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calls_others: Option<bool>,
+    /// Bytes of a map's element that are read where it is looked up; `None` where that is not known, and where all of
+    /// it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub element_read: Option<u64>,
     /// Return addresses as virtual addresses of the file, innermost first.
     pub frames: Vec<u64>,
 }
@@ -152,6 +156,7 @@ impl Path {
             detail: path.detail,
             what: None,
             calls_others: None,
+            element_read: None,
             frames: path.frames.get(..n_frames)?.to_vec(),
         })
     }

@@ -355,12 +355,21 @@ impl GoBinary {
     /// `append([]T(nil), s...)` and `slices.Clone`, which copy and do not grow. Its third argument is the old capacity
     /// (src/runtime/slice.go, Go 1.20 to 1.27).
     pub fn grows_from_nothing(&self, call: VirtAddr) -> bool {
-        let code_of = |function: Function| Some((self.code(&function).ok()?, function));
-        self.function_at(call)
-            .and_then(code_of)
-            .is_some_and(|(code, function)| {
-                call_site::clears_third_argument(&code, &function, call)
-            })
+        self.code_around(call).is_some_and(|(code, function)| {
+            call_site::clears_third_argument(&code, &function, call)
+        })
+    }
+
+    /// Returns how many bytes of what the call at an address returns a pointer to are read right behind it; `None`
+    /// where that is not known, and where all of it is copied.
+    pub fn result_bytes_read(&self, call: VirtAddr) -> Option<u64> {
+        let (code, function) = self.code_around(call)?;
+        call_site::result_bytes_read(&code, &function, call)
+    }
+
+    fn code_around(&self, pc: VirtAddr) -> Option<(Vec<u8>, Function)> {
+        let function = self.function_at(pc)?;
+        Some((self.code(&function).ok()?, function))
     }
 
     /// Returns whether the function that begins at `entry` calls others, atomic operations not counted; `None` where

@@ -19,6 +19,8 @@ pub struct Calls {
     pub what: Option<String>,
     /// Whether the function that is given calls others; `None` where the probe gives none.
     pub calls_others: Option<bool>,
+    /// Bytes of a map's element that are read where it is looked up; `None`: all, or not known.
+    pub element_read: Option<u64>,
     /// Whether the slice that grows is always one without a capacity: it is copied.
     pub grows_from_nothing: bool,
     pub site: StackFrame,

@@ -256,6 +256,7 @@ fn calls(path: NamedPath, whole: Option<Estimate>, bias_ns: f64) -> Calls {
         detail: path.detail,
         what: path.what,
         calls_others: path.calls_others,
+        element_read: path.element_read,
         grows_from_nothing: path.grows_from_nothing,
         by_user,
         below,

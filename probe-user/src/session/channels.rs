@@ -224,6 +224,7 @@ mod tests {
             detail,
             what: None,
             calls_others: None,
+            element_read: None,
             frames: Vec::new(),
         }
     }

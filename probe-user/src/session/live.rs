@@ -265,6 +265,7 @@ impl Taking<'_> {
         for path in snapshot.paths.values_mut() {
             path.what = symbolize::what(path, self.binary);
             path.calls_others = symbolize::calls_others(path, self.binary);
+            path.element_read = symbolize::element_read(path, self.binary);
             self.symbols.resolve(path, self.binary, &mut added);
         }
         self.governing.drained(&snapshot, self.gates);

@@ -47,6 +47,15 @@ pub fn calls_others(path: &Path, binary: &GoBinary) -> Option<bool> {
     }
 }
 
+/// Returns how many bytes of a map's element are read where it is looked up; `None` where that is not known, and where
+/// all of it is.
+pub fn element_read(path: &Path, binary: &GoBinary) -> Option<u64> {
+    match ProbeName::from_name(&path.probe)? {
+        ProbeName::MapRead => binary.result_bytes_read(path.call_addresses().next()?),
+        _ => None,
+    }
+}
+
 /// Returns a path's detail in words, `None` where its probe tells nothing.
 pub(super) fn text(path: &Path, stack: &[StackFrame]) -> Option<String> {
     let blocks = |yes: bool| if yes { "blocking" } else { "non-blocking" }.to_owned();

@@ -11,7 +11,7 @@ use std::{
     collections::{BTreeMap, btree_map::Entry},
 };
 
-pub use detail::{NamedDetail, calls_others, what};
+pub use detail::{NamedDetail, calls_others, element_read, what};
 pub use paths::{NamedPath, paths};
 use serde::{Deserialize, Serialize};
 

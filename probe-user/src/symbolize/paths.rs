@@ -19,6 +19,8 @@ pub struct NamedPath {
     pub what: Option<String>,
     /// Whether the function that the detail is calls others.
     pub calls_others: Option<bool>,
+    /// Bytes of a map's element that are read where it is looked up; `None`: all, or not known.
+    pub element_read: Option<u64>,
     pub site: StackFrame,
     pub inlined_into: Option<String>,
     /// Whether what grows is always a slice without a capacity.
@@ -66,6 +68,7 @@ pub fn paths(profile: &Profile, symbols: &Symbols) -> Vec<NamedPath> {
             detail: path.detail,
             what: path.what.clone(),
             calls_others: path.calls_others,
+            element_read: path.element_read,
             site: named.site,
             inlined_into: named.inlined_into,
             grows_from_nothing: frames.iter().any(|symbol| symbol.grows_from_nothing),
