@@ -71,6 +71,8 @@ pub struct RuntimeCounters {
 pub struct RuntimeSettings {
     /// Hertz; 0: the CPU profiler is off.
     pub cpu_profile_hz: Option<u32>,
+    /// Which CPU profile that is: another one has another number; 0: none.
+    pub cpu_profile: Option<u64>,
     /// `runtime.SetBlockProfileRate`, nanoseconds; 0: off.
     pub block_profile_rate_ns: Option<u64>,
     /// `runtime.SetMutexProfileFraction`; 0: off.

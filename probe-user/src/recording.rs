@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     aggregate::{Profile, Snapshot},
-    observed::{Calibration, CpuSamples, State},
+    observed::{Calibration, CpuSamples, RuntimeSettings, State},
     report::{EndedBy, Host, Probe, ProbeState, TargetInfo, Tool},
     symbolize::Symbols,
 };
@@ -89,6 +89,9 @@ pub struct End {
     /// Read when the last probe was off.
     #[serde(default)]
     pub state: Option<State>,
+    /// Of a target that had not begun to run: what it had switched on as soon as that could be read.
+    #[serde(default)]
+    pub first_settings: Option<RuntimeSettings>,
     #[serde(default)]
     pub samples: Option<CpuSamples>,
     /// By row: operations in flight that began in a window which has closed.

@@ -32,6 +32,8 @@ pub struct RuntimeGlobals {
     pub mem_profile_rate: Option<VirtAddr>,
     /// `prof.hz`, 32 bits.
     pub cpu_profile_hz: Option<VirtAddr>,
+    /// `cpuprof`.
+    pub cpu_profile: Option<VirtAddr>,
     pub block_profile_rate: Option<VirtAddr>,
     pub mutex_profile_rate: Option<VirtAddr>,
     /// What is not 0 while the execution tracer is on, and its size in bytes.
@@ -67,6 +69,7 @@ const FUNCTIONS: &[&str] = &[
     "runtime.sigprof",
     "runtime.waitReason.String",
     "runtime.(*mcache).refill",
+    "runtime.(*cpuProfile).add",
     "runtime.(*cpuStats).accumulate",
     "runtime.(*gcControllerState).startCycle",
     "runtime.(*consistentHeapStats).acquire",
@@ -87,6 +90,7 @@ const VARIABLES: &[&str] = &[
     "runtime.MemProfileRate",
     "runtime.blockprofilerate",
     "runtime.mutexprofilerate",
+    "runtime.cpuprof",
     "runtime.ncgocall",
     "runtime.waitReasonStrings",
 ];
@@ -114,6 +118,7 @@ impl RuntimeGlobals {
                 &mut this.mutex_profile_rate,
                 name("runtime.mutexprofilerate"),
             ),
+            (&mut this.cpu_profile, name("runtime.cpuprof")),
             (&mut this.ncgocall, name("runtime.ncgocall")),
             (&mut this.wait_reasons, name("runtime.waitReasonStrings")),
         ] {
@@ -176,6 +181,7 @@ impl Code {
             mbuckets: at(self.access("runtime.mProf_FlushLocked", 8, |_| true)),
             mem_profile_rate: at(self.access("runtime.allocmcache", 8, |_| true)),
             cpu_profile_hz: at(self.access("runtime.sigprof", 4, |_| true)),
+            cpu_profile: at(self.receiver("runtime.sigprof", "runtime.(*cpuProfile).add")),
             block_profile_rate: at(block_profile_rate),
             // It asks for both, one after the other.
             mutex_profile_rate: at(self.access("runtime.semacquire1", 8, |address| {

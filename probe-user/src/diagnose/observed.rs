@@ -107,7 +107,7 @@ impl Observed {
             floors_ns: (report.call_sites.iter())
                 .filter_map(|site| Some((site.probe.clone(), site.latency.as_ref()?.floor_ns?)))
                 .collect(),
-            start: recording.header.state.clone(),
+            start: start(recording),
             end: end.and_then(|end| end.state.clone()),
             samples: end.and_then(|end| end.samples.clone()),
         }
@@ -229,6 +229,17 @@ impl Observed {
     pub fn godebug(&self, key: &str) -> Option<&str> {
         godebug(self.default_godebug.as_deref()?, key)
     }
+}
+
+/// Returns what was seen of the target's state at first.
+fn start(recording: &Recording) -> Option<State> {
+    let state = recording.header.state.clone()?;
+    let end = recording.end.as_ref();
+    let settings = end.and_then(|end| end.first_settings);
+    Some(State {
+        settings: settings.unwrap_or(state.settings),
+        ..state
+    })
 }
 
 /// `whole` is what was seen of a path in windows, estimated for the whole time; `None`: all of it was seen.

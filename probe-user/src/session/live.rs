@@ -21,7 +21,7 @@ use crate::{
     discover::{Liveness, Target},
     drain,
     failure::Failure,
-    observed::State,
+    observed::{RuntimeSettings, State},
     output::OutputFile,
     plan::ProbePlan,
     recording::{End, Header, Recorder, Recording},
@@ -45,6 +45,7 @@ pub(super) struct Live<'a> {
     symbols: Symbols,
     /// What could be read of the target a moment ago: of one that has ended nothing can.
     latest: Option<State>,
+    first_settings: Option<RuntimeSettings>,
     /// Hits at the last look, for the rate.
     last: (Duration, u64),
     notes: Vec<String>,
@@ -86,6 +87,7 @@ impl<'a> Live<'a> {
             profile: Profile::default(),
             symbols: Symbols::default(),
             latest: None,
+            first_settings: None,
             last: (Duration::ZERO, 0),
             notes: Vec::new(),
             incomplete: None,
@@ -122,6 +124,7 @@ impl<'a> Live<'a> {
             command,
             ..
         } = self.armed;
+        let first_settings = self.first_settings.filter(|_| command.is_some());
         self.sampling.stop();
         let can_reopen = attachment.can_reopen();
         let quiet = attachment.quiet();
@@ -197,6 +200,7 @@ impl<'a> Live<'a> {
             stale,
             notes,
             state,
+            first_settings,
             cut: in_flight::by_row(cut.iter().map(|(_, flight)| flight.row)),
             attach_ns: governing.attach_ns(),
             probes: governing.ends(can_reopen),
@@ -321,6 +325,8 @@ impl Watched for Live<'_> {
             let at_ns = elapsed.as_nanos() as u64;
             let state = state::glance(target, &self.binary, self.armed.bias, at_ns);
             self.latest = Some(state).filter(|state| state.gomaxprocs.is_some());
+            self.first_settings =
+                (self.first_settings).or_else(|| self.latest.as_ref().map(|state| state.settings));
         }
     }
 

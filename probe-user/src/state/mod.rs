@@ -220,6 +220,7 @@ fn counters(runtime: &Runtime<'_>, census: Option<&Census>, notes: &mut Notes) -
 fn settings(runtime: &Runtime<'_>, notes: &mut Notes) -> RuntimeSettings {
     RuntimeSettings {
         cpu_profile_hz: notes.keep("CPU profiler", runtime.cpu_profile_hz()),
+        cpu_profile: notes.keep("CPU profile", runtime.cpu_profile()),
         block_profile_rate_ns: notes.keep("block profiler", runtime.block_profile_rate_ns()),
         mutex_profile_fraction: notes.keep("mutex profiler", runtime.mutex_profile_fraction()),
         mem_profile_rate: notes.keep("memory profiler", runtime.mem_profile_rate()),

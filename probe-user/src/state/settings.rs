@@ -6,10 +6,17 @@ use crate::sys;
 /// `gcControllerState.gcPercent` and `memoryLimit`.
 const GC_PERCENT: u32 = 0;
 const MEMORY_LIMIT: u32 = 8;
+/// `cpuProfile.log` (src/runtime/cpuprof.go, Go 1.21 to 1.27).
+const PROFILE_LOG: u32 = 16;
 
 impl Runtime<'_> {
     pub(super) fn cpu_profile_hz(&self) -> Found<u32> {
         self.half("prof", self.globals.cpu_profile_hz, 0)
+    }
+
+    /// Each profile has a buffer of its own.
+    pub(super) fn cpu_profile(&self) -> Found<u64> {
+        self.word("cpuprof", self.globals.cpu_profile, PROFILE_LOG)
     }
 
     /// The runtime keeps it in ticks of the CPU's clock, unless it is 1 (src/runtime/mprof.go).

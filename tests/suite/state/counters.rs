@@ -129,6 +129,7 @@ fn settings_are_seen(version: &'static str) -> Option<()> {
     let observed = Observed::of(&target);
     let off = observed.read().settings;
     assert_eq!(off.cpu_profile_hz, Some(0), "go{version}");
+    assert_eq!(off.cpu_profile, Some(0), "go{version}");
     assert_eq!(off.block_profile_rate_ns, Some(0), "go{version}");
     assert_eq!(off.mutex_profile_fraction, Some(0), "go{version}");
     assert_eq!(off.mem_profile_rate, Some(512 * 1024), "go{version}");
@@ -165,6 +166,11 @@ fn settings_are_seen(version: &'static str) -> Option<()> {
     assert_eq!(back.cpu_profile_hz, Some(0), "go{version}");
     assert_eq!(back.tracing, Some(false), "go{version}");
     assert_eq!(back.gc_percent, None, "go{version}");
+
+    let _own: BTreeMap<String, i64> = answer(&mut target, "settings cpu=1");
+    let again = observed.read().settings.cpu_profile;
+    assert!(again > Some(0), "go{version}");
+    assert_ne!(again, on.cpu_profile, "go{version}: another profile");
     Some(())
 }
 

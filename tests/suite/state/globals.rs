@@ -23,6 +23,7 @@ fn missing(globals: &RuntimeGlobals, layout: &RuntimeLayout) -> Vec<&'static str
         ("mbuckets", globals.mbuckets.is_some()),
         ("MemProfileRate", globals.mem_profile_rate.is_some()),
         ("prof.hz", globals.cpu_profile_hz.is_some()),
+        ("cpuprof", globals.cpu_profile.is_some()),
         ("blockprofilerate", globals.block_profile_rate.is_some()),
         ("mutexprofilerate", globals.mutex_profile_rate.is_some()),
         ("trace", globals.tracing.is_some()),

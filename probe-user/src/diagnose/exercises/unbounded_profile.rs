@@ -5,7 +5,7 @@
 //! # Why it matters
 //! Its file only grows, until the disk is full.
 //! # Evidence
-//! The profiler's rate in the process's state, before and after.
+//! The profiler's rate in the process's state, before and after, and that the profile is the same one.
 //! # What to try
 //! Windows of half a minute.
 //! # References
@@ -31,7 +31,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "A CPU profile without end",
         in_the_runtime: "pprof.StartCPUProfile keeps all distinct stacks with their counts in memory and writes them when it stops. A profile that never stops grows with every stack that it has not seen, on the heap first and, when the process rotates or dies, on the disk.",
-        how_it_is_seen: "The profiler's rate is read from the process before and after. Found where it was on both times for a window of two seconds or more; the longer the window, the surer.",
+        how_it_is_seen: "The profiler's rate is read from the process before and after, and where the profile's buffer is. Found where one and the same profile ran both times for a window of two seconds or more; the longer the window, the surer. Profiles that follow each other, as continuous profilers take them, are bounded.",
         example: "// before\npprof.StartCPUProfile(f)\nserve()\n\n// after\nfor range time.Tick(5 * time.Minute) {\n\tpprof.StartCPUProfile(f)\n\ttime.Sleep(30 * time.Second)\n\tpprof.StopCPUProfile()\n}",
         versions: "Go 1.21 to 1.27 alike.",
     },
@@ -46,6 +46,11 @@ fn examine(observed: &Observed) -> Judgement {
     };
     if before == 0 || after == 0 {
         return Judgement::Clear("no CPU profile ran through the whole window".to_owned());
+    }
+    if let Some((first, last)) = observed.setting(|settings| settings.cpu_profile)
+        && first != last
+    {
+        return Judgement::Clear("one CPU profile ended and another one began".to_owned());
     }
     if observed.seconds < MIN_SECONDS {
         return Judgement::not_enough(
@@ -63,6 +68,7 @@ fn examine(observed: &Observed) -> Judgement {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observed::State;
 
     fn profiled(hertz: u32) -> Observed {
         idle().stated(|state| state.settings.cpu_profile_hz = Some(hertz))
@@ -81,6 +87,19 @@ mod tests {
         let ends = profiled(100).ended(|state| state.settings.cpu_profile_hz = Some(0));
         assert!(is_clear(&examine(&ends)));
         assert!(is_clear(&examine(&profiled(0))));
+    }
+
+    #[test]
+    fn profiles_one_after_the_other_are_bounded() {
+        let of = |number| {
+            move |state: &mut State| {
+                state.settings.cpu_profile_hz = Some(100);
+                state.settings.cpu_profile = Some(number);
+            }
+        };
+        let same = idle().stated(of(0x1000));
+        assert_eq!(found(examine(&same)).len(), 1);
+        assert!(is_clear(&examine(&same.ended(of(0x2000)))));
     }
 
     #[test]
