@@ -85,7 +85,10 @@ fn join(cause: &mut Fault, cause_rule: &Rule, rule: &Rule, consequence: Fault) {
             cause.evidence.push(evidence);
         }
     }
-    cause.cost_share = cause.cost_share.max(consequence.cost_share);
+    if consequence.cost_share > cause.cost_share {
+        cause.cost_share = consequence.cost_share;
+        cause.likely_part = consequence.likely_part;
+    }
     cause.least_severity = cause.least_severity.max(consequence.least_severity);
 }
 

@@ -78,6 +78,8 @@ pub struct Fault {
     pub evidence: Vec<Evidence>,
     /// Share of CPU or wall time that goes away with the cure.
     pub cost_share: f64,
+    /// The part of it that is likely, where it is an estimate.
+    pub likely_part: f64,
     pub least_severity: Severity,
     pub most_severity: Severity,
     pub confidence: f64,
@@ -97,6 +99,7 @@ impl Fault {
             called_from: None,
             evidence: Vec::new(),
             cost_share: 0.0,
+            likely_part: 1.0,
             least_severity: Severity::Info,
             most_severity: Severity::Critical,
             confidence: 1.0,
@@ -112,6 +115,7 @@ impl Fault {
             site: Some(site.site.clone()),
             called_from: site.called_from(),
             confidence: weigh::confidence(0.99, site),
+            likely_part: weigh::likely_part(site),
             ..Self::new(title)
         }
     }
@@ -189,7 +193,7 @@ impl Fault {
     }
 
     pub fn severity(&self) -> Severity {
-        weigh::severity(self.cost_share)
+        weigh::severity(self.cost_share * self.likely_part)
             .max(self.least_severity)
             .min(self.most_severity)
     }

@@ -52,6 +52,11 @@ const PART_OF_ONE: f64 = 0.5;
 /// Where four in five of log-normal estimates lie above, as a part of the way to the lower end of their interval, which
 /// 97.5 % lie above: 0.84 of 1.96 standard deviations.
 const LIKELY: f64 = 0.43;
+/// Standard deviation of what one operation holds or takes, as a part of the mean: sizes of slices double, waits queue up.
+const EACH_VARIES: f64 = 1.0;
+/// Standard deviations below the mean that 97.5 %, and that four in five, of normal values are above.
+const SURELY: f64 = 1.96;
+const PROBABLY: f64 = 0.84;
 
 /// Whether a site passes a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,10 +72,16 @@ pub enum Passes {
 /// Returns whether a number of a site, which grows as its count does, passes a threshold: by the estimate, by the
 /// lower end of its interval nearly, and from enough hits to have one.
 pub fn passes(site: &AtSite<'_>, number: f64, threshold: f64) -> Passes {
+    passes_within(site, number, 1.0, threshold)
+}
+
+/// `factor`: by which the number may be off beyond what the count is.
+fn passes_within(site: &AtSite<'_>, number: f64, factor: f64, threshold: f64) -> Passes {
     let count = site.count.max(f64::MIN_POSITIVE);
     // What comes at a steady beat comes once more or less in a window, by where it begins.
     let number = number * (count + PART_OF_ONE) / count;
-    let (low, high) = (number * site.low / count, number * site.high / count);
+    let low = number * site.low / count / factor;
+    let high = number * site.high / count * factor;
     if site.hits < MIN_HITS || high < threshold {
         Passes::No
     } else if number >= threshold && low >= threshold * NEARLY {
@@ -92,6 +103,8 @@ pub struct Threshold {
     pub at: f64,
     /// What is counted.
     pub unit: &'static str,
+    /// It is not the same for each operation.
+    varies: bool,
 }
 
 impl Threshold {
@@ -101,6 +114,7 @@ impl Threshold {
             number: |site| site.rate_per_s(),
             at,
             unit: "operations",
+            varies: false,
         }
     }
 
@@ -110,12 +124,36 @@ impl Threshold {
             number: |site| site.bytes_per_s(),
             at,
             unit: "bytes",
+            varies: true,
         }
     }
 
     pub fn passed_by(&self, site: &AtSite<'_>) -> Passes {
-        passes(site, (self.number)(site), self.at)
+        let factor = if self.varies && is_estimated(site) {
+            few(site, SURELY)
+        } else {
+            1.0
+        };
+        passes_within(site, (self.number)(site), factor, self.at)
     }
+}
+
+fn is_estimated(site: &AtSite<'_>) -> bool {
+    site.low < site.count
+}
+
+/// Returns the part of what a site's operations are estimated to cost that they do cost, with four chances in five: all
+/// of it where each of them was seen.
+pub fn likely_part(site: &AtSite<'_>) -> f64 {
+    if !is_estimated(site) {
+        return 1.0;
+    }
+    (site.low / site.count).max(0.0).powf(LIKELY) / few(site, PROBABLY)
+}
+
+/// Returns by which factor the mean of what operations hold or take may be off, seen at the hits of a site.
+fn few(site: &AtSite<'_>, deviations: f64) -> f64 {
+    (deviations * EACH_VARIES / (site.hits.max(1) as f64).sqrt()).exp()
 }
 
 /// Returns whether a site's operations reach a rate.
@@ -155,6 +193,26 @@ mod tests {
         assert_eq!(passing(300.0, 0.5, 3.0), Passes::Yes);
         assert_eq!(passing(50.0, 0.5, 2.1), Passes::Perhaps);
         assert_eq!(passing(50.0, 0.5, 1.9), Passes::No);
+    }
+
+    #[test]
+    fn a_few_large_objects_in_windows_are_no_rate_of_bytes() {
+        let passing = |hits: u64, low: f64| {
+            let mut calls = calls("alloc").per_second(1_000.0).of_bytes(20_000);
+            calls = calls.between(low, 2.0);
+            calls.hits = hits;
+            let seen = idle().with(calls);
+            let sites = seen.sites("alloc", |_| true);
+            (
+                Threshold::bytes(10e6).passed_by(&sites[0]),
+                likely_part(&sites[0]),
+            )
+        };
+        assert_eq!(passing(10_000, 0.5).0, Passes::Yes);
+        assert_eq!(passing(10, 0.5).0, Passes::Likely);
+        assert_eq!(passing(3, 1.0), (Passes::Yes, 1.0));
+        assert!(passing(3, 0.1).1 < 0.3);
+        assert!(passing(10_000, 0.9).1 > 0.9);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::diagnose::allocation::{Purpose, is_for};
 
 /// From the catalogue.
 const BYTES_PER_S: f64 = 10e6;
-const USUAL_BYTES: f64 = 4_096.0;
+const USUAL_BYTES: f64 = 32_768.0;
 /// What grows by `append` inside the library, and takes a capacity from the user.
 const GROWING: [&str; 2] = ["strings.(*Builder).", "bytes.(*Buffer)."];
 
