@@ -68,6 +68,8 @@ const WINDOW_SHARE: f64 = 0.2;
 /// period, and one that never comes tells nothing.
 const BALANCE_NS: f64 = 3e9;
 const LEAST_BALANCE_NS: f64 = 0.3e9;
+/// What stays on is allowed so much less at least while what was spent too much is saved: what comes and goes costs, too.
+const LEAST_LEVEL: f64 = 0.5;
 const LEAST_PACE: f64 = 0.2;
 const MOST_PACE: f64 = 1.0;
 /// The first window of a probe is within so much of what is left of the run.
@@ -288,7 +290,7 @@ impl Governor {
         let begin_ns = period.map_or(closed.closed_ns, |period| {
             period.resume_ns(closed.closed_ns)
         });
-        let (level, cpus) = (self.level(), self.cpus);
+        let (level, cpus) = (self.level(look), self.cpus);
         let (stretch, random) = (0.5 + self.random(), self.random());
         let Some(probe) = self.probe(index) else {
             return State::Gone;
@@ -343,7 +345,7 @@ impl Governor {
         }
         let mut actions = Vec::new();
         self.follow(look);
-        self.shed(&mut actions);
+        self.shed(look, &mut actions);
         self.extend(look, &mut actions);
         self.open(look, &mut actions);
         actions
@@ -395,8 +397,8 @@ impl Governor {
     }
 
     /// Closes what stays on and takes more than its part.
-    fn shed(&mut self, actions: &mut Vec<Action>) {
-        let level = self.level();
+    fn shed(&mut self, look: Look, actions: &mut Vec<Action>) {
+        let level = self.level(look);
         for probe in self.probes.iter_mut().filter(|probe| probe.stays()) {
             if probe.pace.sure_rate() > level * probe.wanted() * GOES_OFF {
                 probe.state = State::Closing;
@@ -436,7 +438,7 @@ impl Governor {
         self.saved_ns = u64::MAX;
         let earned = self.budget();
         let mut credit_ns = self.credit_ns(look);
-        let (advance_ns, burst_ns, cpus) = (self.advance_ns(), self.burst_ns(look), self.cpus);
+        let (advance_ns, burst_ns, cpus) = (self.advance_ns(look), self.burst_ns(look), self.cpus);
         let run_ns = self.run_budget_ns();
         let window_ns = (run_ns * WINDOW_SHARE).clamp(LEAST_WINDOW_NS, MOST_WINDOW_NS);
         let mut order: Vec<usize> = (0..self.probes.len()).collect();
@@ -508,12 +510,12 @@ impl Governor {
             _ => 0.0,
         };
         let reserved: f64 = self.probes.iter().map(running).sum();
-        self.terms.share * look.cpu_ns as f64 + self.advance_ns() - self.spent_ns() - reserved
+        self.terms.share * look.cpu_ns as f64 + self.advance_ns(look) - self.spent_ns() - reserved
     }
 
     /// By how much more or less often than usual windows come.
     fn pace(&self, look: Look) -> f64 {
-        let balance_ns = self.credit_ns(look) - self.advance_ns();
+        let balance_ns = self.credit_ns(look) - self.advance_ns(look);
         let within_ns =
             (self.left_ns(look).unwrap_or(BALANCE_NS)).clamp(LEAST_BALANCE_NS, BALANCE_NS);
         let usual_ns = self.budget() * within_ns;
@@ -526,9 +528,11 @@ impl Governor {
         Some(run_ns.saturating_sub(look.now_ns) as f64)
     }
 
-    /// What may be spent before it is earned.
-    fn advance_ns(&self) -> f64 {
-        (self.run_budget_ns() * ADVANCE_SHARE).min(ADVANCE_NS)
+    /// What may be spent before it is earned: at the end of a run nothing.
+    fn advance_ns(&self, look: Look) -> f64 {
+        let run_ns = self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64;
+        let left = (self.left_ns(look)).map_or(1.0, |left_ns| left_ns / run_ns.max(1.0));
+        (self.run_budget_ns() * ADVANCE_SHARE).min(ADVANCE_NS) * left
     }
 
     /// What a probe may cost at once that becomes hot.
@@ -546,10 +550,15 @@ impl Governor {
         self.terms.share * self.cpus
     }
 
-    /// What a probe of weight 1 may take, in CPUs.
-    fn level(&self) -> f64 {
+    /// What a probe of weight 1 may take, in CPUs. What was spent too much so far, on first looks for instance, what is
+    /// left of the run has to save.
+    fn level(&self, look: Look) -> f64 {
         let claims: Vec<_> = self.probes.iter().filter_map(Probe::claim).collect();
-        fair::level(self.budget() * PLANNED_SHARE, &claims)
+        let left_ns = (self.left_ns(look).unwrap_or(LONG_RUN_NS as f64)).max(LEAST_BALANCE_NS);
+        let balance_ns = self.credit_ns(look) - self.advance_ns(look);
+        let part = 1.0 + balance_ns / (self.budget() * left_ns).max(1.0);
+        let budget = self.budget() * PLANNED_SHARE * part.clamp(LEAST_LEVEL, 1.0);
+        fair::level(budget, &claims)
     }
 
     fn probe(&self, index: u8) -> Option<&Probe> {
