@@ -2,8 +2,10 @@
 
 use super::{Costs, Hits};
 
-/// Windows of one probe come about this often, and at least where that would make them short.
-const PERIOD_NS: f64 = 500e6;
+/// Windows of one probe come about this often: in short runs, and in long ones, where rtprobe's own work at each counts
+/// for more than how soon the next one comes. Where they would be short, they come less often yet.
+const SHORT_PERIOD_NS: f64 = 500e6;
+const PERIOD_NS: f64 = 1e9;
 const LONG_PERIOD_NS: f64 = 2e9;
 /// Windows of so long say more than short ones of as long together: programs work in bursts, on ticks and on requests,
 /// and a window that holds as many bursts as the next one tells how often they come.
@@ -176,7 +178,8 @@ impl Pace {
             MAX_LENGTH_NS
         };
         let even_ns = (self.overhead_ns + rate * EVEN_NS.min(longest)) / allowed;
-        let period_ns = even_ns.clamp(PERIOD_NS, most_ns.clamp(PERIOD_NS, LONG_PERIOD_NS));
+        let usual_ns = most_ns.clamp(SHORT_PERIOD_NS, PERIOD_NS);
+        let period_ns = even_ns.clamp(usual_ns, most_ns.clamp(usual_ns, LONG_PERIOD_NS));
         let affordable = (allowed * period_ns - self.overhead_ns) / rate.max(LEAST_ALLOWED);
         let length_ns = affordable.max(self.enough_ns()).min(longest);
         let cost_ns = self.overhead_ns + rate * length_ns;

@@ -15,11 +15,11 @@ use tokio::{
 use crate::report::EndedBy;
 
 /// How often the target is looked at; exec is not announced, so it has to be noticed.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_millis(500);
 /// How often it is decided what is on, at most: each time costs as much as it takes to wake up.
 const OFTEN: Duration = Duration::from_millis(40);
 /// Looks between two drains.
-const LOOKS_PER_DRAIN: u32 = 4;
+const LOOKS_PER_DRAIN: u32 = 2;
 
 /// What ends a window, besides the target's own end.
 #[derive(Debug)]
