@@ -13,6 +13,7 @@ var askingOps = []*op{
 	{site: "count.call", run: func() { sink = countGoroutines() }},
 	{site: "count.inlined", into: "main.countLeft", run: func() { sink = countLeft() }},
 	{site: "count.inlined", into: "main.countRight", run: func() { sink = countRight() }},
+	{site: "count.value", run: func() { sink = countByValue() }},
 	{site: "procs.read", run: readProcs, what: "read"},
 	{site: "procs.set", run: setProcs, what: "set", every: 50},
 	{site: "field.name", run: fieldByName},
@@ -50,6 +51,13 @@ func callers() {
 //go:noinline
 func countGoroutines() int {
 	return runtime.NumGoroutine() // site: count.call main.countGoroutines
+}
+
+var counter = runtime.NumGoroutine
+
+//go:noinline
+func countByValue() int {
+	return counter() // site: count.value main.countByValue
 }
 
 func busy() bool {
