@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Two-sided 95 % of the normal distribution.
-const Z: f64 = 1.96;
+pub(crate) const Z: f64 = 1.96;
 /// What is not known of a calibrated cost: caches are colder in a real program, call paths longer, and other virtual
 /// machines get in the way. Less than in the calibration's loop it hardly is.
 const COSTS_LESS: f64 = 0.2;

@@ -1,13 +1,10 @@
 //! What the code before a call says of its arguments, and the code after it of its result.
 
-use iced_x86::{
-    Decoder, DecoderOptions, FlowControl, Instruction, InstructionInfoFactory, Mnemonic, OpAccess,
-    OpKind, Register,
-};
+use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction, Mnemonic, OpKind, Register};
 
 use super::{
     Function,
-    instructions::{Jumps, writes},
+    instructions::{Jumps, bytes_read, writes},
 };
 use crate::address::VirtAddr;
 
@@ -64,7 +61,6 @@ pub(super) fn result_bytes_read(code: &[u8], function: &Function, call: VirtAddr
         .iter()
         .find(|instruction| (instruction.ip()..instruction.next_ip()).contains(&call.0))
         .filter(|instruction| instruction.flow_control() == FlowControl::Call)?;
-    let mut info = InstructionInfoFactory::new();
     let mut pointers = vec![Register::RAX];
     let mut bytes = 0_u64;
     for instruction in decoder.iter().take(AFTER_CALL) {
@@ -95,14 +91,10 @@ pub(super) fn result_bytes_read(code: &[u8], function: &Function, call: VirtAddr
             Mnemonic::Add => is_pointer(instruction.op0_register()),
             _ => false,
         };
-        let does = info.info(&instruction);
-        let read = does.used_memory().iter().filter(|memory| {
-            // A test is whether the pointer is nil.
-            is_pointer(memory.base()) && reads(memory.access()) && mnemonic != Mnemonic::Test
-        });
-        bytes = read
-            .map(|memory| memory.memory_size().size() as u64)
-            .fold(bytes, u64::saturating_add);
+        // A test is whether the pointer is nil.
+        if mnemonic != Mnemonic::Test {
+            bytes = bytes.saturating_add(bytes_read(&instruction, is_pointer));
+        }
         pointers.retain(|pointer| !writes(&instruction, *pointer));
         if points_on {
             pointers.push(instruction.op0_register().full_register());
@@ -112,13 +104,6 @@ pub(super) fn result_bytes_read(code: &[u8], function: &Function, call: VirtAddr
         }
     }
     None
-}
-
-const fn reads(access: OpAccess) -> bool {
-    !matches!(
-        access,
-        OpAccess::None | OpAccess::NoMemAccess | OpAccess::Write | OpAccess::CondWrite
-    )
 }
 
 #[cfg(test)]

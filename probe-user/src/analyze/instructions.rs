@@ -38,6 +38,21 @@ impl Jumps {
     }
 }
 
+/// Returns how many bytes the instruction reads through a register that `is_base` holds for.
+pub(crate) fn bytes_read(instruction: &Instruction, is_base: impl Fn(Register) -> bool) -> u64 {
+    let reads = |access| {
+        !matches!(
+            access,
+            OpAccess::None | OpAccess::NoMemAccess | OpAccess::Write | OpAccess::CondWrite
+        )
+    };
+    let mut info = InstructionInfoFactory::new();
+    (info.info(instruction).used_memory().iter())
+        .filter(|memory| is_base(memory.base()) && reads(memory.access()))
+        .map(|memory| memory.memory_size().size() as u64)
+        .fold(0, u64::saturating_add)
+}
+
 /// Returns whether the instruction itself may write to a part of `register`; what a call does is not looked at.
 pub(crate) fn writes(instruction: &Instruction, register: Register) -> bool {
     let writes = |access| !matches!(access, OpAccess::None | OpAccess::Read | OpAccess::CondRead);

@@ -1,7 +1,7 @@
 //! From measured cost to severity, and from the amount of evidence to confidence.
 
 use super::calls::AtSite;
-use crate::report::Severity;
+use crate::{estimate::Z, report::Severity};
 
 /// Share of the CPU or wall time from which a finding is worth an engineer's day: with less, removing it
 /// can't be told from the noise of two load tests.
@@ -54,9 +54,6 @@ const PART_OF_ONE: f64 = 0.5;
 const LIKELY: f64 = 0.43;
 /// Standard deviation of what one operation holds or takes, as a part of the mean: sizes of slices double, waits queue up.
 const EACH_VARIES: f64 = 1.0;
-/// Standard deviations below the mean that 97.5 %, and that four in five, of normal values are above.
-const SURELY: f64 = 1.96;
-const PROBABLY: f64 = 0.84;
 
 /// Whether a site passes a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,7 +127,7 @@ impl Threshold {
 
     pub fn passed_by(&self, site: &AtSite<'_>) -> Passes {
         let factor = if self.varies && is_estimated(site) {
-            few(site, SURELY)
+            few(site)
         } else {
             1.0
         };
@@ -148,12 +145,12 @@ pub fn likely_part(site: &AtSite<'_>) -> f64 {
     if !is_estimated(site) {
         return 1.0;
     }
-    (site.low / site.count).max(0.0).powf(LIKELY) / few(site, PROBABLY)
+    (site.low / site.count / few(site)).max(0.0).powf(LIKELY)
 }
 
-/// Returns by which factor the mean of what operations hold or take may be off, seen at the hits of a site.
-fn few(site: &AtSite<'_>, deviations: f64) -> f64 {
-    (deviations * EACH_VARIES / (site.hits.max(1) as f64).sqrt()).exp()
+/// Returns by which factor the mean of what operations hold or take may be off (95 %), seen at the hits of a site.
+fn few(site: &AtSite<'_>) -> f64 {
+    (Z * EACH_VARIES / (site.hits.max(1) as f64).sqrt()).exp()
 }
 
 /// Returns whether a site's operations reach a rate.

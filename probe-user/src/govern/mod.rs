@@ -498,6 +498,11 @@ impl Governor {
 
     /// What may be spent now.
     fn credit_ns(&self, look: Look) -> f64 {
+        self.balance_ns(look) + self.advance_ns(look)
+    }
+
+    /// What was earned and not spent so far.
+    fn balance_ns(&self, look: Look) -> f64 {
         // What windows in progress have been paid for is not in the hits yet.
         let running = |probe: &Probe| match probe.state {
             State::On {
@@ -510,16 +515,19 @@ impl Governor {
             _ => 0.0,
         };
         let reserved: f64 = self.probes.iter().map(running).sum();
-        self.terms.share * look.cpu_ns as f64 + self.advance_ns(look) - self.spent_ns() - reserved
+        self.terms.share * look.cpu_ns as f64 - self.spent_ns() - reserved
     }
 
     /// By how much more or less often than usual windows come.
     fn pace(&self, look: Look) -> f64 {
-        let balance_ns = self.credit_ns(look) - self.advance_ns(look);
         let within_ns =
             (self.left_ns(look).unwrap_or(BALANCE_NS)).clamp(LEAST_BALANCE_NS, BALANCE_NS);
-        let usual_ns = self.budget() * within_ns;
-        (1.0 + balance_ns / usual_ns.max(1.0)).clamp(LEAST_PACE, MOST_PACE)
+        self.part_left(look, within_ns).clamp(LEAST_PACE, MOST_PACE)
+    }
+
+    /// By how much more or less than usual may be spent within so long until what was earned is spent.
+    fn part_left(&self, look: Look, within_ns: f64) -> f64 {
+        1.0 + self.balance_ns(look) / (self.budget() * within_ns).max(1.0)
     }
 
     /// What is left of the run, where that is known.
@@ -530,8 +538,8 @@ impl Governor {
 
     /// What may be spent before it is earned: at the end of a run nothing.
     fn advance_ns(&self, look: Look) -> f64 {
-        let run_ns = self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64;
-        let left = (self.left_ns(look)).map_or(1.0, |left_ns| left_ns / run_ns.max(1.0));
+        let run = self.terms.run_ns.zip(self.left_ns(look));
+        let left = run.map_or(1.0, |(run_ns, left_ns)| left_ns / run_ns.max(1) as f64);
         (self.run_budget_ns() * ADVANCE_SHARE).min(ADVANCE_NS) * left
     }
 
@@ -555,9 +563,8 @@ impl Governor {
     fn level(&self, look: Look) -> f64 {
         let claims: Vec<_> = self.probes.iter().filter_map(Probe::claim).collect();
         let left_ns = (self.left_ns(look).unwrap_or(LONG_RUN_NS as f64)).max(LEAST_BALANCE_NS);
-        let balance_ns = self.credit_ns(look) - self.advance_ns(look);
-        let part = 1.0 + balance_ns / (self.budget() * left_ns).max(1.0);
-        let budget = self.budget() * PLANNED_SHARE * part.clamp(LEAST_LEVEL, 1.0);
+        let part = self.part_left(look, left_ns).clamp(LEAST_LEVEL, 1.0);
+        let budget = self.budget() * PLANNED_SHARE * part;
         fair::level(budget, &claims)
     }
 

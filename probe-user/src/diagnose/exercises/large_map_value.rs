@@ -55,12 +55,12 @@ fn examine(observed: &Observed) -> Judgement {
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
-    let each = |bytes: &dyn Fn(&Calls) -> u64| {
+    let each = |bytes: fn(&Calls) -> u64| {
         let of_calls = |calls: &&Calls| bytes(calls) as f64 * calls.count;
         site.calls.iter().map(of_calls).sum::<f64>() / site.count.max(1.0)
     };
-    let element = each(&|calls| calls.detail);
-    let copied = each(&|calls| calls.element_read.unwrap_or(calls.detail).min(calls.detail));
+    let element = each(|calls| calls.detail);
+    let copied = each(|calls| calls.element_read.unwrap_or(calls.detail).min(calls.detail));
     let share = observed.cpu_share(site.rate_per_s() * (READ_NS + BYTE_NS * copied));
     Fault::at(site, "large structs are copied out of a map")
         .evidence("reads", site.rate_per_s(), "1/s")
