@@ -188,7 +188,7 @@ impl Scale {
     pub(crate) fn estimate(&self, profile: &Profile, rows: &[u32], hits: u64) -> Estimate {
         let sampled = rows.iter().filter_map(|row| profile.sampling.rows.get(row));
         let mut sum = RowSampling::default();
-        let mut error = 0.0;
+        let (mut error, mut most) = (0.0, Some(0.0));
         for row in sampled {
             sum.count += row.count;
             sum.bytes += row.bytes;
@@ -196,7 +196,9 @@ impl Scale {
             sum.whole_bytes += row.whole_bytes;
             // Paths to the same line come and go together.
             error += self.error_of(row);
+            most = most.zip(row.most).map(|(most, of_row)| most + of_row);
         }
+        let most = most.map_or(self.most, |most| most.min(self.most));
         let at_least = |value: f64| (value.max(0.0).round() as u64).max(hits);
         let whole = sum.whole * self.whole;
         let is_looked_at_only = sum.count <= 0.0;
@@ -204,7 +206,7 @@ impl Scale {
             let spread = ProbeSampling::spread(sum.whole, error, Z);
             let high = whole * spread + self.missed(sum.whole) * self.high;
             let is_known = self.known_total.is_some() || !self.sampling.is_cut;
-            (whole / spread, if is_known { high } else { self.most })
+            (whole / spread, if is_known { high } else { most })
         } else {
             let spread = ProbeSampling::spread(sum.count, error, Z);
             let windows = (
@@ -217,12 +219,17 @@ impl Scale {
         Estimate {
             count,
             low: at_least(low),
-            high: at_least(high.min(self.most)).max(count),
+            high: at_least(high.min(most)).max(count),
             unseen: (self.unseen() * self.high).round() as u64,
             bytes: (sum.whole_bytes * self.whole + sum.bytes * self.factor)
                 .max(0.0)
                 .round() as u64,
         }
+    }
+
+    /// Returns what a row counted that stands for itself, and what its windows stand for.
+    pub(crate) fn parts(&self, row: &RowSampling) -> (f64, f64) {
+        (row.whole * self.whole, row.count * self.factor)
     }
 
     /// Returns in how many windows the probe was on at random moments; `None` where it was on for long.
@@ -405,29 +412,41 @@ fn waited_ns(recording: &Recording) -> Option<u64> {
 }
 
 /// What the runtime counted by itself during the run.
-struct Counted {
-    total: f64,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    pub(crate) total: f64,
     /// Relative, of 95 %.
-    error: f64,
+    pub(crate) error: f64,
+}
+
+impl Counted {
+    /// Returns by how much `counter` grew during the run; `None` where it was not read at both ends of it.
+    pub(crate) fn of(
+        recording: &Recording,
+        duration_ns: u64,
+        counter: impl Fn(&RuntimeCounters) -> Option<u64>,
+    ) -> Option<Self> {
+        let before = recording.header.state.as_ref()?;
+        let after = recording.end.as_ref()?.state.as_ref()?;
+        let grown = counter(&after.counters)?.checked_sub(counter(&before.counters)?)?;
+        let between_ns = after.elapsed_ns.checked_sub(before.elapsed_ns)?;
+        let part = (duration_ns as f64 / between_ns.max(1) as f64).max(LEAST_PART);
+        // A target that ended was read a moment before; what it did since is taken to be as before.
+        let unread = (part - 1.0).max(0.0);
+        (part <= MOST_PART).then_some(Self {
+            total: grown as f64 * part,
+            error: COUNTER_ERROR + unread,
+        })
+    }
 }
 
 fn total_of_runtime(recording: &Recording, probe: &str, duration_ns: u64) -> Option<Counted> {
-    let before = recording.header.state.as_ref()?;
-    let after = recording.end.as_ref()?.state.as_ref()?;
-    let counter = |counters: &RuntimeCounters| match ProbeName::from_name(probe)? {
+    let probe = ProbeName::from_name(probe)?;
+    Counted::of(recording, duration_ns, |counters| match probe {
         ProbeName::GoroutineCreate => counters.goroutines_created,
         ProbeName::Alloc => counters.allocated_objects,
         ProbeName::CgoCall => counters.cgo_calls,
         _ => None,
-    };
-    let grown = counter(&after.counters)?.checked_sub(counter(&before.counters)?)?;
-    let between_ns = after.elapsed_ns.checked_sub(before.elapsed_ns)?;
-    let part = (duration_ns as f64 / between_ns.max(1) as f64).max(LEAST_PART);
-    // A target that ended was read a moment before; what it did since is taken to be as before.
-    let unread = (part - 1.0).max(0.0);
-    (part <= MOST_PART).then_some(Counted {
-        total: grown as f64 * part,
-        error: COUNTER_ERROR + unread,
     })
 }
 

@@ -46,7 +46,7 @@ pub struct CpuLimit {
 }
 
 /// The runtime's own counters, since the process started (`facts/free-counters.md`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RuntimeCounters {
     pub goroutines_created: Option<u64>,
@@ -60,6 +60,9 @@ pub struct RuntimeCounters {
     pub gc_assist_cpu_ns: Option<u64>,
     pub allocated_objects: Option<u64>,
     pub allocated_bytes: Option<u64>,
+    /// Objects by size class (`internal/runtime/gc/sizeclasses.go`), first those that are larger than all; what is
+    /// missing at the end is 0.
+    pub allocated_by_class: Option<Vec<u64>>,
     pub heap_live_bytes: Option<u64>,
     pub cgo_calls: Option<u64>,
     pub timers: Option<u64>,

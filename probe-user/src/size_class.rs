@@ -12,12 +12,18 @@ pub(crate) const SIZES: [u64; 68] = [
 /// Larger objects take whole pages.
 const PAGE: f64 = 8192.0;
 
+/// Returns the size class of an object of `size` bytes.
+pub(crate) fn of(size: f64) -> usize {
+    let fits = |class: &u64| *class as f64 >= size && *class > 0;
+    SIZES.iter().position(fits).unwrap_or(0)
+}
+
 /// Returns the bytes that the allocator takes for an object of `size` bytes on average.
 pub(crate) fn rounded(size: f64) -> f64 {
-    let class = SIZES
-        .iter()
-        .find(|class| **class as f64 >= size && **class > 0);
-    class.map_or_else(|| (size / PAGE).ceil() * PAGE, |class| *class as f64)
+    match SIZES.get(of(size)) {
+        Some(class) if *class > 0 => *class as f64,
+        _ => (size / PAGE).ceil() * PAGE,
+    }
 }
 
 #[cfg(test)]

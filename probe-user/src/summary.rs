@@ -32,6 +32,7 @@ pub fn summarize(recording: &Recording) -> Report {
     let header = &recording.header;
     let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
     let seconds = duration_ns as f64 / 1e9;
+    allocated::bound(&mut profile, recording, duration_ns);
     let named = symbolize(&profile, &recording.symbols);
     let cpu = end
         .and_then(|end| end.samples.as_ref())

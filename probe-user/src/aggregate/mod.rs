@@ -110,6 +110,11 @@ impl From<&abi::Row> for Totals {
 }
 
 impl Totals {
+    /// Returns the operations that told how many bytes they are: what ended without a begin that was seen did not.
+    pub fn sized(&self) -> u64 {
+        self.hits.saturating_sub(self.lost[lost::ORPHAN])
+    }
+
     /// Returns the operations that began and neither ended nor were lost.
     pub fn open(&self) -> u64 {
         self.hits

@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// Relative standard error of what one moment tells of a whole run.
+const OF_A_MOMENT: f64 = 1.0;
+
 /// Sums over all windows of one probe. Rates are per nanosecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -53,6 +56,32 @@ pub struct RowSampling {
     pub weighted_product: f64,
     /// Sum of period · rate².
     pub square: f64,
+    /// Logarithm of what all of this was multiplied by, for something else that is known.
+    #[serde(skip)]
+    pub corrected: f64,
+    /// There were no more operations in the run.
+    #[serde(skip)]
+    pub most: Option<f64>,
+}
+
+impl RowSampling {
+    /// Returns the row as if it had been seen so many times as often: what stands for itself, and in windows.
+    #[must_use]
+    pub fn times(&self, whole: f64, windows: f64) -> Self {
+        let changed = if self.count > 0.0 { windows } else { whole };
+        Self {
+            count: self.count * windows,
+            bytes: self.bytes * windows,
+            whole: self.whole * whole,
+            whole_bytes: self.whole_bytes * whole,
+            weighted_rate: self.weighted_rate * windows,
+            weighted_square: self.weighted_square * windows * windows,
+            weighted_product: self.weighted_product * windows,
+            square: self.square * windows * windows,
+            corrected: self.corrected + changed.max(f64::MIN_POSITIVE).ln(),
+            most: self.most,
+        }
+    }
 }
 
 /// A time that a probe was on, and what it took meanwhile.
@@ -303,10 +332,13 @@ impl ProbeSampling {
         (spread.max(0.0) * self.few()).sqrt().max(chance)
     }
 
-    /// The same where only first looks saw any: operations come in clusters, as if each were seen twice.
+    /// The same where only first looks saw any: operations come in clusters, as if each were seen twice, and a look is
+    /// of one moment.
     pub fn error_of_part_of_looks(&self, row: &RowSampling) -> f64 {
         let part = row.whole / self.whole.max(1.0);
-        2.0 * (row.whole * (1.0 - part).max(0.0)).sqrt() + 1.0
+        let each = row.corrected.exp();
+        let of_clusters = 2.0 * (row.whole * each * (1.0 - part).max(0.0)).sqrt() + each;
+        of_clusters.hypot(row.whole * OF_A_MOMENT)
     }
 
     /// Returns by what an estimate is to be divided and multiplied for an interval of `z` standard errors. Estimates
@@ -341,7 +373,9 @@ impl ProbeSampling {
 
     /// The error that counting itself has (Poisson), of the operations that were not seen.
     fn chance(&self, row: &RowSampling) -> f64 {
-        (row.count * self.behind_each()).max(0.0).sqrt()
+        (row.count * row.corrected.exp() * self.behind_each())
+            .max(0.0)
+            .sqrt()
     }
 
     fn period(&self) -> f64 {

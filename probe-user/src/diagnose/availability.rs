@@ -75,6 +75,22 @@ impl Observed {
         )
     }
 
+    /// Returns the answer of a rule that found no line which allocates so many bytes a second: what [`silent`](Self::silent)
+    /// says of `rate_per_s` allocations, unless the runtime counted so many bytes more than windows tell of.
+    pub fn silent_of_bytes(&self, bytes_per_s: f64, rate_per_s: f64, clear: &str) -> Judgement {
+        let unseen = self.unseen_bytes_per_s();
+        if unseen < bytes_per_s {
+            return self.silent("alloc", rate_per_s, clear);
+        }
+        Judgement::not_enough(
+            format!(
+                "the program allocates {:.0} MB/s more than the probe's windows saw",
+                unseen / 1e6
+            ),
+            "a longer run, a larger --max-overhead, or --only alloc",
+        )
+    }
+
     /// Judges by the rate alone: a fault for each line where `probe` saw at least `rate_per_s` of the calls that
     /// `keep` picks, and else what [`silent`](Self::silent) says.
     pub fn frequent(

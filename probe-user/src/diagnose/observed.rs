@@ -21,6 +21,10 @@ use crate::{
 /// (measured, kernel 6.18 on a virtual machine; facts on a 25 ns send read as 1.0 µs).
 const UNCALIBRATED_BIAS_NS: f64 = 1_000.0;
 
+/// Of what the runtime counts as allocated, so much was asked for at least: size classes are an eighth apart or less, and
+/// windows are not exact.
+const ASKED_SHARE: f64 = 0.8;
+
 /// Below this a process counts as if it used so many CPUs: half of nothing is no harm.
 const IDLE_CPUS: f64 = 0.1;
 
@@ -206,6 +210,14 @@ impl Observed {
     pub fn grown(&self, counter: impl Fn(&RuntimeCounters) -> Option<u64>) -> Option<u64> {
         let (start, end) = (self.start.as_ref()?, self.end.as_ref()?);
         counter(&end.counters)?.checked_sub(counter(&start.counters)?)
+    }
+
+    /// Returns the bytes a second that the runtime counted, which are rounded up, beyond those that paths account for.
+    pub fn unseen_bytes_per_s(&self) -> f64 {
+        let counted = self.grown(|counters| counters.allocated_bytes).unwrap_or(0) as f64;
+        let allocations = self.calls.iter().filter(|calls| calls.probe == "alloc");
+        let told: f64 = allocations.map(|calls| calls.bytes).sum();
+        (counted * ASKED_SHARE - told).max(0.0) / self.seconds.max(1e-9)
     }
 
     /// Returns a setting of the runtime at both ends, where it was read at both.

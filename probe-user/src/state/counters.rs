@@ -10,14 +10,24 @@ use crate::{analyze::HeapStatsLayout, size_class::SIZES};
 const GENERATIONS: usize = 3;
 /// `gcControllerState.heapLive`.
 const HEAP_LIVE: u32 = 104;
+/// The size class of objects that are larger than all, and that whose slots tiny objects share (src/runtime/malloc.go
+/// `tinySpanClass`).
+const LARGE: u32 = 0;
+const TINY: u32 = 2;
 /// Reads of what is being moved from one generation to another.
 const READS: usize = 3;
 
-/// Objects and bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Objects by size class, those that are larger than all of them first, and bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Allocated {
-    pub(super) objects: u64,
+    pub(super) by_class: Vec<u64>,
     pub(super) bytes: u64,
+}
+
+impl Allocated {
+    pub(super) fn objects(&self) -> u64 {
+        (self.by_class.iter()).fold(0, |all, of_class| all.wrapping_add(*of_class))
+    }
 }
 
 impl Runtime<'_> {
@@ -83,13 +93,10 @@ impl Runtime<'_> {
             read.map_err(StateError::memory("memstats"))?;
             let sum = sum(&bytes, &layout);
             // While one generation is added to another, it is there twice for a moment: never too little.
-            least = Some(least.map_or(sum, |least| {
-                if sum.objects < least.objects {
-                    sum
-                } else {
-                    least
-                }
-            }));
+            least = Some(match least {
+                Some(least) if least.objects() <= sum.objects() => least,
+                _ => sum,
+            });
         }
         Ok(least.unwrap_or_default())
     }
@@ -126,22 +133,27 @@ impl Runtime<'_> {
 
 /// Adds up all generations.
 fn sum(bytes: &[u8], layout: &HeapStatsLayout) -> Allocated {
-    let mut sum = Allocated::default();
+    let mut sum = Allocated {
+        by_class: vec![0; SIZES.len()],
+        bytes: 0,
+    };
     for generation in bytes.chunks_exact(layout.size as usize) {
         let word = |offset: u32| {
             let word = generation.get(offset as usize..);
             word.and_then(<[u8]>::first_chunk)
                 .map_or(0, |word| u64::from_le_bytes(*word))
         };
-        // Tiny objects share a slot of their class, which is counted, with its bytes, too.
-        let tiny = word(layout.tiny_alloc_count);
-        let (large_bytes, large) = (word(layout.large_alloc), word(layout.large_alloc + 8));
-        sum.objects = sum.objects.wrapping_add(tiny).wrapping_add(large);
-        sum.bytes = sum.bytes.wrapping_add(large_bytes);
-        for (class, size) in SIZES.iter().enumerate() {
-            let n = word(layout.small_alloc_count + class as u32 * 8);
-            sum.objects = sum.objects.wrapping_add(n);
-            sum.bytes = sum.bytes.wrapping_add(n.wrapping_mul(*size));
+        sum.bytes = sum.bytes.wrapping_add(word(layout.large_alloc));
+        for (class, (n, size)) in (0..).zip(sum.by_class.iter_mut().zip(SIZES)) {
+            let small = word(layout.small_alloc_count + class * 8);
+            sum.bytes = sum.bytes.wrapping_add(small.wrapping_mul(size));
+            // Tiny objects share a slot of their class, which is counted, with its bytes, too.
+            let more = match class {
+                LARGE => word(layout.large_alloc + 8),
+                TINY => word(layout.tiny_alloc_count),
+                _ => 0,
+            };
+            *n = n.wrapping_add(small).wrapping_add(more);
         }
     }
     sum

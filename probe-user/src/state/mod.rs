@@ -27,6 +27,7 @@ use std::io;
 pub(crate) use self::channel::{ChannelLayout, ChannelReader, Flow, Untold};
 use self::{
     census::Taker,
+    counters::Allocated,
     memory::Memory,
     names::Names,
     runtime::{Found, Runtime},
@@ -185,6 +186,7 @@ pub fn of_new_process() -> State {
             gc_assist_cpu_ns: none,
             allocated_objects: none,
             allocated_bytes: none,
+            allocated_by_class: Some(Vec::new()),
             cgo_calls: none,
             ..RuntimeCounters::default()
         },
@@ -209,8 +211,9 @@ fn counters(runtime: &Runtime<'_>, census: Option<&Census>, notes: &mut Notes) -
         gc_pause_ns: notes.keep("pauses", runtime.gc_pause_ns()),
         gc_mark_cpu_ns: gc_cpu.map(|(all, _)| all),
         gc_assist_cpu_ns: gc_cpu.map(|(_, assists)| assists),
-        allocated_objects: allocated.map(|allocated| allocated.objects),
-        allocated_bytes: allocated.map(|allocated| allocated.bytes),
+        allocated_objects: allocated.as_ref().map(Allocated::objects),
+        allocated_bytes: allocated.as_ref().map(|allocated| allocated.bytes),
+        allocated_by_class: allocated.map(|allocated| allocated.by_class),
         heap_live_bytes: notes.keep("live heap", runtime.heap_live_bytes()),
         cgo_calls: notes.keep("calls to C", runtime.cgo_calls()),
         timers: notes.keep("timers", runtime.timers()),

@@ -75,7 +75,7 @@ impl Symbols {
         self.0.is_empty()
     }
 
-    fn of(&self, address: VirtAddr) -> Vec<Symbol> {
+    pub(crate) fn of(&self, address: VirtAddr) -> Vec<Symbol> {
         self.0
             .get(&address.0)
             .cloned()

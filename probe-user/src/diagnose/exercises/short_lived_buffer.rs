@@ -51,7 +51,7 @@ fn examine(observed: &Observed) -> Judgement {
     sites.retain(|site| site.bytes >= BUFFER_BYTES * site.count && !is_kept(observed, site));
     observed.beyond(&sites, Threshold::bytes(BYTES_PER_S), fault, || {
         let rate = BYTES_PER_S / LARGE_BYTES;
-        observed.silent("alloc", rate, "no line makes 10 MB/s of buffers")
+        observed.silent_of_bytes(BYTES_PER_S, rate, "no line makes 10 MB/s of buffers")
     })
 }
 

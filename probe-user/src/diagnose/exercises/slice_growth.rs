@@ -48,7 +48,7 @@ fn examine(observed: &Observed) -> Judgement {
     let sites = observed.sites("alloc", |calls| grows(calls) && by_line(calls));
     observed.beyond(&sites, Threshold::bytes(BYTES_PER_S), fault, || {
         let rate = BYTES_PER_S / USUAL_BYTES;
-        observed.silent("alloc", rate, "no line grows slices by 10 MB/s")
+        observed.silent_of_bytes(BYTES_PER_S, rate, "no line grows slices by 10 MB/s")
     })
 }
 

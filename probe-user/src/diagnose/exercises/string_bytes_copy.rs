@@ -43,8 +43,8 @@ fn examine(observed: &Observed) -> Judgement {
     let sites = observed.sites("alloc", |calls| copies(calls) && calls.directly_by_user());
     observed.beyond(&sites, Threshold::bytes(BYTES_PER_S), fault, || {
         let rate = BYTES_PER_S / USUAL_BYTES;
-        observed.silent(
-            "alloc",
+        observed.silent_of_bytes(
+            BYTES_PER_S,
             rate,
             "no line copies 10 MB/s between strings and byte slices",
         )

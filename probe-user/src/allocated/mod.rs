@@ -6,9 +6,11 @@
 //! its inverse square. What the profile counts is rounded up to the allocator's size classes; what is reported is
 //! what was asked for.
 
+mod by_size;
+
 use std::collections::{BTreeMap, HashMap};
 
-use probe_ebpf::abi::lost;
+pub(crate) use by_size::bound;
 
 use crate::{
     aggregate::Profile,
@@ -138,11 +140,7 @@ fn refine_one(
 fn asked_share(named: &NamedCallSite, profiled: &Profiled, profile: &Profile) -> Option<f64> {
     let (mut begun, mut asked, mut taken) = (0.0, 0.0, 0.0);
     for row in named.rows.iter().filter_map(|row| profile.rows.get(row)) {
-        // What ended without a begin that was seen told no size.
-        let hits = row
-            .totals
-            .hits
-            .saturating_sub(row.totals.lost[lost::ORPHAN]);
+        let hits = row.totals.sized();
         if hits == 0 {
             continue;
         }
@@ -220,6 +218,8 @@ impl Figure {
 
 #[cfg(test)]
 mod tests {
+    use probe_ebpf::abi::lost;
+
     use super::*;
     use crate::aggregate::{Buckets, Row, Totals};
 
