@@ -20,7 +20,9 @@ pub const MAX_ROWS: u32 = 1 << 14;
 pub const SLOTS_SHIFT: u32 = 15;
 /// Operations in flight at the same time that have no slot; further ones are counted as lost (`full`).
 pub const MAX_IN_FLIGHT: u32 = 1 << 17;
-/// Histogram buckets in use over all call paths; values for further ones are counted as lost (`full`).
+/// Histogram buckets in use over all call paths of most programs.
+pub const USUAL_BUCKETS: u32 = 1 << 14;
+/// Buckets beyond those; values for further ones are counted as lost (`full`).
 pub const MAX_BUCKETS: u32 = 1 << 17;
 
 /// Addresses of a CPU sample: the interrupted one and the return addresses of its callers. What lies further
@@ -260,6 +262,8 @@ pub struct CallPath {
     pub padding: u16,
     /// As in [`RowKey`].
     pub detail: u64,
+    /// Code inside of the first frame, as a virtual address of the file, where what happens there is no call; else 0.
+    pub inner: u64,
     /// Return addresses as virtual addresses of the file, innermost first: up to the first of the user's those of the row,
     /// beyond that of whoever was there first.
     pub frames: [u64; MAX_FRAMES],
@@ -273,6 +277,7 @@ impl Default for CallPath {
             reason: 0,
             padding: 0,
             detail: 0,
+            inner: 0,
             frames: [0; MAX_FRAMES],
         }
     }
@@ -486,6 +491,7 @@ pub const SLOTS: &str = "SLOTS";
 pub const IN_FLIGHT: &str = "IN_FLIGHT";
 /// Hash from [`bucket_key`] to a count.
 pub const BUCKETS: &str = "BUCKETS";
+pub const MORE_BUCKETS: &str = "MORE_BUCKETS";
 /// Array of [`Counters`], by probe.
 pub const COUNTERS: &str = "COUNTERS";
 
@@ -505,7 +511,7 @@ const _: () = {
     assert!(size_of::<Site>() == 48);
     assert!(size_of::<RowKey>() == 32);
     assert!(size_of::<Row>() == 128);
-    assert!(size_of::<CallPath>() == 16 + 8 * MAX_FRAMES);
+    assert!(size_of::<CallPath>() == 24 + 8 * MAX_FRAMES);
     assert!(size_of::<FlightKey>() == 16);
     assert!(size_of::<Flight>() == 16);
     assert!(size_of::<Slot>() == 40);

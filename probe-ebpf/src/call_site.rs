@@ -2,6 +2,7 @@
 
 use aya_ebpf::{
     bindings::{BPF_NOEXIST, pt_regs},
+    helpers::generated::bpf_probe_read_kernel,
     maps::Array,
 };
 use probe_ebpf::abi::{
@@ -50,7 +51,8 @@ impl Path {
 #[inline(always)]
 pub(crate) fn row_of(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<u32> {
     let detail = detail::of(regs, site, frame);
-    let start = Start::of(regs, site, frame);
+    let mut start = Start::of(regs, site, frame);
+    start.forget_how();
     let path = walk(&start, None);
     let key = RowKey {
         path_hash: path.hash,
@@ -93,6 +95,7 @@ fn add_row(start: &Start, key: &RowKey) -> Option<u32> {
     path.probe = key.probe;
     path.reason = key.reason;
     path.detail = key.detail;
+    path.inner = start.inner;
     walk(start, Some(path));
     match ROW_OF.insert(key, &row, u64::from(BPF_NOEXIST)) {
         Ok(()) => Some(row),
@@ -110,7 +113,7 @@ struct Start {
     /// Frame pointer of the first frame's caller, 0 where nothing lies further out, and the first return
     /// address.
     next: [u64; 2],
-    /// Code inside of the first frame, which is no call: 0 where there is none.
+    /// Code inside of the first frame, which is no call, as a virtual address of the file: 0 where there is none.
     inner: u64,
     /// Frames lie between these, each above the one before.
     low: u64,
@@ -158,6 +161,15 @@ impl Start {
         start
     }
 
+    /// Copies this to itself, and with it all that the verifier knows of how it came about: it walks the stack once, and
+    /// not once for each way to begin.
+    #[inline(always)]
+    fn forget_how(&mut self) {
+        let this = &raw mut *self;
+        // SAFETY: valid for reads and writes of its size; it fails as little as reading the stack does.
+        unsafe { bpf_probe_read_kernel(this.cast(), size_of::<Self>() as u32, this.cast()) };
+    }
+
     /// Begins where the goroutine `g` was left.
     #[inline(always)]
     fn parked(&mut self, g: u64, site: &Site) {
@@ -171,7 +183,7 @@ impl Start {
         self.high = stack[1];
         self.next = [frame, pc];
         if site.flags & flag::GROWING != 0 {
-            self.inner = pc;
+            self.inner = pc.wrapping_sub(self.bias);
             self.next[1] = read_user(sp).unwrap_or(0);
         }
     }
@@ -205,15 +217,9 @@ pub(crate) fn counts(regs: &pt_regs, site: &Site) -> bool {
 #[inline(always)]
 fn walk(start: &Start, mut keep: Option<&mut CallPath>) -> Path {
     let mut path = Path {
-        hash: HASH_SEED,
+        hash: HASH_SEED ^ start.inner,
         pc: 0,
     };
-    let mut n_inner = 0;
-    if start.inner != 0 {
-        path.add(start.inner.wrapping_sub(start.bias));
-        path.keep(keep.as_deref_mut(), 0);
-        n_inner = 1;
-    }
     let mut next = start.next;
     let until = if keep.is_some() {
         &OWN_TEXT
@@ -223,7 +229,7 @@ fn walk(start: &Start, mut keep: Option<&mut CallPath>) -> Path {
     let mut low = start.low;
     for n in 0..MAX_FRAMES {
         path.add(next[1].wrapping_sub(start.bias));
-        path.keep(keep.as_deref_mut(), n + n_inner);
+        path.keep(keep.as_deref_mut(), n);
         if is_in(until, path.pc) {
             break;
         }

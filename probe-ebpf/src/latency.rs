@@ -1,7 +1,7 @@
 //! Adds up rows: counts, bytes, latencies and losses. Everything is atomic: a program may be preempted by
 //! another one on the same CPU, and rows are shared between CPUs.
 
-use aya_ebpf::bindings::BPF_NOEXIST;
+use aya_ebpf::{bindings::BPF_NOEXIST, maps::HashMap};
 use probe_ebpf::{
     abi::{Row, bucket_key, lost},
     bucket::bucket_of,
@@ -9,7 +9,7 @@ use probe_ebpf::{
 
 use crate::{
     atomic::{self, compare_exchange},
-    maps::{BUCKETS, COUNTERS, ROWS},
+    maps::{BUCKETS, COUNTERS, MORE_BUCKETS, ROWS},
 };
 
 /// Attempts to raise a maximum. Each failed one means that another CPU raised it meanwhile.
@@ -127,15 +127,29 @@ pub(crate) fn complete(row: u32, duration_ns: u64, is_noted: bool) {
 
 #[inline(always)]
 fn count_bucket(key: u32) -> bool {
-    if let Some(count) = BUCKETS.get_ptr_mut(&key) {
+    let known = BUCKETS
+        .get_ptr_mut(&key)
+        .or_else(|| MORE_BUCKETS.get_ptr_mut(&key));
+    if let Some(count) = known {
         add(count, 1);
         return true;
     }
-    if BUCKETS.insert(&key, &1_u64, u64::from(BPF_NOEXIST)).is_ok() {
+    count_new_bucket(key)
+}
+
+/// Not inlined: it runs once per bucket. Where one map is full the other is used, and only then.
+#[inline(never)]
+fn count_new_bucket(key: u32) -> bool {
+    make_bucket(&BUCKETS, key) || make_bucket(&MORE_BUCKETS, key)
+}
+
+#[inline(always)]
+fn make_bucket(buckets: &HashMap<u32, u64>, key: u32) -> bool {
+    if buckets.insert(&key, &1_u64, u64::from(BPF_NOEXIST)).is_ok() {
         return true;
     }
     // Another CPU made the bucket in between, or the map is full.
-    let Some(count) = BUCKETS.get_ptr_mut(&key) else {
+    let Some(count) = buckets.get_ptr_mut(&key) else {
         return false;
     };
     add(count, 1);

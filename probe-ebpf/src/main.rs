@@ -41,11 +41,7 @@ fn operation(ctx: ProbeContext) -> Option<()> {
         return None;
     }
     let regs = registers(&ctx);
-    let outcome = match site.kind {
-        kind::ENTRY | kind::EVENT => begins(regs, &site, &gate),
-        kind::EXIT => ends(regs, &site, &gate),
-        _ => panics(regs, &site, &gate),
-    };
+    let outcome = happens(regs, &site, &gate);
     if outcome.is_none() {
         diagnostics::say!(
             &ctx,
@@ -68,17 +64,41 @@ fn cpu_sample(ctx: PerfEventContext) -> u32 {
     0
 }
 
-/// The entry of a probed function.
+/// What becomes of a hit. The row of its call path is looked up in one place, whatever it is for: each further one
+/// would have the verifier walk the stack once more.
 #[inline(always)]
-fn begins(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
+fn happens(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
+    let (frame, begins) = match site.kind {
+        kind::ENTRY | kind::EVENT => (admitted(regs, site, gate)?, true),
+        kind::EXIT => match ends(regs, site, gate)? {
+            Ended::Begun => return Some(()),
+            Ended::Orphan(frame) => (frame, false),
+        },
+        _ => return panics(regs, site, gate),
+    };
+    let row = row_of(regs, site, &frame)?;
+    if begins {
+        return begin(regs, site, gate, &frame, row);
+    }
+    count_hit(row, 0);
+    count_lost(row, lost::ORPHAN);
+    None
+}
+
+/// Returns the frame of an operation that begins, if it is one that is counted.
+#[inline(always)]
+fn admitted(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<Frame> {
     if !gate.is_open() {
         return None;
     }
     let frame = frame_of_target(regs, site)?;
-    if frame.is_ignored(site) || !call_site::counts(regs, site) || !gate.admits(site) {
-        return None;
-    }
-    let row = row_of(regs, site, &frame)?;
+    let is_one = !frame.is_ignored(site) && call_site::counts(regs, site) && gate.admits(site);
+    is_one.then_some(frame)
+}
+
+/// Begins an operation of `row`.
+#[inline(always)]
+fn begin(regs: &pt_regs, site: &Site, gate: &Gate, frame: &Frame, row: u32) -> Option<()> {
     let bytes = if site.flags & flag::BYTES_IN_AX != 0 {
         regs.rax
     } else {
@@ -96,7 +116,7 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
         complete(row, 0, false);
         return Some(());
     }
-    let Some(key) = in_flight::key(regs, site, &frame) else {
+    let Some(key) = in_flight::key(regs, site, frame) else {
         count_lost(row, lost::FOREIGN);
         return None;
     };
@@ -107,13 +127,21 @@ fn begins(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
         row,
         epoch: gate.epoch(),
     };
-    in_flight::begin(site, &frame, &key, flight);
+    in_flight::begin(site, frame, &key, flight);
     Some(())
+}
+
+/// An operation that ended.
+enum Ended {
+    /// Its begin was seen.
+    Begun,
+    /// It is known where, not since when.
+    Orphan(Frame),
 }
 
 /// An exit of a probed function.
 #[inline(always)]
-fn ends(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
+fn ends(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<Ended> {
     if !holds(site.condition, regs.eflags) {
         return None;
     }
@@ -137,14 +165,13 @@ fn ends(regs: &pt_regs, site: &Site, gate: &Gate) -> Option<()> {
     if let Some(flight) = flight
         && end(regs, site, gate, flight, now_ns)
     {
-        return Some(());
+        return Some(Ended::Begun);
     }
-    orphan(
-        regs,
-        site,
-        gate,
-        &frame.or_else(|| self::frame(regs, site))?,
-    )
+    if !gate.is_open() || gate.is_shut() || site.flags & flag::MAY_HAVE_NO_BEGIN != 0 {
+        return None;
+    }
+    let frame = frame.or_else(|| self::frame(regs, site))?;
+    Some(Ended::Orphan(frame))
 }
 
 /// Adds an operation that ended to its row, and returns whether it began in this window.
@@ -162,18 +189,6 @@ fn end(regs: &pt_regs, site: &Site, gate: &Gate, flight: Flight, now_ns: u64) ->
         complete(flight.row, duration_ns, detail::is_noted(regs, site));
     }
     true
-}
-
-/// An end whose begin was not seen: known where, not since when.
-#[inline(always)]
-fn orphan(regs: &pt_regs, site: &Site, gate: &Gate, frame: &Frame) -> Option<()> {
-    if !gate.is_open() || gate.is_shut() || site.flags & flag::MAY_HAVE_NO_BEGIN != 0 {
-        return None;
-    }
-    let row = row_of(regs, site, frame)?;
-    count_hit(row, 0);
-    count_lost(row, lost::ORPHAN);
-    None
 }
 
 /// The entry of `runtime.gopanic`: the frames that called it will not return.

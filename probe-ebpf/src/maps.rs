@@ -8,7 +8,7 @@ use aya_ebpf::{
 use probe_ebpf::abi::{
     CallPath, Counters, Flight, FlightKey, Gate, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_PROBES, MAX_ROWS,
     MAX_SITES, MIN_SAMPLED_STACKS, Pulse, Row, RowKey, SLOTS_SHIFT, SampleCounters, SampledStack,
-    Site, Slot,
+    Site, Slot, USUAL_BUCKETS,
 };
 
 /// Written by user space before attaching.
@@ -61,9 +61,13 @@ pub(crate) static SLOTS: Array<Slot> = Array::with_max_entries(1 << SLOTS_SHIFT,
 pub(crate) static IN_FLIGHT: HashMap<FlightKey, Flight> =
     HashMap::with_max_entries(MAX_IN_FLIGHT, 0);
 
-/// Counted up here, read by user space.
+/// Counted up here, read by user space: small, as reading it takes as long as it is large.
 #[map]
-pub(crate) static BUCKETS: HashMap<u32, u64> = HashMap::with_max_entries(MAX_BUCKETS, 0);
+pub(crate) static BUCKETS: HashMap<u32, u64> = HashMap::with_max_entries(USUAL_BUCKETS, 0);
+
+/// The buckets that [`BUCKETS`] had no room for.
+#[map]
+pub(crate) static MORE_BUCKETS: HashMap<u32, u64> = HashMap::with_max_entries(MAX_BUCKETS, 0);
 
 /// Counted up here, read by user space.
 #[map]

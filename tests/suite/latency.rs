@@ -134,7 +134,7 @@ impl Outside {
 
 /// What shows how much the probes add is not compared with itself, on hosts where it takes long.
 fn is_short(site: &TruthSite) -> bool {
-    site.site.ends_with(".short")
+    site.site.rsplit('.').next() == Some("short")
 }
 
 fn short_of<'a>(probe: &str, truth: &'a Truth) -> &'a TruthSite {

@@ -154,7 +154,8 @@ pub struct Path {
 impl Path {
     /// Returns the path as the kernel wrote it, or `None` for a probe that does not exist.
     pub fn from_abi(path: &abi::CallPath) -> Option<Self> {
-        let n_frames = (path.n_frames as usize).min(abi::MAX_FRAMES);
+        let frames = path.frames.iter().take(path.n_frames as usize);
+        let inner = Some(&path.inner).filter(|inner| **inner != 0);
         Some(Self {
             probe: ProbeName::from_index(path.probe)?.as_str().to_owned(),
             reason: path.reason,
@@ -162,7 +163,12 @@ impl Path {
             what: None,
             calls_others: None,
             element_read: None,
-            frames: path.frames.get(..n_frames)?.to_vec(),
+            frames: inner
+                .into_iter()
+                .chain(frames)
+                .copied()
+                .take(abi::MAX_FRAMES)
+                .collect(),
         })
     }
 

@@ -99,7 +99,7 @@ impl Loaded {
         let empty = vec![abi::Row::default(); n_rows as usize];
         bpf_batch::write_array(rows, &empty).map_err(failed(abi::ROWS))?;
         let buckets = self.maps.buckets.fd().as_fd();
-        let counts: Vec<(u32, u64)> = bpf_batch::read_all(buckets, abi::MAX_BUCKETS as usize)
+        let counts: Vec<(u32, u64)> = bpf_batch::read_all(buckets, abi::USUAL_BUCKETS as usize)
             .map_err(failed(abi::BUCKETS))?;
         let keys: Vec<u32> = counts.into_iter().map(|(key, _)| key).collect();
         bpf_batch::delete(buckets, &keys).map_err(failed(abi::BUCKETS))
@@ -124,6 +124,7 @@ pub struct Maps {
     pub(crate) slots: MapData,
     pub(crate) in_flight: MapData,
     pub(crate) buckets: MapData,
+    pub(crate) more_buckets: MapData,
     pub(crate) counters: MapData,
 }
 
@@ -185,6 +186,7 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         slots: take(&mut programs, abi::SLOTS)?,
         in_flight: take(&mut programs, abi::IN_FLIGHT)?,
         buckets: take(&mut programs, abi::BUCKETS)?,
+        more_buckets: take(&mut programs, abi::MORE_BUCKETS)?,
         counters: take(&mut programs, abi::COUNTERS)?,
     };
     let gates_map = take(&mut programs, abi::GATES)?;

@@ -8,7 +8,7 @@ use std::{io, os::fd::AsFd as _};
 use aya::maps::MapData;
 use probe_ebpf::abi::{
     CallPath, Counters, Flight, FlightKey, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_ROWS, Row, SLOTS_SHIFT,
-    Slot, split_bucket_key,
+    Slot, USUAL_BUCKETS, split_bucket_key,
 };
 
 use crate::{
@@ -40,8 +40,7 @@ fn read<K: aya::Pod + Default, V: aya::Pod + Default>(
 pub fn drain(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, DrainError> {
     let mut snapshot = rows(maps, knows_path)?;
     if !snapshot.totals.is_empty() {
-        let buckets: Vec<(u32, u64)> = read("BUCKETS", &maps.buckets, MAX_BUCKETS as usize)?;
-        snapshot.buckets = buckets
+        snapshot.buckets = buckets(maps)?
             .into_iter()
             .map(|(key, count)| {
                 let (row, bucket) = split_bucket_key(key);
@@ -55,6 +54,16 @@ pub fn drain(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, 
         .map(|(_, counters)| counters.lost)
         .collect();
     Ok(snapshot)
+}
+
+fn buckets(maps: &Maps) -> Result<Vec<(u32, u64)>, DrainError> {
+    let usual = USUAL_BUCKETS as usize;
+    let mut buckets: Vec<(u32, u64)> = read("BUCKETS", &maps.buckets, usual)?;
+    if buckets.len() >= usual {
+        let more = read("MORE_BUCKETS", &maps.more_buckets, MAX_BUCKETS as usize)?;
+        buckets.extend(more);
+    }
+    Ok(buckets)
 }
 
 /// Reads the totals and the paths only.
