@@ -380,7 +380,8 @@ impl Attachment {
         Ok(events)
     }
 
-    /// Returns what becomes readable when there are [`events`](Self::events); `None`: there are none, ever.
+    /// Returns what becomes readable when there are [`events`](Self::events) that nobody expects; `None`: there are
+    /// none, ever.
     pub(crate) fn told(&self) -> io::Result<Option<OwnedFd>> {
         match &self.links {
             Links::Held(holder) => holder.as_fd().try_clone_to_owned().map(Some),

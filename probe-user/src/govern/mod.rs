@@ -50,8 +50,10 @@ const WORST_LOOK_NS: f64 = 3e6;
 const PENDING_NS: u64 = 15_000_000;
 /// How long a probe waits that could not be paid for.
 const RETRY_NS: u64 = 20_000_000;
-/// Windows that open before so long has passed are ordered now.
-const AHEAD_NS: u64 = 55_000_000;
+/// Windows that open before so long has passed are ordered now: until the next step.
+const AHEAD_NS: u64 = 110_000_000;
+/// How long it takes until a window that is over is closed.
+const LINGER_NS: u64 = 10_000_000;
 /// How often the rates of probes that stay on are looked at. Those that are due within half of it are looked at
 /// together.
 const STEP_NS: u64 = 100_000_000;
@@ -358,8 +360,11 @@ impl Governor {
             State::Unseen => Some(self.saved_ns.max(SETTLE_NS)),
             State::Idle { from_ns } => Some(from_ns.max(self.saved_ns)),
             State::Off { period } => Some(period.start_ns.saturating_sub(AHEAD_NS)),
-            State::On { period: None, .. } => probe.look_ns(),
-            State::On { .. } | State::Closing | State::Gone => None,
+            State::On { period, .. } => period.map_or_else(
+                || probe.look_ns(),
+                |period| Some(period.start_ns + period.length_ns + LINGER_NS),
+            ),
+            State::Closing | State::Gone => None,
         };
         self.probes.iter().filter_map(due).min().unwrap_or(u64::MAX)
     }
@@ -458,7 +463,8 @@ impl Governor {
                     let room = room(&probe.pace, burst_ns, FIRST_LOOK_NS as f64);
                     (toggles_ns, None, room)
                 }
-                State::Off { period } if period.start_ns <= look.now_ns + AHEAD_NS => {
+                State::Off { mut period } if period.start_ns <= look.now_ns + AHEAD_NS => {
+                    period.postpone(look.now_ns.saturating_sub(period.start_ns));
                     let length_ns = period.length_ns as f64;
                     let cost_ns = probe.pace.overhead_ns() + probe.pace.rate() * length_ns;
                     let room = room(&probe.pace, window_ns, length_ns);
@@ -471,14 +477,18 @@ impl Governor {
             } else {
                 0.0
             };
-            if cost_ns + kept_ns > credit_ns {
-                let lacking_ns = (cost_ns + kept_ns - credit_ns) / earned;
+            let after_ns = period.map_or(0, |period| period.start_ns.saturating_sub(look.now_ns));
+            // What is earned until then pays for it, too.
+            let lacking = cost_ns + kept_ns - credit_ns - earned * after_ns as f64;
+            if lacking > 0.0 {
+                let lacking_ns = lacking / earned;
                 self.saved_ns = (look.now_ns.saturating_add(lacking_ns as u64)).min(self.saved_ns);
                 match &mut probe.state {
                     // A first look is saved for: windows would take all there is again and again.
                     State::Unseen => credit_ns -= cost_ns,
                     State::Off { period } => {
-                        period.postpone(RETRY_NS + (RETRY_NS as f64 * random) as u64);
+                        let late_ns = look.now_ns.saturating_sub(period.start_ns);
+                        period.postpone(late_ns + RETRY_NS + (RETRY_NS as f64 * random) as u64);
                     }
                     _ => {}
                 }
@@ -486,7 +496,6 @@ impl Governor {
             }
             credit_ns -= cost_ns;
             probe.turn_on(look.now_ns, period);
-            let after_ns = period.map_or(0, |period| period.start_ns.saturating_sub(look.now_ns));
             actions.push(Action::Open {
                 probe: probe.index,
                 after_ns,

@@ -7,7 +7,9 @@ const STEP: u64 = 100_000;
 const MS: u64 = 1_000_000;
 /// As of `session::window`.
 const OFTEN: u64 = 40 * MS;
-const LOOK: u64 = 250 * MS;
+const BEAT: u64 = 100 * MS;
+const AT_FIRST: u64 = 2 * SECOND;
+const LOOK: u64 = 500 * MS;
 const SECOND: u64 = 1_000_000_000;
 const RUN: u64 = 20 * SECOND;
 /// From the end of a window until it is off.
@@ -72,6 +74,7 @@ struct Window {
     begun: u64,
     asked: u64,
     over_ns: Option<u64>,
+    is_cut: bool,
 }
 
 struct Told {
@@ -113,9 +116,16 @@ fn watch(program: Program, seed: u64) -> Told {
             cpu_ns: (now_ns as f64 * CPUS) as u64,
         };
         if let Some(open) = window.as_mut().filter(|open| now_ns >= open.open_ns) {
-            hits.emulated += 2 * operations;
+            let is_off = open.over_ns.is_some_and(|ns| now_ns >= ns + LINGER);
+            if !is_off {
+                hits.emulated += 2 * operations;
+            }
             if let Some(over_ns) = open.over_ns {
-                if now_ns >= over_ns + LINGER {
+                // What nobody expects is told at once.
+                if is_off && (open.is_cut || now_ns >= govern_ns) {
+                    if open.is_cut {
+                        govern_ns = govern_ns.min(governed_ns + OFTEN);
+                    }
                     let closed = Closed {
                         opened_ns: open.open_ns,
                         closed_ns: over_ns,
@@ -140,7 +150,6 @@ fn watch(program: Program, seed: u64) -> Told {
                     governor.count(0, hits);
                     governor.closed(0, look, closed);
                     window = None;
-                    govern_ns = govern_ns.min(governed_ns + OFTEN);
                 }
             } else {
                 let admitted = operations.min(open.left);
@@ -151,6 +160,7 @@ fn watch(program: Program, seed: u64) -> Told {
                 let cut = open.left == 0 && now_ns + GRACE < open.close_ns;
                 if cut || now_ns + STEP >= open.close_ns {
                     open.over_ns = Some(now_ns + STEP);
+                    open.is_cut = cut;
                 }
             }
         }
@@ -174,6 +184,7 @@ fn watch(program: Program, seed: u64) -> Told {
                             begun: 0,
                             asked: 0,
                             over_ns: None,
+                            is_cut: false,
                         });
                     }
                     Action::Close { .. } => {
@@ -189,7 +200,8 @@ fn watch(program: Program, seed: u64) -> Told {
                 }
             }
             governed_ns = now_ns;
-            govern_ns = now_ns + governor.due_ns().saturating_sub(now_ns).clamp(OFTEN, LOOK);
+            let beat = if now_ns < AT_FIRST { OFTEN } else { BEAT };
+            govern_ns = now_ns + governor.due_ns().saturating_sub(now_ns).clamp(beat, LOOK);
         }
     }
     let probe = sampling.probes.get("alloc").copied().unwrap_or_default();

@@ -16,8 +16,11 @@ use crate::report::EndedBy;
 
 /// How often the target is looked at; exec is not announced, so it has to be noticed.
 const LOOK: Duration = Duration::from_millis(500);
-/// How often it is decided what is on, at most: each time costs as much as it takes to wake up.
+/// How often it is decided what is on, at most: each time costs as much as it takes to wake up. At first, and where
+/// something happens that nobody expects, sooner.
+const BEAT: Duration = Duration::from_millis(100);
 const OFTEN: Duration = Duration::from_millis(40);
+const AT_FIRST: Duration = Duration::from_secs(2);
 /// Looks between two drains.
 const LOOKS_PER_DRAIN: u32 = 2;
 
@@ -63,7 +66,7 @@ pub(super) trait Watched {
 }
 
 /// Waits until `duration` is over (`None`: without limit), a signal comes, or the target ends. `exited` becomes
-/// readable when it does, `told` when there is something new to decide about.
+/// readable when it does, `told` when there is something to decide about that nobody expects.
 pub(super) async fn watch(
     watched: &mut impl Watched,
     ends: &mut Ends,
@@ -112,7 +115,8 @@ pub(super) async fn watch(
                 };
                 is_told = false;
                 governed_at = tokio::time::Instant::now();
-                govern_at = governed_at + due.clamp(OFTEN, LOOK);
+                let beat = if started.elapsed() < AT_FIRST { OFTEN } else { BEAT };
+                govern_at = governed_at + due.clamp(beat, LOOK);
             }
         }
     }

@@ -47,8 +47,11 @@ pub fn hold() -> io::Result<()> {
 #[derive(Debug)]
 pub(crate) struct Holder {
     socket: UnixStream,
+    /// Where it tells what was expected.
+    calm: UnixStream,
     child: Child,
     lines: Lines,
+    calm_lines: Lines,
     /// By probe: when it has to have told of what it was ordered.
     answers_by: BTreeMap<u8, Instant>,
 }
@@ -70,12 +73,14 @@ impl Holder {
         links: Vec<LinkSpec>,
     ) -> io::Result<Self> {
         let (socket, theirs) = UnixStream::pair()?;
+        let (calm, their_calm) = UnixStream::pair()?;
         let inherited = [
             tools.program,
             tools.exe.as_fd(),
             tools.gates,
             tools.pulse,
             tools.shut,
+            their_calm.as_fd(),
         ];
         let mut command = Command::new("/proc/self/exe");
         command
@@ -89,11 +94,13 @@ impl Holder {
             .process_group(0);
         sys::inherit(&mut command, inherited.map(|fd| fd.as_raw_fd()));
         let child = command.spawn()?;
-        let [program, exe, gates, pulse, shut] = inherited.map(|fd| fd.as_raw_fd());
+        let [program, exe, gates, pulse, shut, their_calm] = inherited.map(|fd| fd.as_raw_fd());
         let mut holder = Self {
             socket,
+            calm,
             child,
             lines: Lines::default(),
+            calm_lines: Lines::default(),
             answers_by: BTreeMap::new(),
         };
         holder.write(&Inventory {
@@ -102,11 +109,13 @@ impl Holder {
             gates,
             pulse,
             shut,
+            calm: their_calm,
             target,
             processors,
             links,
         })?;
         holder.socket.set_nonblocking(true)?;
+        holder.calm.set_nonblocking(true)?;
         Ok(holder)
     }
 
@@ -147,23 +156,14 @@ impl Holder {
     ///
     /// `UnexpectedEof` when the holder is gone, and with it all links; `TimedOut` when it does not do what it is told.
     pub(crate) fn events(&mut self) -> io::Result<Vec<Event>> {
-        let mut buffer = [0; 4096];
-        let mut gone = false;
-        loop {
-            match self.socket.read(&mut buffer) {
-                Ok(0) => {
-                    gone = true;
-                    break;
-                }
-                Ok(n) => self.lines.push(buffer.get(..n).unwrap_or_default())?,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
+        // In this order: when it is gone, there is nothing more to come from the other.
+        let gone = read(&mut self.socket, &mut self.lines)?;
+        read(&mut self.calm, &mut self.calm_lines)?;
         let mut events: Vec<Event> = Vec::new();
-        while let Some(event) = self.lines.next()? {
-            events.push(event);
+        for lines in [&mut self.lines, &mut self.calm_lines] {
+            while let Some(event) = lines.next()? {
+                events.push(event);
+            }
         }
         if gone && events.is_empty() {
             return Err(ErrorKind::UnexpectedEof.into());
@@ -178,7 +178,7 @@ impl Holder {
         Ok(events)
     }
 
-    /// Waits for the next events, at most so long.
+    /// Waits for the next events, at most so long; only what is urgent ends the wait.
     pub(crate) fn wait(&mut self, patience: Duration) -> io::Result<Vec<Event>> {
         let give_up = Instant::now() + patience;
         loop {
@@ -213,6 +213,21 @@ impl Holder {
     }
 }
 
+/// Takes over what there is to read, and returns whether nothing more will come.
+fn read(socket: &mut UnixStream, lines: &mut Lines) -> io::Result<bool> {
+    let mut buffer = [0; 4096];
+    loop {
+        match socket.read(&mut buffer) {
+            Ok(0) => return Ok(true),
+            Ok(n) => lines.push(buffer.get(..n).unwrap_or_default())?,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Becomes readable when there is something urgent.
 impl AsFd for Holder {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()

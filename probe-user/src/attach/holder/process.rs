@@ -40,7 +40,9 @@ struct Shared {
     pulse: Pulse,
     target: u32,
     processors: Processors,
-    events: Mutex<UnixStream>,
+    /// What rtprobe has to know at once, and what it looks at when it has something to do anyway.
+    urgent: Mutex<UnixStream>,
+    calm: Mutex<UnixStream>,
 }
 
 /// What a link's thread is told.
@@ -302,6 +304,7 @@ impl Shared {
     fn new(inventory: &Inventory, socket: UnixStream) -> io::Result<Self> {
         let gates = inherited(inventory.gates);
         let pulse = inherited(inventory.pulse);
+        let calm = UnixStream::from(inherited(inventory.calm));
         Ok(Self {
             program: inherited(inventory.program),
             exe: OwnedFd::from(File::from(inherited(inventory.exe))),
@@ -309,7 +312,8 @@ impl Shared {
             pulse: Pulse::map(pulse.as_fd())?,
             target: inventory.target,
             processors: inventory.processors.clone(),
-            events: Mutex::new(socket),
+            urgent: Mutex::new(socket),
+            calm: Mutex::new(calm),
         })
     }
 
@@ -319,8 +323,13 @@ impl Shared {
             return;
         };
         line.push(b'\n');
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(events.write_all(&line));
+        let socket = if event.is_urgent() {
+            &self.urgent
+        } else {
+            &self.calm
+        };
+        let mut socket = socket.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(socket.write_all(&line));
     }
 
     /// The target's clocks and a probe's counters, read at the same moment as far as that goes.

@@ -15,6 +15,8 @@ pub(super) struct Inventory {
     pub(super) gates: i32,
     pub(super) pulse: i32,
     pub(super) shut: i32,
+    /// The socket for events that are not urgent.
+    pub(super) calm: i32,
     /// Process whose CPU time is read, in rtprobe's own PID namespace.
     pub(super) target: u32,
     pub(super) processors: Processors,
@@ -75,6 +77,12 @@ pub(crate) enum Event {
 }
 
 impl Event {
+    /// Returns whether it is not what was expected: a window that its time ended was.
+    pub(super) fn is_urgent(&self) -> bool {
+        let is_expected = |window: &ClosedWindow| window.cause == Cause::Time;
+        !matches!(self, Self::Closed { window, .. } if is_expected(window))
+    }
+
     /// Returns the probe it is about.
     pub(crate) fn probe(&self) -> u8 {
         match self {
