@@ -9,13 +9,17 @@ pub(crate) const SIZES: [u64; 68] = [
     10240, 10880, 12288, 13568, 14336, 16384, 18432, 19072, 20480, 21760, 24576, 27264, 28672,
     32768,
 ];
+/// The class of objects that are larger than all.
+pub(crate) const LARGE: usize = 0;
+/// That whose slots tiny objects without pointers share (src/runtime/malloc.go `tinySpanClass`).
+pub(crate) const TINY: usize = 2;
 /// Larger objects take whole pages.
 const PAGE: f64 = 8192.0;
 
 /// Returns the size class of an object of `size` bytes.
 pub(crate) fn of(size: f64) -> usize {
     let fits = |class: &u64| *class as f64 >= size && *class > 0;
-    SIZES.iter().position(fits).unwrap_or(0)
+    SIZES.iter().position(fits).unwrap_or(LARGE)
 }
 
 /// Returns the bytes that the allocator takes for an object of `size` bytes on average.

@@ -65,10 +65,14 @@ pub struct RowSampling {
 }
 
 impl RowSampling {
-    /// Returns the row as if it had been seen so many times as often: what stands for itself, and in windows.
+    /// Returns the row as if windows had seen `factor` times as much of it; where there were none, what stands for itself.
     #[must_use]
-    pub fn times(&self, whole: f64, windows: f64) -> Self {
-        let changed = if self.count > 0.0 { windows } else { whole };
+    pub fn times(&self, factor: f64) -> Self {
+        let (whole, windows) = if self.count > 0.0 {
+            (1.0, factor)
+        } else {
+            (factor, 1.0)
+        };
         Self {
             count: self.count * windows,
             bytes: self.bytes * windows,
@@ -78,7 +82,7 @@ impl RowSampling {
             weighted_square: self.weighted_square * windows * windows,
             weighted_product: self.weighted_product * windows,
             square: self.square * windows * windows,
-            corrected: self.corrected + changed.max(f64::MIN_POSITIVE).ln(),
+            corrected: self.corrected + factor.max(f64::MIN_POSITIVE).ln(),
             most: self.most,
         }
     }

@@ -10,7 +10,7 @@ use crate::{
     aggregate::{Path, Row, RowSampling},
     estimate::{Counted, Scale},
     plan::ProbeName,
-    size_class::{self, SIZES},
+    size_class::{self, LARGE, SIZES, TINY},
     symbolize::{SymbolOrigin, Symbols},
 };
 
@@ -19,12 +19,10 @@ use crate::{
 const SPAN_BYTES: u64 = 8192;
 const SPAN_OBJECTS: u64 = 8;
 const KINDS: u64 = 2;
-/// Functions of the runtime's which allocate one object of a type (src/runtime/malloc.go, iface.go), after the
-/// allocators themselves.
+/// The allocators themselves: they say nothing about what for.
+pub(crate) const ALLOCATOR: &str = "runtime.mallocgc";
+/// Functions of the runtime's which allocate one object of a type (src/runtime/malloc.go, iface.go).
 const OF_TYPE: [&str; 2] = ["runtime.newobject", "runtime.convT"];
-const ALLOCATOR: &str = "runtime.mallocgc";
-const LARGE: usize = 0;
-const TINY: usize = 2;
 /// What is divided anew may be too much of another size.
 const ROUNDS: usize = 4;
 
@@ -36,6 +34,8 @@ struct Told {
     /// What stands for itself, and what windows stand for.
     whole: f64,
     windows: f64,
+    /// By what the latter are multiplied; what stands for itself, where there were no windows.
+    factor: f64,
     /// Bytes of an object on average.
     each: f64,
     /// It is as much as the runtime counted.
@@ -61,7 +61,7 @@ pub(crate) fn bound(profile: &mut Profile, recording: &Recording, duration_ns: u
         if let Some(row) = profile.sampling.rows.get_mut(&told.row) {
             *row = RowSampling {
                 most: told.class.and_then(|class| counts.most(class)),
-                ..told.now(row, &scale)
+                ..row.times(told.factor)
             };
         }
     }
@@ -138,6 +138,7 @@ fn told(profile: &Profile, symbols: &Symbols, scale: &Scale) -> Vec<Told> {
             class: is_of_one_size.then(|| class_of(each)),
             whole,
             windows,
+            factor: 1.0,
             each,
             is_bound: false,
         })
@@ -166,27 +167,15 @@ fn is_of_one_size(path: &Path, symbols: &Symbols) -> bool {
 
 impl Told {
     fn count(&self) -> f64 {
-        self.whole + self.windows
+        if self.windows > 0.0 {
+            self.whole + self.windows * self.factor
+        } else {
+            self.whole * self.factor
+        }
     }
 
     fn bytes(&self) -> f64 {
         self.count() * self.each
-    }
-
-    /// Multiplies what windows stand for, where there is any.
-    fn times(&mut self, factor: f64) {
-        if self.windows > 0.0 {
-            self.windows *= factor;
-        } else {
-            self.whole *= factor;
-        }
-    }
-
-    /// Returns what the row sampled as it would have told this.
-    fn now(&self, row: &RowSampling, scale: &Scale) -> RowSampling {
-        let (whole, windows) = scale.parts(row);
-        let part = |now: f64, before: f64| if before > 0.0 { now / before } else { 1.0 };
-        row.times(part(self.whole, whole), part(self.windows, windows))
     }
 }
 
@@ -198,7 +187,7 @@ fn lower(told: &mut [Told], class: Option<usize>, of: fn(&Told) -> f64, total: f
         return;
     }
     for row in told.iter_mut().filter(|row| row.class == class) {
-        row.times(total.max(0.0) / sum);
+        row.factor *= total.max(0.0) / sum;
         row.is_bound = true;
     }
 }
@@ -214,7 +203,7 @@ fn raise(told: &mut [Told], total: f64) -> bool {
     let is_more = bound > 0.0 && free > 0.0 && factor > 1.0;
     if is_more {
         for row in told.iter_mut().filter(|row| !row.is_bound) {
-            row.times(factor);
+            row.factor *= factor;
         }
     }
     is_more
@@ -232,6 +221,7 @@ mod tests {
             class,
             whole: 0.0,
             windows: count,
+            factor: 1.0,
             each,
             is_bound: false,
         }

@@ -10,10 +10,11 @@ mod by_size;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub(crate) use by_size::bound;
+pub(crate) use by_size::{ALLOCATOR, bound};
 
 use crate::{
     aggregate::Profile,
+    estimate::Z,
     observed::{HeapSite, State},
     plan::ProbeName,
     recording::Recording,
@@ -22,8 +23,6 @@ use crate::{
     symbolize::NamedCallSite,
 };
 
-/// Two-sided 95 % of the normal distribution.
-const Z: f64 = 1.96;
 /// Smaller objects without pointers share a slot, which the profile counts once, for whoever opened it
 /// (src/runtime/malloc.go, the tiny allocator).
 const TINY_BYTES: f64 = 16.0;

@@ -1,6 +1,7 @@
 //! What an allocation is for, told by the functions of the runtime between the allocator and the program.
 
 use super::calls::Calls;
+use crate::allocated::ALLOCATOR;
 
 /// Why the runtime allocates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,9 +49,6 @@ const BY_FUNCTION: [(&str, Purpose); 20] = [
     ("runtime.newarray", Purpose::Slice),
     ("runtime.newobject", Purpose::Object),
 ];
-
-/// Allocators themselves: they say nothing about the purpose.
-const ALLOCATOR: &str = "runtime.mallocgc";
 
 /// Returns what the allocations of a path are for.
 pub fn purpose(calls: &Calls) -> Purpose {

@@ -454,21 +454,21 @@ impl Governor {
                 break;
             };
             let toggles_ns = 2.0 * Costs::of_toggle(probe.n_sites, cpus);
-            let (cost_ns, period, room) = match probe.state {
+            let (cost_ns, period, room) = match &mut probe.state {
                 State::Unseen => {
                     let room = first_room(&probe.pace, run_ns);
                     (toggles_ns + cpus * WORST_LOOK_NS, None, room)
                 }
-                State::Idle { from_ns } if from_ns <= look.now_ns => {
+                State::Idle { from_ns } if *from_ns <= look.now_ns => {
                     let room = room(&probe.pace, burst_ns, FIRST_LOOK_NS as f64);
                     (toggles_ns, None, room)
                 }
-                State::Off { mut period } if period.start_ns <= look.now_ns + AHEAD_NS => {
+                State::Off { period } if period.start_ns <= look.now_ns + AHEAD_NS => {
                     period.postpone(look.now_ns.saturating_sub(period.start_ns));
                     let length_ns = period.length_ns as f64;
                     let cost_ns = probe.pace.overhead_ns() + probe.pace.rate() * length_ns;
                     let room = room(&probe.pace, window_ns, length_ns);
-                    (cost_ns, Some(period), room)
+                    (cost_ns, Some(*period), room)
                 }
                 _ => continue,
             };
@@ -487,8 +487,7 @@ impl Governor {
                     // A first look is saved for: windows would take all there is again and again.
                     State::Unseen => credit_ns -= cost_ns,
                     State::Off { period } => {
-                        let late_ns = look.now_ns.saturating_sub(period.start_ns);
-                        period.postpone(late_ns + RETRY_NS + (RETRY_NS as f64 * random) as u64);
+                        period.postpone(RETRY_NS + (RETRY_NS as f64 * random) as u64);
                     }
                     _ => {}
                 }

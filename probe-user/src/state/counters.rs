@@ -4,16 +4,15 @@ use super::{
     StateError,
     runtime::{Found, Runtime, field},
 };
-use crate::{analyze::HeapStatsLayout, size_class::SIZES};
+use crate::{
+    analyze::HeapStatsLayout,
+    size_class::{LARGE, SIZES, TINY},
+};
 
 /// The statistics are kept in so many generations, whose sum is what counts (`consistentHeapStats`).
 const GENERATIONS: usize = 3;
 /// `gcControllerState.heapLive`.
 const HEAP_LIVE: u32 = 104;
-/// The size class of objects that are larger than all, and that whose slots tiny objects share (src/runtime/malloc.go
-/// `tinySpanClass`).
-const LARGE: u32 = 0;
-const TINY: u32 = 2;
 /// Reads of what is being moved from one generation to another.
 const READS: usize = 3;
 
@@ -144,8 +143,8 @@ fn sum(bytes: &[u8], layout: &HeapStatsLayout) -> Allocated {
                 .map_or(0, |word| u64::from_le_bytes(*word))
         };
         sum.bytes = sum.bytes.wrapping_add(word(layout.large_alloc));
-        for (class, (n, size)) in (0..).zip(sum.by_class.iter_mut().zip(SIZES)) {
-            let small = word(layout.small_alloc_count + class * 8);
+        for (class, (n, size)) in sum.by_class.iter_mut().zip(SIZES).enumerate() {
+            let small = word(layout.small_alloc_count + class as u32 * 8);
             sum.bytes = sum.bytes.wrapping_add(small.wrapping_mul(size));
             // Tiny objects share a slot of their class, which is counted, with its bytes, too.
             let more = match class {
