@@ -2,8 +2,8 @@
 //!
 //! A sequence of gzip members, each a few lines of JSON, one record a line (`zcat FILE` shows it). The first
 //! record is the header. Every second a member is added and written out whole, so that a recorder that dies
-//! loses at most the last second; a torn last member is left out when reading. Snapshots hold totals since
-//! the start of the run, and only what changed: merging is taking over.
+//! loses at most the last second, and of the histograms the last five; a torn last member is left out when
+//! reading. Snapshots hold totals since the start of the run, and only what changed: merging is taking over.
 //!
 //! A recording is untrusted input: sizes are bounded before anything is kept.
 

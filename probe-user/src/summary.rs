@@ -47,7 +47,8 @@ pub fn summarize(recording: &Recording) -> Report {
     );
     if end.is_none() {
         cannot_see.push(
-            "the recorder did not end by itself: what happened after its last second is missing"
+            "the recorder did not end by itself: what happened after its last second is missing, and of the latencies up to \
+             five seconds before"
                 .to_owned(),
         );
     }

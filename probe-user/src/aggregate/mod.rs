@@ -238,23 +238,13 @@ impl Profile {
     }
 
     /// Reduces `snapshot` to what it changes: the part that a recording has to keep, and to merge.
-    ///
-    /// Buckets of a row whose totals stand still are passed over. The kernel counts an operation's bucket
-    /// before its row, so one that got in between two reads is seen with the row's next change.
     pub fn changes(&self, mut snapshot: Snapshot) -> Snapshot {
         let row_of = |row: u32| self.rows.get(&row);
         snapshot.totals.retain(|row, totals| {
             totals.hits > 0 && row_of(*row).is_none_or(|known| known.totals != *totals)
         });
-        let mut changed = vec![false; abi::MAX_ROWS as usize];
-        for row in snapshot.totals.keys() {
-            if let Some(changed) = changed.get_mut(*row as usize) {
-                *changed = true;
-            }
-        }
-        let is_changed = |row: u32| changed.get(row as usize).copied().unwrap_or(false);
         snapshot.buckets.retain(|&(row, bucket, count)| {
-            is_changed(row) && row_of(row).is_none_or(|known| known.buckets.get(bucket) != count)
+            row_of(row).is_none_or(|known| known.buckets.get(bucket) != count)
         });
         snapshot
     }

@@ -38,16 +38,16 @@ fn read<K: aya::Pod + Default, V: aya::Pod + Default>(
 
 /// Reads everything once. The paths of rows that `knows_path` are not read again.
 pub fn drain(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, DrainError> {
-    let mut snapshot = rows(maps, knows_path)?;
+    let mut snapshot = counts(maps, knows_path)?;
     if !snapshot.totals.is_empty() {
-        snapshot.buckets = buckets(maps)?
-            .into_iter()
-            .map(|(key, count)| {
-                let (row, bucket) = split_bucket_key(key);
-                (row, bucket, count)
-            })
-            .collect();
+        snapshot.buckets = buckets(maps)?;
     }
+    Ok(snapshot)
+}
+
+/// Reads everything but the histograms, which take as long to read as all the rest takes several times.
+pub fn counts(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, DrainError> {
+    let mut snapshot = rows(maps, knows_path)?;
     let counters: Vec<(u32, Counters)> = read("COUNTERS", &maps.counters, PROBE_NAMES.len())?;
     snapshot.counters = counters
         .into_iter()
@@ -56,14 +56,18 @@ pub fn drain(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, 
     Ok(snapshot)
 }
 
-fn buckets(maps: &Maps) -> Result<Vec<(u32, u64)>, DrainError> {
+fn buckets(maps: &Maps) -> Result<Vec<(u32, u32, u64)>, DrainError> {
     let usual = USUAL_BUCKETS as usize;
-    let mut buckets: Vec<(u32, u64)> = read("BUCKETS", &maps.buckets, usual)?;
-    if buckets.len() >= usual {
+    let mut counts: Vec<(u32, u64)> = read("BUCKETS", &maps.buckets, usual)?;
+    if counts.len() >= usual {
         let more = read("MORE_BUCKETS", &maps.more_buckets, MAX_BUCKETS as usize)?;
-        buckets.extend(more);
+        counts.extend(more);
     }
-    Ok(buckets)
+    let bucket = |(key, count)| {
+        let (row, bucket) = split_bucket_key(key);
+        (row, bucket, count)
+    };
+    Ok(counts.into_iter().map(bucket).collect())
 }
 
 /// Reads the totals and the paths only.

@@ -15,13 +15,13 @@ use super::{
     window::{self, Ends, Watched},
 };
 use crate::{
-    aggregate::Profile,
+    aggregate::{Profile, Snapshot},
     analyze::GoBinary,
-    attach::{self, Attachment, Gates, Maps},
+    attach::{self, Attachment, Gates},
     discover::{Liveness, Target},
-    drain,
+    drain::{self, DrainError},
     failure::Failure,
-    observed::{RuntimeSettings, State},
+    observed::{CpuLimit, RuntimeSettings, State},
     output::OutputFile,
     plan::ProbePlan,
     recording::{End, Header, Recorder, Recording},
@@ -30,6 +30,10 @@ use crate::{
     symbolize::{self, Symbols},
     sys,
 };
+
+/// The first drain and each of so many after it read what takes long and seldom matters before the end: histograms, and
+/// the control group.
+const DRAINS_PER_LONG_ONE: u32 = 5;
 
 /// Everything that lives while the window is open.
 pub(super) struct Live<'a> {
@@ -45,6 +49,8 @@ pub(super) struct Live<'a> {
     symbols: Symbols,
     /// What could be read of the target a moment ago: of one that has ended nothing can.
     latest: Option<State>,
+    cpu_limit: Option<CpuLimit>,
+    n_drains: u32,
     first_settings: Option<RuntimeSettings>,
     /// Hits at the last look, for the rate.
     last: (Duration, u64),
@@ -87,6 +93,8 @@ impl<'a> Live<'a> {
             profile: Profile::default(),
             symbols: Symbols::default(),
             latest: None,
+            cpu_limit: None,
+            n_drains: 0,
             first_settings: None,
             last: (Duration::ZERO, 0),
             notes: Vec::new(),
@@ -168,7 +176,8 @@ impl<'a> Live<'a> {
             gates: &detached.gates,
             target: target.as_ref(),
         };
-        note(&mut incomplete, taking.take(&detached.maps, elapsed));
+        let last = drain::drain(&detached.maps, &|row| taking.profile.knows_path(row));
+        note(&mut incomplete, taking.take(last, elapsed));
         let flights = drain::in_flight(&detached.maps).unwrap_or_default();
         let (cut, flights): (Vec<_>, Vec<_>) = flights
             .into_iter()
@@ -261,10 +270,13 @@ struct Taking<'a> {
 }
 
 impl Taking<'_> {
-    /// Drains, names what was not known before, and saves the changes.
-    fn take(&mut self, maps: &Maps, elapsed: Duration) -> Result<(), Failure> {
-        let profile = &*self.profile;
-        let mut snapshot = drain::drain(maps, &|row| profile.knows_path(row))?;
+    /// Names what was not known before, and saves the changes.
+    fn take(
+        &mut self,
+        snapshot: Result<Snapshot, DrainError>,
+        elapsed: Duration,
+    ) -> Result<(), Failure> {
+        let mut snapshot = snapshot?;
         let mut added = Symbols::default();
         for path in snapshot.paths.values_mut() {
             path.what = symbolize::what(path, self.binary);
@@ -307,6 +319,15 @@ impl Watched for Live<'_> {
     }
 
     fn drain(&mut self, elapsed: Duration) {
+        let takes_long = self.n_drains.is_multiple_of(DRAINS_PER_LONG_ONE);
+        self.n_drains = self.n_drains.wrapping_add(1);
+        let knows_path = |row| self.profile.knows_path(row);
+        let maps = self.armed.attachment.maps();
+        let snapshot = if takes_long {
+            drain::drain(maps, &knows_path)
+        } else {
+            drain::counts(maps, &knows_path)
+        };
         let mut taking = Taking {
             binary: &self.binary,
             profile: &mut self.profile,
@@ -316,14 +337,20 @@ impl Watched for Live<'_> {
             gates: self.armed.attachment.gates(),
             target: self.armed.target.as_ref(),
         };
-        let result = taking.take(self.armed.attachment.maps(), elapsed);
+        let result = taking.take(snapshot, elapsed);
         if let Err(failure) = &result {
             self.progress.phase(&failure.to_string());
         }
         note(&mut self.incomplete, result);
         if let Some(target) = &self.armed.target {
             let at_ns = elapsed.as_nanos() as u64;
-            let state = state::glance(target, &self.binary, self.armed.bias, at_ns);
+            if takes_long {
+                self.cpu_limit = state::cpu_limit(target);
+            }
+            let state = State {
+                cpu_limit: self.cpu_limit,
+                ..state::glance(target, &self.binary, self.armed.bias, at_ns)
+            };
             self.latest = Some(state).filter(|state| state.gomaxprocs.is_some());
             self.first_settings =
                 (self.first_settings).or_else(|| self.latest.as_ref().map(|state| state.settings));

@@ -9,20 +9,20 @@ use std::{
 use tokio::{
     io::{Interest, unix::AsyncFd},
     signal::unix::{Signal, SignalKind, signal},
-    time::{MissedTickBehavior, interval},
+    time::{MissedTickBehavior, interval_at},
 };
 
 use crate::report::EndedBy;
 
-/// How often the target is looked at; exec is not announced, so it has to be noticed.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often what was counted is taken over, and the target is looked at: exec is not announced, so it has to be noticed.
+const LOOK: Duration = Duration::from_secs(1);
 /// How often it is decided what is on, at most: each time costs as much as it takes to wake up. At first, and where
 /// something happens that nobody expects, sooner.
 const BEAT: Duration = Duration::from_millis(100);
 const OFTEN: Duration = Duration::from_millis(40);
 const AT_FIRST: Duration = Duration::from_secs(2);
-/// Looks between two drains.
-const LOOKS_PER_DRAIN: u32 = 2;
+/// How often it is decided at least.
+const SELDOM: Duration = Duration::from_millis(500);
 
 /// What ends a window, besides the target's own end.
 #[derive(Debug)]
@@ -77,11 +77,10 @@ pub(super) async fn watch(
 ) -> io::Result<EndedBy> {
     let exited = readable(exited)?;
     let told = told.map(readable).transpose()?;
-    let mut look = interval(LOOK);
+    let mut look = interval_at(tokio::time::Instant::now() + LOOK, LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut governed_at = tokio::time::Instant::now();
     let mut govern_at = governed_at;
-    let mut n_looks = 0_u32;
     let mut is_told = false;
     loop {
         let left = duration.map(|duration| duration.saturating_sub(started.elapsed()));
@@ -97,10 +96,7 @@ pub(super) async fn watch(
                 if !watched.executes_the_same() {
                     return Ok(EndedBy::TargetExec);
                 }
-                n_looks += 1;
-                if n_looks.is_multiple_of(LOOKS_PER_DRAIN) {
-                    watched.drain(started.elapsed());
-                }
+                watched.drain(started.elapsed());
                 watched.show(started.elapsed());
             }
             ready = readable_or_never(told.as_ref()), if !is_told => {
@@ -116,7 +112,7 @@ pub(super) async fn watch(
                 is_told = false;
                 governed_at = tokio::time::Instant::now();
                 let beat = if started.elapsed() < AT_FIRST { OFTEN } else { BEAT };
-                govern_at = governed_at + due.clamp(beat, LOOK);
+                govern_at = governed_at + due.clamp(beat, SELDOM);
             }
         }
     }

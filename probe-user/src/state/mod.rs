@@ -36,7 +36,7 @@ use crate::{
     address::{LoadBias, ProcAddr},
     analyze::GoBinary,
     discover::{ProcFs, Target},
-    observed::{Census, RuntimeCounters, RuntimeSettings, State},
+    observed::{Census, CpuLimit, RuntimeCounters, RuntimeSettings, State},
 };
 
 /// Why a part of the state can't be read.
@@ -109,7 +109,7 @@ pub fn read(target: &Target, binary: &GoBinary, bias: LoadBias, elapsed_ns: u64)
         gomaxprocs: notes
             .keep("GOMAXPROCS", runtime.processors())
             .map(|(len, _)| len as u32),
-        cpu_limit: cpu_limit::read(&ProcFs::host(), target.pid).ok(),
+        cpu_limit: cpu_limit(target),
         counters: counters(&runtime, census.as_ref(), &mut notes),
         settings: settings(&runtime, &mut notes),
         heap_profile: notes.keep("memory profile", runtime.heap_profile(&names)),
@@ -149,8 +149,8 @@ pub(crate) fn channels(
     Some(ChannelReader::new(target.pid, layout, text))
 }
 
-/// Reads only what takes no time, without the goroutines and the memory profile: what two readings some moments apart
-/// tell rates by.
+/// Reads only what takes no time, without the goroutines, the memory profile and the [`cpu_limit`]: what two readings
+/// some moments apart tell rates by.
 ///
 /// `elapsed_ns` is the time since the recording began.
 pub fn glance(target: &Target, binary: &GoBinary, bias: LoadBias, elapsed_ns: u64) -> State {
@@ -163,12 +163,16 @@ pub fn glance(target: &Target, binary: &GoBinary, bias: LoadBias, elapsed_ns: u6
         elapsed_ns,
         cpu_time_ns: target.cpu_time_ns().ok(),
         gomaxprocs: gomaxprocs.map(|(len, _)| len as u32),
-        cpu_limit: cpu_limit::read(&ProcFs::host(), target.pid).ok(),
         counters,
         settings: settings(&runtime, &mut notes),
         unreadable: notes.0,
         ..State::default()
     }
+}
+
+/// Returns how much CPU `target` may take, as far as that can be read.
+pub fn cpu_limit(target: &Target) -> Option<CpuLimit> {
+    cpu_limit::read(&ProcFs::host(), target.pid).ok()
 }
 
 /// Returns the state of a process that has not begun to run: it has counted nothing.
