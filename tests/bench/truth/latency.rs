@@ -1,11 +1,12 @@
 //! Operations that take a known time.
 
+use std::thread;
+
 use anyhow::Result;
-use probe_user::report::Latency;
 use rtprobe_tests::figures::table::{Table, time};
 
 use super::{LIMITS, Watched, error, find_go, start, watch};
-use crate::target::field;
+use crate::{target::field, watch::Span};
 
 /// An operation of the program, what it takes and how often it is made per second.
 struct Operation {
@@ -57,20 +58,19 @@ const OPERATIONS: [Operation; 11] = [
 const SHARE: f64 = 0.05;
 const FLOORS: f64 = 2.0;
 
-/// What the program measured in the window.
+/// What the program measured before, unprobed, in nanoseconds.
 struct Known {
-    n: f64,
-    sum_ns: f64,
-    p50_ns: f64,
-    p99_ns: f64,
+    mean: f64,
+    p50: f64,
+    p99: f64,
 }
 
 pub(crate) fn latencies() -> Result<()> {
     let go = find_go()?;
     println!(
-        "Each operation is measured by the program itself: calls inside C, sends around the line. \
-         Figures are *told, error*; the sum is that of the operations that were observed, times what they stand for. \
-         Right is what is within 5 % or two floors.\n"
+        "Each operation is measured by the program itself, clock reads around the line: what it takes when unprobed, \
+         right before the window, is compared with what is told of the window. Figures are *told, error*. Right is what \
+         is within 5 % or two floors.\n"
     );
     let mut table = Table::new(&[
         "operation",
@@ -81,7 +81,7 @@ pub(crate) fn latencies() -> Result<()> {
         "count",
         "p50",
         "p99",
-        "sum",
+        "mean",
         "p50, p99 right",
     ]);
     let (mut right, mut all) = (0, 0);
@@ -96,21 +96,21 @@ pub(crate) fn latencies() -> Result<()> {
         ];
         let meter = start(&go, &args)?;
         for limit in LIMITS {
-            let watched = watch(&meter, limit, operation.probe, operation.function)?;
-            let span = watched.span;
+            let (span, ()) = Span::during(|| thread::sleep(limit.1))?;
             let words = meter.ask(&format!("{} {}", span.from, span.to), "TOOK")?;
+            let (n, sum_ns): (f64, f64) = (field(&words, 0)?, field(&words, 1)?);
             let known = Known {
-                n: field(&words, 0)?,
-                sum_ns: field(&words, 1)?,
-                p50_ns: field(&words, 2)?,
-                p99_ns: field(&words, 3)?,
+                mean: sum_ns / n,
+                p50: field(&words, 2)?,
+                p99: field(&words, 3)?,
             };
+            let watched = watch(&meter, limit, operation.probe, operation.function)?;
             let (cells, is_right) = row(&watched, &known);
             all += is_right.len();
             right += is_right.iter().filter(|is_right| **is_right).count();
             let about = [
                 format!("{}, {}/s", operation.what, operation.rate),
-                time(known.p50_ns),
+                time(known.p50),
                 limit.0.to_owned(),
             ];
             table.row(about.into_iter().chain(cells));
@@ -123,7 +123,8 @@ pub(crate) fn latencies() -> Result<()> {
 /// The cells of a row, and whether p50 and p99 are right.
 fn row(watched: &Watched, known: &Known) -> (Vec<String>, [bool; 2]) {
     let told = &watched.told;
-    let observed = format!("{} of {:.0}", told.hits, known.n);
+    let n = watched.pace.operations;
+    let observed = format!("{} of {n:.0}", told.hits);
     let Some(latency) = &told.latency else {
         let none = ["–"; 5].map(str::to_owned);
         let cells = [observed].into_iter().chain(none);
@@ -134,24 +135,19 @@ fn row(watched: &Watched, known: &Known) -> (Vec<String>, [bool; 2]) {
     let is_right =
         |told: u64, truth: f64| (told as f64 - truth).abs() <= (truth * SHARE).max(floor * FLOORS);
     let right = [
-        is_right(latency.p50_ns, known.p50_ns),
-        is_right(latency.p99_ns, known.p99_ns),
+        is_right(latency.p50_ns, known.p50),
+        is_right(latency.p99_ns, known.p99),
     ];
     let cells = vec![
         observed,
         time(floor),
-        format!("{:.0}, {}", told.count, error(told.count, known.n)),
-        both(latency.p50_ns as f64, known.p50_ns),
-        both(latency.p99_ns as f64, known.p99_ns),
-        both(scaled_sum(latency, told.count), known.sum_ns),
+        format!("{:.0}, {}", told.count, error(told.count, n)),
+        both(latency.p50_ns as f64, known.p50),
+        both(latency.p99_ns as f64, known.p99),
+        both(latency.mean_ns, known.mean),
         right
             .map(|right| if right { "yes" } else { "**no**" })
             .join(", "),
     ];
     (cells, right)
-}
-
-/// The sum of what was observed, for all that it stands for.
-fn scaled_sum(latency: &Latency, count: f64) -> f64 {
-    latency.mean_ns * count
 }

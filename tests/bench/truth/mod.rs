@@ -27,7 +27,6 @@ const LIMITS: [(&str, Duration); 2] = [
 
 /// One run of rtprobe on a program that makes one operation.
 struct Watched {
-    span: Span,
     /// What the program did in the window.
     pace: Pace,
     told: Told,
@@ -54,10 +53,8 @@ fn watch(
 ) -> Result<Watched> {
     let watch = Watch::start(meter.pid(), window, &["--max-overhead", limit])?;
     let report = watch.end()?;
-    let span = Span::of(&report)?;
     Ok(Watched {
-        span,
-        pace: meter.pace(span)?,
+        pace: meter.pace(Span::of(&report)?)?,
         told: told(&report, probe, function),
     })
 }

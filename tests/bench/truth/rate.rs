@@ -9,6 +9,8 @@ use super::{LIMITS, error, find_go, start, watch};
 use crate::watch::Span;
 
 const UNPROBED: Duration = Duration::from_secs(1);
+/// How long it takes to put the probes on.
+const ONE_AFTER_ANOTHER: Duration = Duration::from_millis(10);
 
 /// How sends come.
 struct Pace {
@@ -71,8 +73,10 @@ pub(crate) fn rates() -> Result<()> {
             let unprobed = meter.pace(span)?;
             let watched = watch(&meter, limit, "chan-send", "main.send")?;
             let (told, truth) = (&watched.told, watched.pace.operations);
-            // At either end of the window a row may be counted on one side only.
-            let slack: f64 = burst.parse()?;
+            // At either end of the window a row may be counted on one side only, and the first probes are on before
+            // the last, with which it begins.
+            let row: f64 = burst.parse()?;
+            let slack = row + ONE_AFTER_ANOTHER.as_secs_f64() * watched.pace.speed();
             table.row([
                 format!("{rate}/s"),
                 burst.to_owned(),

@@ -13,7 +13,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs::File,
-    io::{self, ErrorKind, Read as _, Write as _},
+    io::{self, ErrorKind, Write as _},
     os::{
         fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt as _},
@@ -23,7 +23,7 @@ use std::{
 };
 
 pub(crate) use protocol::{Cause, ClosedWindow, Event, Passed, Window};
-use protocol::{Inventory, Lines, Order};
+use protocol::{Incoming, Inventory, Order};
 
 use super::{LinkSpec, Processors};
 use crate::sys;
@@ -46,12 +46,11 @@ pub fn hold() -> io::Result<()> {
 /// The running holder. Dropping it takes all links off.
 #[derive(Debug)]
 pub(crate) struct Holder {
-    socket: UnixStream,
+    /// Where it is told what to do, and tells what nobody expects.
+    urgent: Incoming,
     /// Where it tells what was expected.
-    calm: UnixStream,
+    calm: Incoming,
     child: Child,
-    lines: Lines,
-    calm_lines: Lines,
     /// By probe: when it has to have told of what it was ordered.
     answers_by: BTreeMap<u8, Instant>,
 }
@@ -72,7 +71,7 @@ impl Holder {
         processors: Processors,
         links: Vec<LinkSpec>,
     ) -> io::Result<Self> {
-        let (socket, theirs) = UnixStream::pair()?;
+        let (urgent, theirs) = UnixStream::pair()?;
         let (calm, their_calm) = UnixStream::pair()?;
         let inherited = [
             tools.program,
@@ -96,11 +95,9 @@ impl Holder {
         let child = command.spawn()?;
         let [program, exe, gates, pulse, shut, their_calm] = inherited.map(|fd| fd.as_raw_fd());
         let mut holder = Self {
-            socket,
-            calm,
+            urgent: Incoming::new(urgent),
+            calm: Incoming::new(calm),
             child,
-            lines: Lines::default(),
-            calm_lines: Lines::default(),
             answers_by: BTreeMap::new(),
         };
         holder.write(&Inventory {
@@ -114,8 +111,9 @@ impl Holder {
             processors,
             links,
         })?;
-        holder.socket.set_nonblocking(true)?;
-        holder.calm.set_nonblocking(true)?;
+        for incoming in [&holder.urgent, &holder.calm] {
+            incoming.socket.set_nonblocking(true)?;
+        }
         Ok(holder)
     }
 
@@ -147,7 +145,7 @@ impl Holder {
     fn write(&mut self, message: &impl serde::Serialize) -> io::Result<()> {
         let mut line = serde_json::to_vec(message)?;
         line.push(b'\n');
-        self.socket.write_all(&line)
+        self.urgent.socket.write_all(&line)
     }
 
     /// Returns what has happened since the last call, without waiting.
@@ -157,11 +155,11 @@ impl Holder {
     /// `UnexpectedEof` when the holder is gone, and with it all links; `TimedOut` when it does not do what it is told.
     pub(crate) fn events(&mut self) -> io::Result<Vec<Event>> {
         // In this order: when it is gone, there is nothing more to come from the other.
-        let gone = read(&mut self.socket, &mut self.lines)?;
-        read(&mut self.calm, &mut self.calm_lines)?;
+        let gone = !self.urgent.read_all()?;
+        self.calm.read_all()?;
         let mut events: Vec<Event> = Vec::new();
-        for lines in [&mut self.lines, &mut self.calm_lines] {
-            while let Some(event) = lines.next()? {
+        for incoming in [&mut self.urgent, &mut self.calm] {
+            while let Some(event) = incoming.next()? {
                 events.push(event);
             }
         }
@@ -187,7 +185,7 @@ impl Holder {
             if !events.is_empty() || left.is_zero() {
                 return Ok(events);
             }
-            sys::wait_readable([self.socket.as_fd()], left)?;
+            sys::wait_readable([self.urgent.as_fd()], left)?;
         }
     }
 
@@ -196,7 +194,10 @@ impl Holder {
         let mut events = Vec::new();
         let mut is_late = false;
         self.answers_by.clear();
-        if self.socket.shutdown(std::net::Shutdown::Write).is_ok() {
+        if (self.urgent.socket)
+            .shutdown(std::net::Shutdown::Write)
+            .is_ok()
+        {
             let give_up = Instant::now() + PATIENCE;
             while let left = give_up.saturating_duration_since(Instant::now())
                 && !left.is_zero()
@@ -213,31 +214,17 @@ impl Holder {
     }
 }
 
-/// Takes over what there is to read, and returns whether nothing more will come.
-fn read(socket: &mut UnixStream, lines: &mut Lines) -> io::Result<bool> {
-    let mut buffer = [0; 4096];
-    loop {
-        match socket.read(&mut buffer) {
-            Ok(0) => return Ok(true),
-            Ok(n) => lines.push(buffer.get(..n).unwrap_or_default())?,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
 /// Becomes readable when there is something urgent.
 impl AsFd for Holder {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
+        self.urgent.as_fd()
     }
 }
 
 impl Drop for Holder {
     fn drop(&mut self) {
         // It ends when the socket does, and closing the links is all that it may be busy with.
-        drop(self.socket.shutdown(std::net::Shutdown::Both));
+        drop(self.urgent.socket.shutdown(std::net::Shutdown::Both));
         // One that was stopped would hold them for ever; the kernel takes off what nobody holds.
         drop(sys::wait_or_kill(&mut self.child, PATIENCE));
     }

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _, Write as _},
+    io::{self, Write as _},
     os::{
         fd::{AsFd as _, FromRawFd as _, OwnedFd, RawFd},
         unix::net::UnixStream,
@@ -20,7 +20,7 @@ use probe_ebpf::abi::STALE_BEAT_NS;
 
 use super::{
     super::{Gates, LinkSpec, Processors, Pulse},
-    protocol::{Cause, ClosedWindow, Event, Inventory, Lines, Order, Passed, Window},
+    protocol::{Cause, ClosedWindow, Event, Incoming, Inventory, Order, Passed, Window},
 };
 use crate::sys;
 
@@ -57,11 +57,8 @@ pub(super) fn hold() -> io::Result<()> {
     // SAFETY: standard input is this process's own, and nothing else in it reads from it.
     let socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(libc::STDIN_FILENO) });
     sys::prefer_this_process();
-    let mut orders = Orders {
-        socket: socket.try_clone()?,
-        lines: Lines::default(),
-    };
-    let inventory = orders.first()?;
+    let mut orders = Incoming::new(socket.try_clone()?);
+    let inventory = first(&mut orders)?;
     let shared = Arc::new(Shared::new(&inventory, socket)?);
     let shut = ring_of(inventory.shut)?;
     let (commands, threads) = start(&shared, inventory.links)?;
@@ -96,20 +93,19 @@ fn ring_of(fd: RawFd) -> io::Result<RingBuf<MapData>> {
 fn attend(
     shared: &Shared,
     commands: &Commands,
-    mut orders: Orders,
+    mut orders: Incoming,
     mut shut: RingBuf<MapData>,
 ) -> io::Result<()> {
     loop {
-        while let Some(order) = orders.lines.next()? {
+        while let Some(order) = orders.next()? {
             let (probe, command) = match order {
                 Order::Open { probe, window } => (probe, Command::Open(window)),
                 Order::Close { probe } => (probe, Command::Close(Cause::Order)),
             };
             tell(commands, probe, command);
         }
-        let [is_ordered, is_shut] =
-            sys::wait_readable([orders.socket.as_fd(), shut.as_fd()], IDLE)?;
-        if is_ordered && orders.read()? == 0 {
+        let [is_ordered, is_shut] = sys::wait_readable([orders.as_fd(), shut.as_fd()], IDLE)?;
+        if is_ordered && !orders.read()? {
             return Ok(());
         }
         while let Some(said) = shut.next() {
@@ -131,31 +127,15 @@ fn attend(
     }
 }
 
-/// What rtprobe orders.
-struct Orders {
-    socket: UnixStream,
-    lines: Lines,
-}
-
-impl Orders {
-    /// Waits for the first line.
-    fn first(&mut self) -> io::Result<Inventory> {
-        loop {
-            if let Some(inventory) = self.lines.next()? {
-                return Ok(inventory);
-            }
-            if self.read()? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+/// Waits for the first line.
+fn first(orders: &mut Incoming) -> io::Result<Inventory> {
+    loop {
+        if let Some(inventory) = orders.next()? {
+            return Ok(inventory);
         }
-    }
-
-    /// Reads once, and returns how many bytes that were; 0: nothing more will come.
-    fn read(&mut self) -> io::Result<usize> {
-        let mut buffer = [0; 4096];
-        let n = self.socket.read(&mut buffer)?;
-        self.lines.push(buffer.get(..n).unwrap_or_default())?;
-        Ok(n)
+        if !orders.read()? {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
     }
 }
 

@@ -1,6 +1,12 @@
 //! What rtprobe and the holder of its links say to each other: lines of JSON over a socket.
 
-use std::io;
+use std::{
+    io::{self, ErrorKind, Read as _},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixStream,
+    },
+};
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -164,7 +170,7 @@ const MAX_PENDING: usize = 1 << 20;
 
 /// What has been read and not yet been understood.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+struct Lines {
     pending: Vec<u8>,
 }
 
@@ -174,7 +180,7 @@ impl Lines {
     /// # Errors
     ///
     /// More than any line is.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn push(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.pending.extend(bytes);
         if self.pending.len() > MAX_PENDING {
             return Err(io::Error::other("a line that has no end"));
@@ -183,12 +189,61 @@ impl Lines {
     }
 
     /// Returns the next message, if it is complete.
-    pub(super) fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+    fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') else {
             return Ok(None);
         };
         let line: Vec<u8> = self.pending.drain(..=end).collect();
         Ok(Some(serde_json::from_slice(&line)?))
+    }
+}
+
+/// The end of a socket that messages come from.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) socket: UnixStream,
+    lines: Lines,
+}
+
+impl Incoming {
+    pub(super) fn new(socket: UnixStream) -> Self {
+        Self {
+            socket,
+            lines: Lines::default(),
+        }
+    }
+
+    /// Reads once, and returns whether more may come.
+    pub(super) fn read(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; 4096];
+        let n = self.socket.read(&mut buffer)?;
+        self.lines.push(buffer.get(..n).unwrap_or_default())?;
+        Ok(n > 0)
+    }
+
+    /// Takes over what there is to read of a socket that does not wait, and returns whether more may come.
+    pub(super) fn read_all(&mut self) -> io::Result<bool> {
+        loop {
+            match self.read() {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(true),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Returns the next message, if it is complete.
+    pub(super) fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        self.lines.next()
+    }
+}
+
+/// Becomes readable when there is something to read.
+impl AsFd for Incoming {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 
