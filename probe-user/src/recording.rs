@@ -7,7 +7,10 @@
 //!
 //! A recording is untrusted input: sizes are bounded before anything is kept.
 
-use std::io::{self, BufRead as _, BufReader, Read, Write};
+use std::{
+    collections::BTreeMap,
+    io::{self, BufRead as _, BufReader, Read, Write},
+};
 
 use flate2::{Compression, bufread::GzDecoder, write::GzEncoder};
 use serde::{Deserialize, Serialize};
@@ -15,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     aggregate::{Profile, Snapshot},
     observed::{Calibration, CpuSamples, RuntimeSettings, State},
-    report::{EndedBy, Host, Probe, ProbeState, TargetInfo, Tool},
+    report::{EndedBy, Host, Location, Probe, ProbeState, TargetInfo, Tool},
     symbolize::Symbols,
 };
 
@@ -89,6 +92,9 @@ pub struct End {
     /// Read when the last probe was off.
     #[serde(default)]
     pub state: Option<State>,
+    /// By function which lines call it, of those whose effect `state` shows.
+    #[serde(default)]
+    pub callers: BTreeMap<String, Vec<Location>>,
     /// Of a target that had not begun to run: what it had switched on as soon as that could be read.
     #[serde(default)]
     pub first_settings: Option<RuntimeSettings>,

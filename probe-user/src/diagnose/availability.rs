@@ -155,7 +155,8 @@ impl Judgement {
 /// Returns the answer of a rule for which one of the sites, all of one probe, is neither above nor below the
 /// threshold; `None` where there is none.
 pub(super) fn undecided(sites: &[AtSite<'_>], threshold: Threshold) -> Option<Judgement> {
-    let within = |site: &&AtSite<'_>| threshold.passed_by(site) == Passes::Perhaps;
+    let within =
+        |site: &&AtSite<'_>| matches!(threshold.passed_by(site), Passes::Perhaps | Passes::Likely);
     let site = sites.iter().find(within)?;
     let probe = site.calls.first().map_or("", |calls| &calls.probe);
     let number = (threshold.number)(site);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     calls::{AtSite, Calls},
-    frames::written_in,
+    frames::{is_of_module, written_in},
     go_release::{GoRelease, godebug},
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     estimate::{Estimate, Scale},
     observed::{CpuSamples, RuntimeCounters, RuntimeSettings, State},
     recording::Recording,
-    report::{Probe, Report, TargetInfo},
+    report::{Location, Probe, Report, TargetInfo},
     symbolize::{NamedPath, paths},
 };
 
@@ -50,6 +50,8 @@ pub struct Observed {
     pub start: Option<State>,
     /// After the last probe was off.
     pub end: Option<State>,
+    /// By function which lines call it, of those that leave something behind.
+    pub callers: BTreeMap<String, Vec<Location>>,
     pub samples: Option<CpuSamples>,
 }
 
@@ -113,6 +115,7 @@ impl Observed {
                 .collect(),
             start: start(recording),
             end: end.and_then(|end| end.state.clone()),
+            callers: end.map(|end| end.callers.clone()).unwrap_or_default(),
             samples: end.and_then(|end| end.samples.clone()),
         }
     }
@@ -139,6 +142,19 @@ impl Observed {
         let mut sites: Vec<AtSite<'_>> = sites.into_values().collect();
         sites.sort_by(|a, b| b.count.total_cmp(&a.count));
         sites
+    }
+
+    /// Returns the one line that calls `function`: of the main module's if there are any, else of all.
+    pub fn only_caller(&self, function: &str) -> Option<&Location> {
+        let all = self.callers.get(function)?;
+        let module = self.target.module.as_deref();
+        let mut own = all
+            .iter()
+            .filter(|line| is_of_module(&line.function, module));
+        match (own.next(), own.next(), all.as_slice()) {
+            (Some(only), None, _) | (None, _, [only]) => Some(only),
+            _ => None,
+        }
     }
 
     /// Adds up the calls of `probe` that `keep` holds for, whatever their lines; `None` where there are none.

@@ -120,6 +120,12 @@ impl Fault {
         }
     }
 
+    /// Sets the line to edit, where it is known.
+    pub fn line(mut self, line: Option<&Location>) -> Self {
+        self.site = line.cloned().or(self.site);
+        self
+    }
+
     pub fn exercises(mut self, keys: &[&'static str]) -> Self {
         self.exercises = keys.to_vec();
         self

@@ -6,6 +6,7 @@ use probe_ebpf::bucket::bucket_of;
 
 use super::{
     calls::Calls,
+    frames::location,
     go_release::GoRelease,
     observed::Observed,
     rule::{Fault, Judgement},
@@ -18,6 +19,8 @@ use crate::{
     symbolize::{Symbol, SymbolOrigin},
 };
 
+/// A function of the program's.
+pub(crate) const USER: &str = "example.com/api/work.Do";
 /// Length of the window.
 pub(crate) const SECONDS: f64 = 10.0;
 
@@ -54,6 +57,7 @@ pub(crate) fn idle() -> Observed {
         calls: Vec::new(),
         floors_ns: BTreeMap::new(),
         start: Some(state(0.0)),
+        callers: BTreeMap::new(),
         end: Some(State {
             elapsed_ns: (SECONDS * 1e9) as u64,
             ..state(1.0)
@@ -112,6 +116,18 @@ impl Observed {
         self
     }
 
+    /// Lets these lines of [`USER`] call `function`.
+    pub(crate) fn calling(mut self, function: &str, lines: &[u32]) -> Self {
+        let location = |line: &u32| {
+            location(&StackFrame {
+                line: *line,
+                ..frame(USER)
+            })
+        };
+        (self.callers).insert(function.to_owned(), lines.iter().map(location).collect());
+        self
+    }
+
     pub(crate) fn on_go(mut self, minor: u32) -> Self {
         self.go = Some(GoRelease::new(1, minor));
         self
@@ -141,7 +157,7 @@ impl Observed {
 pub(crate) fn calls(probe: &str) -> Calls {
     Calls {
         probe: probe.to_owned(),
-        site: frame("example.com/api/work.Do"),
+        site: frame(USER),
         by_user: true,
         ..Calls::default()
     }

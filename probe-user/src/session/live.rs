@@ -193,6 +193,9 @@ impl<'a> Live<'a> {
                 state::read(target, &self.binary, bias, at_ns)
             })
             .or(self.latest);
+        let callers = (state.as_ref())
+            .map(|state| state::callers(state, &self.binary))
+            .unwrap_or_default();
         if let Some(mut command) = command {
             match command.end() {
                 Ok(ended) => notes.push(format!("the command {}", spawn::describe(&ended))),
@@ -209,6 +212,7 @@ impl<'a> Live<'a> {
             stale,
             notes,
             state,
+            callers,
             first_settings,
             cut: in_flight::by_row(cut.iter().map(|(_, flight)| flight.row)),
             attach_ns: governing.attach_ns(),

@@ -5,6 +5,7 @@
 //! something that never was, it is read twice and compared. A target may be hostile: sizes, counts and the
 //! time are bounded.
 
+mod callers;
 mod census;
 #[cfg(feature = "kernel")]
 mod channel;
@@ -38,6 +39,8 @@ use crate::{
     discover::{ProcFs, Target},
     observed::{Census, CpuLimit, RuntimeCounters, RuntimeSettings, State},
 };
+
+pub use callers::callers;
 
 /// Why a part of the state can't be read.
 #[derive(Debug, thiserror::Error)]

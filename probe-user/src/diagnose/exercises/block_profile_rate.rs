@@ -33,7 +33,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "The block profiler records every event",
         in_the_runtime: "While the rate is not 0, every channel operation, select and lock that may block reads the clock. Those that did block for longer than the rate, and a share of the shorter ones, walk the stack and update a bucket under a lock. At rate 1 that is all of them; even at a coarse rate the clock is read, which cost up to half of the throughput of a busy channel (measured).",
-        how_it_is_seen: "The rate is read from the process; a probe on the recording counts events. Found below 10 µs.",
+        how_it_is_seen: "The rate is read from the process; a probe on the recording counts events. Found below 10 µs. Where one line alone of the program sets it, that line is named.",
         example: "// before\nfunc main() {\n\truntime.SetBlockProfileRate(1)\n\tserve()\n}\n\n// after\nfunc main() {\n\tserve() // an admin endpoint sets the rate for a minute\n}",
         versions: "Go 1.21 to 1.27 alike.",
     },
@@ -69,7 +69,8 @@ fn fault(observed: &Observed, rate_ns: u64, per_s: f64) -> Fault {
     let share = observed.cpu_share(per_s * EVENT_NS);
     let fault = Fault::new("the block profiler records nearly every event")
         .evidence("rate", rate_ns as f64, "ns")
-        .costs(share);
+        .costs(share)
+        .line(observed.only_caller("runtime.SetBlockProfileRate"));
     if observed.has("block-profile") {
         return fault.evidence("events recorded", per_s, "1/s");
     }
@@ -89,6 +90,18 @@ mod tests {
         let busy = at(1).with(calls("block-profile").per_second(50_000.0));
         assert_eq!(found(examine(&busy))[0].severity(), Severity::Warning);
         assert_eq!(found(examine(&at(1)))[0].severity(), Severity::Info);
+    }
+
+    #[test]
+    fn the_one_line_that_set_it_is_named() {
+        let line = |lines| {
+            let seen = at(1).calling("runtime.SetBlockProfileRate", lines);
+            let site = found(examine(&seen)).remove(0).site;
+            site.map(|site| site.line)
+        };
+        assert_eq!(line(&[7]), Some(7));
+        assert_eq!(line(&[7, 9]), None, "which of them is not known");
+        assert_eq!(line(&[]), None);
     }
 
     #[test]

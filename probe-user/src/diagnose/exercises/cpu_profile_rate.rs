@@ -31,7 +31,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "The CPU profiler ticks too often",
         in_the_runtime: "Each tick of the CPU profiler is a SIGPROF to a running thread: the kernel interrupts it, the handler walks the stack and puts it into a ring buffer. At 100 Hz that is nothing; at thousands per second and thread it is a part of the CPU, and the kernel's timers may not even deliver that many.",
-        how_it_is_seen: "The profiler's rate is read from the process. Found above 100 Hz.",
+        how_it_is_seen: "The profiler's rate is read from the process. Found above 100 Hz. Where one line alone of the program sets it, that line is named.",
         example: "// before\nruntime.SetCPUProfileRate(10000)\npprof.StartCPUProfile(f)\n\n// after\npprof.StartCPUProfile(f) // 100 Hz",
         versions: "Since Go 1.18 each thread has a timer of its own, so that the rate is per running thread.",
     },
@@ -57,7 +57,8 @@ fn examine(observed: &Observed) -> Judgement {
     let fault = Fault::new("the program's own CPU profiler ticks too often")
         .evidence("profiler", f64::from(highest), "Hz")
         .evidence("CPU for its ticks", share, "share")
-        .costs(share);
+        .costs(share)
+        .line(observed.only_caller("runtime.SetCPUProfileRate"));
     // Seen at one end only, it may have begun or ended meanwhile.
     Judgement::Found(vec![if hertz == highest {
         fault

@@ -16,6 +16,9 @@ use super::prelude::*;
 /// From the catalogue.
 const WAIT_SHARE: f64 = 0.01;
 const PARKS_PER_S: f64 = 100.0;
+/// So few waits tell little, unless they amount to a goroutine that hardly does anything else.
+const FEW_WAITS: u64 = 20;
+const ALWAYS_ONE: f64 = 0.5;
 /// Park, wake, and the switches between (measured 130 to 250 and 230 to 590 ns on one P, more across).
 const PARK_NS: f64 = 2_000.0;
 
@@ -80,6 +83,12 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
         .evidence_if("median wait", observed.told_quantile_ns(site, 0.5), "ns")
         .evidence_if("p99 wait", observed.told_quantile_ns(site, 0.99), "ns")
         .costs((waiting / procs).min(1.0).max(parks));
+    // One of a few may have waited for something that won't come again.
+    let fault = if site.hits < FEW_WAITS && waiting < ALWAYS_ONE {
+        fault.likely()
+    } else {
+        fault
+    };
     if through.contains("RWMutex") {
         return fault.cure("Shorten what the writers do under the lock, or publish a copy by atomic.Pointer so that readers need no lock; a plain Mutex is faster when sections are short.");
     }
@@ -105,6 +114,17 @@ mod tests {
             Severity::Critical,
             "half a goroutine waits"
         );
+    }
+
+    #[test]
+    fn a_few_long_waits_are_a_hint() {
+        let severity = |waits_in_all: f64, ns| {
+            let seen = idle().with(waits(waits_in_all / SECONDS, ns));
+            found(examine(&seen))[0].severity()
+        };
+        assert_eq!(severity(19.0, 50_000_000), Severity::Info);
+        assert_ne!(severity(20.0, 50_000_000), Severity::Info);
+        assert_ne!(severity(10.0, 900_000_000), Severity::Info);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "Goroutines locked to a thread without need",
         in_the_runtime: "LockOSThread ties the goroutine to its thread. When it waits, the thread can't run another goroutine: it gives its P away and sleeps. When it can go on, whoever finds it has to wake that thread and hand over the P. What is a switch of 200 ns inside the scheduler becomes two switches by the kernel.",
-        how_it_is_seen: "The census of goroutines tells which are locked by the program's own code, also by locks taken long before; a probe counts calls meanwhile. Found where the program's locked goroutines make no call into C or on the thread's own state while it is watched, and the thread has no namespace, directory, credentials, affinity or priority that other threads have not.",
+        how_it_is_seen: "The census of goroutines tells which are locked by the program's own code, also by locks taken long before; a probe counts calls meanwhile; the line is that of the call in a function on the goroutine's stack, else where it waits. Found where the program's locked goroutines make no call into C or on the thread's own state while it is watched, and the thread has no namespace, directory, credentials, affinity or priority that other threads have not.",
         example: "// before\nfunc worker(jobs <-chan Job) {\n\truntime.LockOSThread()\n\tdefer runtime.UnlockOSThread()\n\tfor j := range jobs {\n\t\tj.Run()\n\t}\n}\n\n// after\nfunc worker(jobs <-chan Job) {\n\tfor j := range jobs {\n\t\tj.Run()\n\t}\n}",
         versions: "Go 1.21 to 1.27 alike.",
     },
@@ -141,35 +141,38 @@ fn waits_per_s(observed: &Observed, function: &str) -> f64 {
 
 fn from_census(observed: &Observed, census: &Census, known: &[AtSite<'_>]) -> Vec<Fault> {
     let module = observed.target.module.as_deref();
-    let mut faults: Vec<(Location, u64, &GoroutineGroup)> = Vec::new();
+    let mut faults: Vec<(Location, u64, &GoroutineGroup, Location)> = Vec::new();
     for group in &census.locked_to_thread {
         // The runtime locks the goroutine of package initialisation, and libraries may lock their own.
         let Some(frame) = first_of_user(&group.stack, module) else {
             continue;
         };
-        let place = location(frame);
-        let is_known = known
-            .iter()
-            .any(|site| site.site.function == place.function);
+        let waits_at = location(frame);
+        let place = locked_at(observed, group).unwrap_or_else(|| waits_at.clone());
+        let is_known = known.iter().any(|site| {
+            [&place, &waits_at]
+                .map(|at| &at.function)
+                .contains(&&site.site.function)
+        });
         if is_known
-            || changes_thread(census, &place.function)
-            || needs_thread(observed, &place.function, &group.stack)
+            || changes_thread(census, &waits_at.function)
+            || needs_thread(observed, &waits_at.function, &group.stack)
         {
             continue;
         }
-        match faults.iter_mut().find(|(other, _, _)| *other == place) {
-            Some((_, count, _)) => *count = count.saturating_add(group.count),
-            None => faults.push((place, group.count, group)),
+        match faults.iter_mut().find(|(other, ..)| *other == place) {
+            Some((_, count, ..)) => *count = count.saturating_add(group.count),
+            None => faults.push((place, group.count, group, waits_at)),
         }
     }
-    let fault = |(place, count, group): (Location, u64, &GoroutineGroup)| {
-        let waits = waits_per_s(observed, &place.function);
+    let fault = |(place, count, group, waits_at): (Location, u64, &GoroutineGroup, Location)| {
+        let waits = waits_per_s(observed, &waits_at.function);
         let mut fault = Fault::new("goroutines are locked to threads without need")
             .evidence("locked goroutines", count as f64, "")
             .evidence("waits while locked", waits, "1/s")
             .costs(observed.cpu_share(waits * HAND_OVER_NS));
         fault.site = Some(place);
-        // Where it was locked is not known any more, only where it is.
+        // When it was locked nobody looked.
         fault.confidence = if group.wait_reason.is_some() {
             0.85
         } else {
@@ -181,6 +184,21 @@ fn from_census(observed: &Observed, census: &Census, known: &[AtSite<'_>]) -> Ve
         fault
     };
     faults.into_iter().map(fault).collect()
+}
+
+/// Returns where a goroutine was locked: the innermost function on its stack that locks, or the one line of the
+/// program's that does.
+fn locked_at(observed: &Observed, group: &GoroutineGroup) -> Option<Location> {
+    const LOCK: &str = "runtime.LockOSThread";
+    let lines = observed.callers.get(LOCK)?;
+    let in_frame = |frame: &StackFrame| {
+        let function = written_in(&frame.function);
+        lines
+            .iter()
+            .find(|line| written_in(&line.function) == function)
+    };
+    let on_stack = group.stack.iter().find_map(in_frame);
+    on_stack.or_else(|| observed.only_caller(LOCK)).cloned()
 }
 
 #[cfg(test)]
@@ -224,6 +242,23 @@ mod tests {
             faults[0].site.as_ref().map(|site| site.function.as_str()),
             Some("example.com/api.worker")
         );
+    }
+
+    #[test]
+    fn the_call_that_locked_is_named_where_it_can_be_told() {
+        let seen = locked(&["runtime.gopark", "example.com/api.next", sample::USER]);
+        let line = |seen: &Observed| {
+            let site = found(examine(seen)).remove(0).site.unwrap();
+            (site.function, site.line)
+        };
+        let at_call = |line| (sample::USER.to_owned(), line);
+        let lock = |lines| seen.clone().calling("runtime.LockOSThread", lines);
+        assert_eq!(line(&lock(&[5])), at_call(5));
+        assert_eq!(line(&lock(&[5, 9])), at_call(5), "it is on the stack");
+        let elsewhere = locked(&["example.com/api.next"]);
+        let elsewhere = |lines| elsewhere.clone().calling("runtime.LockOSThread", lines);
+        assert_eq!(line(&elsewhere(&[5])), at_call(5), "the only one");
+        assert_eq!(line(&elsewhere(&[5, 9])).0, "example.com/api.next");
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn examine(observed: &Observed) -> Judgement {
         observed.silent(
             "timer-start",
             RATE_PER_S,
-            "no line makes ten timers a second",
+            "no line makes ten timers a second that it leaves to themselves",
         )
     })
 }

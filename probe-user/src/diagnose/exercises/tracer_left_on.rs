@@ -43,7 +43,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "The execution tracer is always on",
         in_the_runtime: "While tracing is on, every creation, block, wake-up, system call and collection writes an event with a time stamp, many with a stack, into a buffer of the thread; a goroutine writes the buffers out. Up to 62 % of the throughput of programs that do little between events is lost (measured).",
-        how_it_is_seen: "The tracer's switch is read from the process before and after. Found where it was on both times and the window is longer than two seconds. A program that can keep nothing but the ring of trace.FlightRecorder is told so, as information.",
+        how_it_is_seen: "The tracer's switch is read from the process before and after. Found where it was on both times and the window is longer than two seconds. A program that can keep nothing but the ring of trace.FlightRecorder is told so, as information. Where one line alone of the program starts it, that line is named.",
         example: "// before\nfunc main() {\n\ttrace.Start(f)\n\tserve()\n}\n\n// after\nimport _ \"net/http/pprof\" // GET /debug/pprof/trace?seconds=5",
         versions: "Go 1.21 made events cheaper, 1.22 splits traces into generations; the cost follows the number of events in all of them.",
     },
@@ -84,11 +84,14 @@ fn fault(observed: &Observed) -> Fault {
     let records = observed.links_any(&RECORDERS).unwrap_or(false);
     if records && !traces {
         return Fault::new("the flight recorder is on all the time")
+            .line(observed.only_caller("runtime/trace.(*FlightRecorder).Start"))
             .at_most(Severity::Info)
             .cure("A trace.FlightRecorder keeps a ring of the latest events all the time, which costs what the evidence says; stop it where that is too much, and start it while you look for something.")
             .do_not_bother_when("The ring is wanted, and its share of the CPU can be spared.");
     }
-    let fault = Fault::new("the execution tracer is on all the time").at_least(Severity::Warning);
+    let fault = Fault::new("the execution tracer is on all the time")
+        .line(observed.only_caller("runtime/trace.Start"))
+        .at_least(Severity::Warning);
     if records {
         return fault.cure(format!(
             "{} This program contains that ring as well: if nothing else is on, stop it only where it costs too much.",

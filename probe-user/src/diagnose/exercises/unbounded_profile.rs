@@ -31,7 +31,7 @@ pub static RULE: Rule = Rule {
     explanation: Explanation {
         title: "A CPU profile without end",
         in_the_runtime: "pprof.StartCPUProfile keeps all distinct stacks with their counts in memory and writes them when it stops. A profile that never stops grows with every stack that it has not seen, on the heap first and, when the process rotates or dies, on the disk.",
-        how_it_is_seen: "The profiler's rate is read from the process before and after, and where the profile's buffer is. Found where one and the same profile ran both times for a window of two seconds or more; the longer the window, the surer. Profiles that follow each other, as continuous profilers take them, are bounded.",
+        how_it_is_seen: "The profiler's rate is read from the process before and after, and where the profile's buffer is. Found where one and the same profile ran both times for a window of two seconds or more; the longer the window, the surer. Profiles that follow each other, as continuous profilers take them, are bounded. Where one line alone of the program starts it, that line is named.",
         example: "// before\npprof.StartCPUProfile(f)\nserve()\n\n// after\nfor range time.Tick(5 * time.Minute) {\n\tpprof.StartCPUProfile(f)\n\ttime.Sleep(30 * time.Second)\n\tpprof.StopCPUProfile()\n}",
         versions: "Go 1.21 to 1.27 alike.",
     },
@@ -60,7 +60,8 @@ fn examine(observed: &Observed) -> Judgement {
     }
     let mut fault = Fault::new("a CPU profile runs without end")
         .evidence("profiling", observed.seconds * 1e9, "ns")
-        .evidence("profiler", f64::from(before.min(after)), "Hz");
+        .evidence("profiler", f64::from(before.min(after)), "Hz")
+        .line(observed.only_caller("runtime/pprof.StartCPUProfile"));
     fault.confidence = (0.5 + 0.45 * observed.seconds / USUAL_SECONDS).min(0.95);
     Judgement::Found(vec![fault])
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func main() {
-	runtime.SetBlockProfileRate(1)
+	runtime.SetBlockProfileRate(1) // finding: main.main
 	run.Ballast(64)
 	run.Program{Rate: 2000, Unit: relay.New().Call}.Main()
 }

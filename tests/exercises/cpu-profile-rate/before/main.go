@@ -12,7 +12,7 @@ import (
 func main() {
 	file := busy.File()
 	defer busy.Remove(file)
-	runtime.SetCPUProfileRate(1000)
+	runtime.SetCPUProfileRate(1000) // finding: main.main
 	// Complains that the rate has been set before, and leaves it as it is.
 	if err := pprof.StartCPUProfile(file); err != nil {
 		run.Fail("%v", err)
