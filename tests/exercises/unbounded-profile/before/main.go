@@ -13,7 +13,7 @@ type profiled struct{ *busy.Load }
 func (p profiled) run() {
 	file := busy.File()
 	defer busy.Remove(file)
-	if err := pprof.StartCPUProfile(file); err != nil { // finding: main.main
+	if err := pprof.StartCPUProfile(file); err != nil { // finding: main.profiled.run
 		run.Fail("%v", err)
 	}
 	defer pprof.StopCPUProfile()
