@@ -1,6 +1,6 @@
 //! Which instructions call a function.
 
-use std::io;
+use std::{collections::HashMap, io};
 
 use iced_x86::{Decoder, DecoderOptions, FlowControl, Instruction};
 
@@ -13,45 +13,41 @@ const MAX_CALLS: usize = 256;
 const NEAR_CALL: u8 = 0xe8;
 const NEAR_CALL_LEN: usize = 5;
 
-/// Returns where in a file's text may be a near call to `callee`: the same bytes may as well be a part of other
+/// Returns by callee where in a file's text may be near calls to it: the same bytes may as well be a part of other
 /// instructions. The text begins at `text` and lies in the file at `start..end`.
 pub(super) fn candidates(
     reader: &mut Reader<'_>,
     text: VirtAddr,
     (start, end): (u64, u64),
-    callee: VirtAddr,
-) -> io::Result<Vec<VirtAddr>> {
-    let mut found = Vec::new();
-    let mut window: Vec<u8> = Vec::new();
-    let mut at = start;
-    while at < end && found.len() < MAX_CALLS {
-        let chunk = reader.chunk(at)?;
-        let wanted = end.saturating_sub(at).min(chunk.len() as u64) as usize;
-        let chunk = chunk.get(..wanted).unwrap_or(chunk);
-        let first = (at.saturating_sub(start)).saturating_sub(window.len() as u64);
-        window.extend_from_slice(chunk);
-        let at_first = text.0.wrapping_add(first);
-        found.extend(calls(&window, at_first, callee.0));
-        at = at.saturating_add(wanted.max(1) as u64);
-        window.drain(..window.len().saturating_sub(NEAR_CALL_LEN.saturating_sub(1)));
-    }
-    found.truncate(MAX_CALLS);
+    callees: &[VirtAddr],
+) -> io::Result<HashMap<VirtAddr, Vec<VirtAddr>>> {
+    let mut found: HashMap<VirtAddr, Vec<VirtAddr>> = HashMap::new();
+    reader.each_piece(start, end, NEAR_CALL_LEN, |offset, piece| {
+        let at = text.0.wrapping_add(offset.saturating_sub(start));
+        for (call, callee) in calls(piece, at).filter(|(_, callee)| callees.contains(callee)) {
+            let calls = found.entry(callee).or_default();
+            if calls.len() < MAX_CALLS {
+                calls.push(call);
+            }
+        }
+        false
+    })?;
     Ok(found)
 }
 
-fn calls(bytes: &[u8], at: u64, callee: u64) -> impl Iterator<Item = VirtAddr> {
-    bytes
-        .windows(NEAR_CALL_LEN)
-        .enumerate()
-        .filter_map(move |(index, bytes)| {
-            let [NEAR_CALL, distance @ ..] = bytes else {
-                return None;
-            };
-            let distance = i32::from_le_bytes(distance.try_into().ok()?);
-            let call = at.wrapping_add(index as u64);
-            let end = call.wrapping_add(NEAR_CALL_LEN as u64);
-            (end.wrapping_add_signed(i64::from(distance)) == callee).then_some(VirtAddr(call))
-        })
+/// Returns where near calls may be in `bytes`, which begin at `at`, and what they call.
+fn calls(bytes: &[u8], at: u64) -> impl Iterator<Item = (VirtAddr, VirtAddr)> {
+    let near_calls = bytes.windows(NEAR_CALL_LEN).enumerate();
+    near_calls.filter_map(move |(index, bytes)| {
+        let [NEAR_CALL, distance @ ..] = bytes else {
+            return None;
+        };
+        let distance = i32::from_le_bytes(distance.try_into().ok()?);
+        let call = at.wrapping_add(index as u64);
+        let end = call.wrapping_add(NEAR_CALL_LEN as u64);
+        let callee = end.wrapping_add_signed(i64::from(distance));
+        Some((VirtAddr(call), VirtAddr(callee)))
+    })
 }
 
 /// Returns whether one of a function's instructions is a call and begins at `address`.
@@ -76,13 +72,18 @@ mod tests {
         code
     }
 
+    /// Calls of 0x2000 in code at 0x1000.
+    fn of_it(code: &[u8]) -> Vec<VirtAddr> {
+        let calls = calls(code, 0x1000).filter(|(_, callee)| *callee == VirtAddr(0x2000));
+        calls.map(|(call, _)| call).collect()
+    }
+
     #[test]
     fn calls_of_this_function_are_found_and_of_others_not() {
         let mut code = vec![0x90, 0x90];
         code.extend(call(0x1002));
         code.extend(call(0x1006));
-        let found: Vec<_> = calls(&code, 0x1000, 0x2000).collect();
-        assert_eq!(found, [VirtAddr(0x1002)]);
+        assert_eq!(of_it(&code), [VirtAddr(0x1002)]);
     }
 
     #[test]
@@ -96,7 +97,7 @@ mod tests {
             entry: VirtAddr(0x1000),
             end: VirtAddr(0x100a),
         };
-        assert_eq!(calls(&code, 0x1000, 0x2000).count(), 1);
+        assert_eq!(of_it(&code).len(), 1);
         assert!(!is_call(&code, &function, VirtAddr(0x1002)));
         let code = [vec![0x90, 0x90], call(0x1002)].concat();
         assert!(is_call(&code, &function, VirtAddr(0x1002)));

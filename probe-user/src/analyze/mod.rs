@@ -389,48 +389,45 @@ impl GoBinary {
         Some(callees::callees(&code, &function).into_iter().any(does))
     }
 
-    /// Returns by function the lines of the user's own code that call it directly; functions that nobody calls so are
-    /// missing from the result. Reads all of the text.
-    pub fn user_lines_that_call(&self, names: &[&str]) -> HashMap<String, Vec<Frame>> {
+    /// Returns by function the instructions that call it directly; functions that nobody calls so are missing from the
+    /// result. Reads all of the text.
+    pub fn calls_of(&self, names: &[&str]) -> HashMap<String, Vec<VirtAddr>> {
         if names.is_empty() {
             return HashMap::new();
         }
-        let lines = |functions: Vec<Function>| -> Vec<Frame> {
-            let entries = functions.iter().map(|function| function.entry);
-            let calls = entries.flat_map(|entry| self.calls_of(entry).unwrap_or_default());
-            let mut lines: Vec<Frame> = calls.filter_map(|call| self.user_frame(call)).collect();
-            lines.dedup();
-            lines
+        let functions = self.find_functions(names);
+        let entries = functions.values().flatten().map(|function| function.entry);
+        let mut calls = (self.calls_to(&entries.collect::<Vec<_>>())).unwrap_or_default();
+        let mut of_all = |functions: Vec<Function>| -> Vec<VirtAddr> {
+            let entries = functions.into_iter().map(|function| function.entry);
+            entries
+                .flat_map(|entry| calls.remove(&entry).unwrap_or_default())
+                .collect()
         };
-        self.find_functions(names)
-            .into_iter()
-            .map(|(name, functions)| (name, lines(functions)))
-            .filter(|(_, lines)| !lines.is_empty())
+        let by_name = functions.into_iter();
+        by_name
+            .map(|(name, functions)| (name, of_all(functions)))
+            .filter(|(_, calls)| !calls.is_empty())
             .collect()
     }
 
-    fn calls_of(&self, entry: VirtAddr) -> io::Result<Vec<VirtAddr>> {
+    fn calls_to(&self, entries: &[VirtAddr]) -> io::Result<HashMap<VirtAddr, Vec<VirtAddr>>> {
         let text = self.text();
-        let Some(start) = self.file_offset(text.start) else {
-            return Ok(Vec::new());
+        let Some(start) = self.file_offset(text.start).filter(|_| !entries.is_empty()) else {
+            return Ok(HashMap::new());
         };
         let len = text.end.0.saturating_sub(text.start.0);
         self.source.spend_search(len)?;
         let within = (start.0, start.0.saturating_add(len));
         let mut reader = self.source.reader_over(len);
-        let mut calls = callers::candidates(&mut reader, text.start, within, entry)?;
-        calls.retain(|call| {
-            let around = self.code_around(*call);
-            around.is_some_and(|(code, function)| callers::is_call(&code, &function, *call))
-        });
+        let mut calls = callers::candidates(&mut reader, text.start, within, entries)?;
+        for calls in calls.values_mut() {
+            calls.retain(|call| {
+                let around = self.code_around(*call);
+                around.is_some_and(|(code, function)| callers::is_call(&code, &function, *call))
+            });
+        }
         Ok(calls)
-    }
-
-    /// Returns the innermost call of the user's own at an instruction, unless it is somebody else's code that the
-    /// instruction was written for.
-    fn user_frame(&self, pc: VirtAddr) -> Option<Frame> {
-        let frame = self.frames_at(pc).into_iter().next()?;
-        (self.origin(&frame) == Origin::User).then_some(frame)
     }
 
     /// Returns the calls at an instruction, innermost first; empty where nothing is known.

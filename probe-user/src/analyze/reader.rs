@@ -115,18 +115,33 @@ impl<'a> Reader<'a> {
 
     /// Tells whether `needle` is somewhere in `start..end`.
     pub(super) fn contains(&mut self, start: u64, end: u64, needle: &[u8]) -> io::Result<bool> {
+        self.each_piece(start, end, needle.len(), |_, piece| {
+            piece.windows(needle.len()).any(|found| found == needle)
+        })
+    }
+
+    /// Calls `visit` with `start..end` piece by piece, and the offset of each piece, until it returns true; returns whether
+    /// it did. Whatever has `len` bytes is whole in one of them.
+    pub(super) fn each_piece(
+        &mut self,
+        start: u64,
+        end: u64,
+        len: usize,
+        mut visit: impl FnMut(u64, &[u8]) -> bool,
+    ) -> io::Result<bool> {
         let mut at = start;
-        let mut window = Vec::new();
+        let mut piece = Vec::new();
         while at < end {
             let chunk = self.chunk(at)?;
             let wanted = end.saturating_sub(at).min(chunk.len() as u64) as usize;
             let chunk = chunk.get(..wanted).unwrap_or(chunk);
-            window.extend_from_slice(chunk);
-            if window.windows(needle.len()).any(|found| found == needle) {
+            let begins = at.saturating_sub(piece.len() as u64);
+            piece.extend_from_slice(chunk);
+            if visit(begins, &piece) {
                 return Ok(true);
             }
             at = at.saturating_add(chunk.len() as u64);
-            window.drain(..window.len().saturating_sub(needle.len()));
+            piece.drain(..piece.len().saturating_sub(len.saturating_sub(1)));
         }
         Ok(false)
     }

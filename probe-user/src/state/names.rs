@@ -73,7 +73,8 @@ impl<'a> Names<'a> {
         u32::try_from(position).ok()
     }
 
-    fn is_user(&self, pc: VirtAddr) -> bool {
+    /// Returns whether the innermost frame of an instruction is of the user's own code.
+    pub(super) fn is_user(&self, pc: VirtAddr) -> bool {
         let is_user = || {
             let frames = self.binary.frames_at(pc);
             let innermost = frames.first();

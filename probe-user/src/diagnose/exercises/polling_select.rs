@@ -55,12 +55,12 @@ fn examine(observed: &Observed) -> Judgement {
     for (probe, each_ns) in [("chan-recv", POLL_NS), ("select", SELECT_NS)] {
         let mut sites = observed.sites(probe, polls);
         sites.retain(|site| empty_share(observed, site, each_ns) >= EMPTY_SHARE);
-        let (by_samples, others): (Vec<_>, Vec<_>) = (sites.iter().cloned())
+        let (by_samples, others): (Vec<_>, Vec<_>) = (sites.into_iter())
             .partition(|site| sampled_rate(observed, site, each_ns) >= RATE_PER_S);
         let at = |observed: &Observed, site: &AtSite<'_>| fault(observed, site, each_ns);
         faults.extend(by_samples.iter().map(|site| at(observed, site)));
         faults.extend(observed.passing(&others, Threshold::rate(RATE_PER_S), at));
-        in_doubt = in_doubt.or_else(|| undecided(&sites, Threshold::rate(RATE_PER_S)));
+        in_doubt = in_doubt.or_else(|| undecided(&others, Threshold::rate(RATE_PER_S)));
     }
     Judgement::found_or(faults, || {
         if let Some(in_doubt) = in_doubt {

@@ -139,9 +139,18 @@ fn waits_per_s(observed: &Observed, function: &str) -> f64 {
     total(&parks, AtSite::rate_per_s)
 }
 
+/// Goroutines that were locked at the same line.
+struct Locked<'a> {
+    place: Location,
+    /// Where the first of them waits.
+    waits_at: Location,
+    first: &'a GoroutineGroup,
+    count: u64,
+}
+
 fn from_census(observed: &Observed, census: &Census, known: &[AtSite<'_>]) -> Vec<Fault> {
     let module = observed.target.module.as_deref();
-    let mut faults: Vec<(Location, u64, &GoroutineGroup, Location)> = Vec::new();
+    let mut all: Vec<Locked<'_>> = Vec::new();
     for group in &census.locked_to_thread {
         // The runtime locks the goroutine of package initialisation, and libraries may lock their own.
         let Some(frame) = first_of_user(&group.stack, module) else {
@@ -160,20 +169,25 @@ fn from_census(observed: &Observed, census: &Census, known: &[AtSite<'_>]) -> Ve
         {
             continue;
         }
-        match faults.iter_mut().find(|(other, ..)| *other == place) {
-            Some((_, count, ..)) => *count = count.saturating_add(group.count),
-            None => faults.push((place, group.count, group, waits_at)),
+        match all.iter_mut().find(|other| other.place == place) {
+            Some(known) => known.count = known.count.saturating_add(group.count),
+            None => all.push(Locked {
+                place,
+                waits_at,
+                first: group,
+                count: group.count,
+            }),
         }
     }
-    let fault = |(place, count, group, waits_at): (Location, u64, &GoroutineGroup, Location)| {
-        let waits = waits_per_s(observed, &waits_at.function);
+    let fault = |locked: Locked<'_>| {
+        let waits = waits_per_s(observed, &locked.waits_at.function);
         let mut fault = Fault::new("goroutines are locked to threads without need")
-            .evidence("locked goroutines", count as f64, "")
+            .evidence("locked goroutines", locked.count as f64, "")
             .evidence("waits while locked", waits, "1/s")
             .costs(observed.cpu_share(waits * HAND_OVER_NS));
-        fault.site = Some(place);
+        fault.site = Some(locked.place);
         // When it was locked nobody looked.
-        fault.confidence = if group.wait_reason.is_some() {
+        fault.confidence = if locked.first.wait_reason.is_some() {
             0.85
         } else {
             0.75
@@ -183,7 +197,7 @@ fn from_census(observed: &Observed, census: &Census, known: &[AtSite<'_>]) -> Ve
         }
         fault
     };
-    faults.into_iter().map(fault).collect()
+    all.into_iter().map(fault).collect()
 }
 
 /// Returns where a goroutine was locked: the innermost function on its stack that locks, or the one line of the
