@@ -2,13 +2,15 @@
 //! and does nothing else. It ends when this process does.
 
 use std::{
+    fs,
     io::{self, PipeReader, PipeWriter, Read as _, Write as _},
+    ops::RangeInclusive,
     os::fd::{AsFd as _, AsRawFd as _},
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
-use super::code::{FakeG, SUBJECTS, Subject};
+use super::code::{self, FakeG, SUBJECTS, Subject};
 use crate::sys;
 
 /// Depth that a stack of the code needs, with room to spare.
@@ -23,11 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) enum Caches {
     /// What the operation before has left there: nothing else ran meanwhile.
     Warm,
-    /// The data of other work.
+    /// The data and the code of other work.
     Cold,
 }
-/// Of the runs, the one that is believed.
-pub(super) const QUANTILE: f64 = 0.2;
 
 /// The child. Dropping it ends it.
 #[derive(Debug)]
@@ -42,6 +42,7 @@ impl Child {
     pub(super) fn start() -> io::Result<Self> {
         let (orders_here, orders) = io::pipe()?;
         let (answers, answers_there) = io::pipe()?;
+        let lines = second_level_lines();
         // SAFETY: the child of a process with threads may only call what is safe in a signal handler: it
         // closes, reads, writes, asks for the time and runs code without memory of its own, until it exits.
         match unsafe { libc::fork() } {
@@ -53,7 +54,7 @@ impl Child {
                     libc::close(answers.as_raw_fd());
                 }
                 stay_on_this_cpu();
-                obey(&orders_here, &answers_there);
+                obey(&orders_here, &answers_there, lines);
                 // SAFETY: ends this process without running anything of the parent's.
                 unsafe { libc::_exit(0) }
             }
@@ -69,8 +70,8 @@ impl Child {
         self.pid as u32
     }
 
-    /// Runs a subject `n` times in each of `runs` runs, at most [`MAX_RUNS`], and returns the CPU time that
-    /// once took, in nanoseconds: a low quantile of the runs, the reading of the clock subtracted.
+    /// Runs a subject `n` times in each of `runs` runs, at most [`MAX_RUNS`], and returns the time that once took, in
+    /// nanoseconds: the median of the runs, the reading of the clock subtracted.
     pub(super) fn run(
         &mut self,
         subject: Subject,
@@ -114,7 +115,8 @@ fn stay_on_this_cpu() {
     }
 }
 
-fn obey(mut orders: &PipeReader, mut answers: &PipeWriter) {
+/// `lines`: of data, that other work touches.
+fn obey(mut orders: &PipeReader, mut answers: &PipeWriter, lines: usize) {
     let (mut order, mut n) = ([0; 3], [0; 4]);
     while orders.read_exact(&mut order).is_ok() && orders.read_exact(&mut n).is_ok() {
         let [subject, caches, runs] = order;
@@ -124,9 +126,12 @@ fn obey(mut orders: &PipeReader, mut answers: &PipeWriter) {
         let n = u64::from(u32::from_ne_bytes(n));
         let runs = usize::from(runs);
         let took = if caches == Caches::Cold as u8 {
-            series(runs, |made| between_other_work(subject, made, n))
+            series(runs, |made| {
+                do_other_work(lines);
+                timed(subject, made * n, libc::CLOCK_MONOTONIC)
+            })
         } else {
-            series(runs, |made| timed(subject, made * n))
+            series(runs, |made| timed(subject, made * n, libc::CLOCK_THREAD_CPUTIME_ID))
         };
         if answers.write_all(&took.to_ne_bytes()).is_err() {
             return;
@@ -134,8 +139,7 @@ fn obey(mut orders: &PipeReader, mut answers: &PipeWriter) {
     }
 }
 
-/// Returns how much longer a run takes with the operations, once, than without. What takes longer than the others was
-/// disturbed.
+/// Returns how much longer a run takes with the operations, once, than without.
 fn series(runs: usize, timed: impl Fn(u64) -> u64) -> u64 {
     let mut empty = [0; MAX_RUNS];
     let mut full = [0; MAX_RUNS];
@@ -145,53 +149,53 @@ fn series(runs: usize, timed: impl Fn(u64) -> u64) -> u64 {
     }
     let of = |values: &mut [u64; MAX_RUNS]| {
         let runs = runs.min(MAX_RUNS);
-        at_quantile(values.get_mut(..runs).unwrap_or_default())
+        median(values.get_mut(..runs).unwrap_or_default())
     };
     of(&mut full).saturating_sub(of(&mut empty))
 }
 
 /// Sorts in place, which needs no memory.
-fn at_quantile(values: &mut [u64]) -> u64 {
+fn median(values: &mut [u64]) -> u64 {
     values.sort_unstable();
-    let index = (values.len() as f64 * QUANTILE) as usize;
-    values.get(index).copied().unwrap_or(0)
+    values.get(values.len() / 2).copied().unwrap_or(0)
 }
 
-/// Returns what `rounds` of other work take, with so many operations after each.
-fn between_other_work(subject: Subject, each: u64, rounds: u64) -> u64 {
-    let before = thread_time_ns();
-    for _ in 0..rounds {
-        do_other_work();
-        operate(subject, each);
-    }
-    thread_time_ns().saturating_sub(before)
-}
-
-/// What other work displaces: the data of a core's second-level cache, and its translations of addresses. With less a
-/// hit is as cheap as in a loop, with this it costs what it does in an HTTP server (`perf` on Linux 6.18: 2 to 3 times
-/// as much).
-const DISPLACED_LINES: usize = 8 << 10;
+/// What other work displaces beside the data of a core's second-level cache: its translations of addresses. With less
+/// a hit is as cheap as in a loop, with all of it as dear as in a server, right after it waited for a request.
 const DISPLACED_PAGES: usize = 2 << 10;
-const WORDS_PER_LINE: usize = 64 / 8;
+const WORDS_PER_LINE: usize = LINE / 8;
 const WORDS_PER_PAGE: usize = 4096 / 8;
+const LINE: usize = 64;
 static OTHER_WORK: [AtomicU64; DISPLACED_PAGES * WORDS_PER_PAGE] =
     [const { AtomicU64::new(0) }; DISPLACED_PAGES * WORDS_PER_PAGE];
 
-fn do_other_work() {
-    let lines = OTHER_WORK.iter().step_by(WORDS_PER_LINE);
+fn do_other_work(lines: usize) {
+    let all = OTHER_WORK.iter().step_by(WORDS_PER_LINE);
     let touch = |word: &AtomicU64| word.store(word.load(Relaxed).wrapping_add(1), Relaxed);
-    lines.take(DISPLACED_LINES).for_each(touch);
+    all.take(lines).for_each(touch);
     // A line of each page, not the same of all: they would share one place in the cache.
     let pages = OTHER_WORK.chunks(WORDS_PER_PAGE).zip(0..);
     pages
         .filter_map(|(page, n)| page.get(n * WORDS_PER_LINE % WORDS_PER_PAGE))
         .for_each(touch);
+    code::run_other_code();
 }
 
-fn timed(subject: Subject, n: u64) -> u64 {
-    let before = thread_time_ns();
+/// Sizes of second-level caches that are believed: those of servers' cores since 2012.
+const SECOND_LEVEL: RangeInclusive<usize> = 256 << 10..=2 << 20;
+
+/// How many lines the second-level cache of a core has (Documentation/ABI/testing/sysfs-devices-system-cpu, Linux 6.6).
+fn second_level_lines() -> usize {
+    let text = fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index2/size");
+    let kib = text.ok().and_then(|text| text.trim().strip_suffix('K')?.parse().ok());
+    let bytes = kib.map_or(*SECOND_LEVEL.end(), |kib: usize| kib.saturating_mul(1 << 10));
+    bytes.clamp(*SECOND_LEVEL.start(), *SECOND_LEVEL.end()) / LINE
+}
+
+fn timed(subject: Subject, n: u64, clock: libc::clockid_t) -> u64 {
+    let before = time_ns(clock);
     operate(subject, n);
-    thread_time_ns().saturating_sub(before)
+    time_ns(clock).saturating_sub(before)
 }
 
 fn operate(subject: Subject, n: u64) {
@@ -208,13 +212,13 @@ fn operate(subject: Subject, n: u64) {
     }
 }
 
-fn thread_time_ns() -> u64 {
+fn time_ns(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
     };
     // SAFETY: the pointer is to a timespec that outlives the call.
-    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    unsafe { libc::clock_gettime(clock, &raw mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 
@@ -223,10 +227,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_low_quantile_ignores_what_was_disturbed() {
+    fn a_median_ignores_what_was_disturbed() {
         let mut values = vec![900, 100, 101, 102, 50_000, 103, 104, 105, 7_000, 106];
-        assert_eq!(at_quantile(&mut values), 102);
-        assert_eq!(at_quantile(&mut []), 0);
+        assert_eq!(median(&mut values), 105);
+        assert_eq!(median(&mut []), 0);
     }
 
     #[test]

@@ -95,6 +95,22 @@ chain!(
     "rtprobe_calibrate_stepped_pair_exit"
 );
 
+// Other code: jumps, one for each of so many lines of the instruction cache.
+global_asm!(
+    ".pushsection .text",
+    ".p2align 6",
+    ".globl rtprobe_calibrate_other_code",
+    ".hidden rtprobe_calibrate_other_code",
+    "rtprobe_calibrate_other_code:",
+    ".rept 4096",
+    "jmp 2f",
+    ".p2align 6",
+    "2:",
+    ".endr",
+    "ret",
+    ".popsection",
+);
+
 /// What `r14` points to: the first field of `runtime.g`, its stack (src/runtime/runtime2.go, Go 1.21 to 1.27).
 #[repr(C)]
 pub(super) struct FakeG {
@@ -105,6 +121,7 @@ pub(super) struct FakeG {
 type Outer = unsafe extern "sysv64" fn(*const FakeG, u64);
 
 unsafe extern "sysv64" {
+    fn rtprobe_calibrate_other_code();
     fn rtprobe_calibrate_emulated(g: *const FakeG, n: u64);
     fn rtprobe_calibrate_emulated_entry();
     fn rtprobe_calibrate_stepped(g: *const FakeG, n: u64);
@@ -115,6 +132,12 @@ unsafe extern "sysv64" {
     fn rtprobe_calibrate_stepped_pair(g: *const FakeG, n: u64);
     fn rtprobe_calibrate_stepped_pair_stepped();
     fn rtprobe_calibrate_stepped_pair_exit();
+}
+
+/// Runs 256 KiB of code that does nothing.
+pub(super) fn run_other_code() {
+    // SAFETY: the code changes no register and no memory.
+    unsafe { rtprobe_calibrate_other_code() }
 }
 
 /// What is measured.

@@ -1,14 +1,15 @@
 //! What a hit costs a target on this host now: measured at start, on a private process.
 //!
-//! The programs are attached to code whose instructions are known, before they are attached to the target. Times are CPU time of the probed thread, so that a busy machine does not matter; of many short runs
-//! a low quantile is taken, because everything that disturbs only adds.
+//! The programs are attached to code whose instructions are known, before they are attached to the target. A CPU whose
+//! other half is at work is slower by a quarter, and that changes within milliseconds: all is measured in turn, in
+//! rounds, and costs are the mean of the rounds.
 
 mod child;
 mod code;
 
 use std::{fs::File, io, thread, time::Instant};
 
-use child::{Caches, Child, QUANTILE};
+use child::{Caches, Child};
 use code::{SUBJECTS, Subject};
 use probe_ebpf::{
     abi::{self, Site, condition, flag, kind},
@@ -24,10 +25,13 @@ use crate::{
     plan::ProbePlan,
 };
 
-/// Operations in one run, and runs. What is stepped costs ten times as much.
-const SERIES: (u32, u8) = (40, 60);
-const STEPPED_SERIES: (u32, u8) = (8, 24);
-const COLD_SERIES: (u32, u8) = (8, 24);
+const ROUNDS: u8 = 6;
+/// Operations in one run, and runs in a round. What is stepped costs ten times as much; what is cold is so once only.
+const SERIES: (u32, u8) = (40, 10);
+const STEPPED_SERIES: (u32, u8) = (8, 4);
+const COLD_SERIES: (u32, u8) = (1, 12);
+/// Of the durations of operations that take no time, the one that is believed: what disturbs only adds.
+const QUANTILE: f64 = 0.2;
 /// The code jumps if the stack pointer is not 0.
 const NOT_EQUAL: u8 = 5;
 
@@ -57,22 +61,47 @@ pub struct Bench {
     child: Child,
     sites: Vec<Site>,
     offsets: Vec<u64>,
-    bare_ns: f64,
+    bare: Bare,
+}
+
+/// What an operation takes without probes, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Bare {
+    ns: f64,
+    cold_ns: f64,
+}
+
+/// What operations take in one round, in nanoseconds.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    pair: f64,
+    emulated: f64,
+    stepped: f64,
+    event: f64,
+    cold_pair: f64,
+    cold_event: f64,
 }
 
 impl Bench {
     /// Starts the process.
     pub fn start() -> Result<Self, CalibrateError> {
         let mut child = Child::start().map_err(failed("start"))?;
-        let bare_ns = child
-            .run(Subject::Emulated, Caches::Warm, 20_000, 5)
-            .map_err(failed("run"))?;
+        let mut bare = |caches, n, runs| {
+            child
+                .run(Subject::Emulated, caches, n, runs)
+                .map_err(failed("run"))
+        };
+        let (n_cold, cold_runs) = COLD_SERIES;
+        let bare = Bare {
+            ns: bare(Caches::Warm, 20_000, 5)?,
+            cold_ns: bare(Caches::Cold, n_cold, cold_runs)?,
+        };
         let (sites, offsets) = sites()?;
         Ok(Self {
             child,
             sites,
             offsets,
-            bare_ns,
+            bare,
         })
     }
 
@@ -106,38 +135,65 @@ impl Bench {
             },
         };
         let link = loaded.attach_one(&spec, &exe)?;
-        for subject in [Subject::Pair, Subject::SteppedPair] {
-            loaded.gates().open(number(subject), Room::UNLIMITED);
-        }
-        let mut cost = |subject| cost(&mut self.child, subject);
-        let pair_ns = cost(Subject::Pair)? - self.bare_ns;
-        cost(Subject::SteppedPair)?;
-        let emulated_ns = cost(Subject::Emulated)? - self.bare_ns;
-        let stepped_ns = cost(Subject::Stepped)? - self.bare_ns;
-        loaded
-            .gates()
-            .open(number(Subject::Emulated), Room::UNLIMITED);
-        let event_ns = cost(Subject::Emulated)? - self.bare_ns - emulated_ns;
-        let bias = biases(loaded)?;
-        let mut cold = |subject| cold_cost(&mut self.child, subject);
-        let cold_pair_ns = cold(Subject::Pair)? - self.bare_ns;
-        let cold_event_ns = cold(Subject::Emulated)? - self.bare_ns;
+        let rounds = (0..ROUNDS).map(|_| round(&mut self.child, loaded));
+        let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
         drop(self.child);
         // Taking off waits for the kernel; nothing here depends on it, and nothing more is hit.
         thread::spawn(move || drop(link));
+        let bias = biases(loaded)?;
         loaded.forget()?;
         loaded.subtract(bias, plan)?;
         Ok(Calibration {
-            emulated_ns,
-            stepped_ns,
-            operation_ns: (pair_ns - 2.0 * emulated_ns).max(0.0),
-            event_ns: event_ns.max(0.0),
-            cold_operation_ns: (cold_pair_ns - pair_ns).max(0.0),
-            cold_event_ns: (cold_event_ns - emulated_ns - event_ns).max(0.0),
-            bias_emulated_ns: bias.emulated_ns,
-            bias_stepped_ns: bias.stepped_ns,
             took_ns: started.elapsed().as_nanos() as u64,
+            ..calibration(&rounds, self.bare, bias)
         })
+    }
+}
+
+fn round(child: &mut Child, loaded: &Loaded) -> Result<Round, CalibrateError> {
+    for subject in [Subject::Pair, Subject::SteppedPair] {
+        loaded.gates().open(number(subject), Room::UNLIMITED);
+    }
+    let mut cost = |subject| cost(child, subject);
+    let pair = cost(Subject::Pair)?;
+    // For the bias only.
+    cost(Subject::SteppedPair)?;
+    loaded.gates().close(number(Subject::Emulated));
+    let emulated = cost(Subject::Emulated)?;
+    let stepped = cost(Subject::Stepped)?;
+    loaded
+        .gates()
+        .open(number(Subject::Emulated), Room::UNLIMITED);
+    Ok(Round {
+        pair,
+        emulated,
+        stepped,
+        event: cost(Subject::Emulated)?,
+        cold_pair: cold_cost(child, Subject::Pair)?,
+        cold_event: cold_cost(child, Subject::Emulated)?,
+    })
+}
+
+fn calibration(rounds: &[Round], bare: Bare, bias: Bias) -> Calibration {
+    let mean = |of: fn(&Round) -> f64| {
+        let sum: f64 = rounds.iter().map(of).sum();
+        sum / rounds.len().max(1) as f64
+    };
+    let pair_ns = mean(|round| round.pair) - bare.ns;
+    let emulated_ns = mean(|round| round.emulated) - bare.ns;
+    let event_ns = mean(|round| round.event) - bare.ns;
+    let cold_pair_ns = mean(|round| round.cold_pair) - bare.cold_ns;
+    let cold_event_ns = mean(|round| round.cold_event) - bare.cold_ns;
+    Calibration {
+        emulated_ns,
+        stepped_ns: mean(|round| round.stepped) - bare.ns,
+        operation_ns: (pair_ns - 2.0 * emulated_ns).max(0.0),
+        event_ns: (event_ns - emulated_ns).max(0.0),
+        cold_operation_ns: (cold_pair_ns - pair_ns).max(0.0),
+        cold_event_ns: (cold_event_ns - event_ns).max(0.0),
+        bias_emulated_ns: bias.emulated_ns,
+        bias_stepped_ns: bias.stepped_ns,
+        took_ns: 0,
     }
 }
 
@@ -150,7 +206,7 @@ fn failed(what: &'static str) -> impl Fn(io::Error) -> CalibrateError {
     move |source| CalibrateError::Child { what, source }
 }
 
-/// What one operation of a subject costs.
+/// What one operation of a subject takes.
 fn cost(child: &mut Child, subject: Subject) -> Result<f64, CalibrateError> {
     let (n, runs) = series(subject);
     child
@@ -158,7 +214,7 @@ fn cost(child: &mut Child, subject: Subject) -> Result<f64, CalibrateError> {
         .map_err(failed("run"))
 }
 
-/// The same where other work came before each.
+/// The same right after other work.
 fn cold_cost(child: &mut Child, subject: Subject) -> Result<f64, CalibrateError> {
     let (n, runs) = COLD_SERIES;
     child
@@ -241,8 +297,13 @@ fn biases(loaded: &Loaded) -> Result<Bias, CalibrateError> {
 
 /// `row`: rows are handed out in the order in which the subjects ran.
 fn bias_ns(snapshot: &Snapshot, subject: Subject, row: u32) -> Result<u64, CalibrateError> {
-    let (n, runs) = series(subject);
-    let made = u64::from(n) * u64::from(runs);
+    let of = |(n, runs): (u32, u8)| u64::from(ROUNDS) * u64::from(n) * u64::from(runs);
+    let cold = if subject.begins_stepped() {
+        0
+    } else {
+        of(COLD_SERIES)
+    };
+    let made = of(series(subject)) + cold;
     let of_subject = snapshot.buckets.iter().filter(|(of, ..)| *of == row);
     let mut buckets: Vec<(u32, u64)> = of_subject.map(|&(_, bucket, n)| (bucket, n)).collect();
     buckets.sort_unstable();

@@ -15,7 +15,7 @@ const ASSUMED_COLD_NS: f64 = 2_000.0;
 /// How soon other work of the target displaces what the probes have in the caches. With it, prices fit what was
 /// measured on Linux 6.18: by the throughput of `tests/targets/flatout`, 3 µs apart, and by `perf` in
 /// `tests/targets/web`, where sends are 10 µs and goroutines 40 µs apart.
-const COOLS_NS: f64 = 12_000.0;
+const COOLS_NS: f64 = 24_000.0;
 
 /// What arming or restoring one site costs the threads of the target: an interrupt to every CPU that it runs on, a
 /// page fault on the page that was copied, and translations of addresses that have to be found again. A program that
