@@ -196,10 +196,12 @@ fn estimated(found: CallSite, estimate: &Estimate, seconds: f64) -> CallSite {
     }
 }
 
-/// Returns what the probes took of the target's CPU time.
+/// Returns what the probes took of the target's CPU time. Prices are not exact: of a program that does next to nothing
+/// else, the sum can be more than there is.
 fn target_share(profile: &Profile) -> Option<f64> {
     let spending = profile.spending.as_ref()?;
-    (spending.target_ns > 0).then(|| spending.probes_ns / spending.target_ns as f64)
+    let share = spending.probes_ns / spending.target_ns as f64;
+    (spending.target_ns > 0).then(|| share.min(1.0))
 }
 
 /// Returns what one probe took of it.

@@ -12,15 +12,15 @@ const ASSUMED_OPERATION_NS: f64 = 1_000.0;
 const ASSUMED_EVENT_NS: f64 = 600.0;
 const ASSUMED_COLD_NS: f64 = 2_000.0;
 
-/// How soon other work of the target displaces what the probes have in the caches. With it, prices fit what was
-/// measured on Linux 6.18: by the throughput of `tests/targets/flatout`, 3 µs apart, and by `perf` in
-/// `tests/targets/web`, where sends are 10 µs and goroutines 40 µs apart.
+/// How soon other work of the target displaces what the probes have in the caches. With it, prices fit what was lost on
+/// Linux 6.18 with one probe always on: `tests/targets/flatout`, operations 2 and 10 µs apart, and `tests/targets/web`,
+/// sends 5, goroutines 14 and parks 16 µs apart.
 const COOLS_NS: f64 = 24_000.0;
 
 /// What arming or restoring one site costs the threads of the target: an interrupt to every CPU that it runs on, a
-/// page fault on the page that was copied, and translations of addresses that have to be found again. A program that
-/// is flat out loses so much more than its hits cost (`cargo xtask bench budget`, Linux 6.18).
-const TOGGLE_NS: f64 = 12_000.0;
+/// page fault on the page that was copied, and translations of addresses that have to be found again. Programs that are
+/// flat out lost 10 to 25 µs on Linux 6.18 when sites were armed and restored that nothing passed.
+const TOGGLE_NS: f64 = 18_000.0;
 
 /// Hits, by what they cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
