@@ -51,6 +51,9 @@ const SOME_FULL: f64 = 0.6;
 const ALL_FULL: f64 = 0.9;
 /// Nothing is known to a tenth of what is spent.
 const TOLERATED: f64 = 1.1;
+/// Share of the target's CPU time from which on probes change what its goroutines wait for each other by more than the
+/// 5 % that latencies are to be right to (sends that waited 20 µs took 34 when all were probed, `cargo xtask bench truth`).
+const SLOWS: f64 = 0.05;
 /// The runtime hands out numbers and books allocations in batches, and is read a moment before and after (totals of
 /// `tests/targets/flatout` were off by -1 to +4 %).
 const COUNTER_ERROR: f64 = 0.03;
@@ -462,6 +465,16 @@ pub(crate) fn overrun(cost: &Cost, profile: &Profile) -> Option<String> {
             limit * 1e2,
         )
     })
+}
+
+/// Says what probes that take much do to the latencies of operations that wait for other goroutines.
+pub(crate) fn slows_others(cost: &Cost) -> Option<String> {
+    let share = cost.target_share.filter(|share| *share > SLOWS)?;
+    Some(format!(
+        "latencies as they are without probes, of operations that wait for other goroutines: those were slowed down, too, by \
+         probes that took {:.0} % of the target's CPU time; a limit as of --max-overhead 2% tells them truer",
+        share * 1e2
+    ))
 }
 
 /// Says what becomes of operations that take longer than a window.

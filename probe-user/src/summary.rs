@@ -85,6 +85,7 @@ pub fn summarize(recording: &Recording) -> Report {
         detach_ns: end.and_then(|end| end.detach_ns),
     };
     cannot_see.extend(estimate::overrun(&cost, &profile));
+    cannot_see.extend(estimate::slows_others(&cost));
     let mut report = Report {
         schema: SCHEMA.to_owned(),
         rtprobe: header.tool.clone(),

@@ -131,7 +131,9 @@ fn obey(mut orders: &PipeReader, mut answers: &PipeWriter, lines: usize) {
                 timed(subject, made * n, libc::CLOCK_MONOTONIC)
             })
         } else {
-            series(runs, |made| timed(subject, made * n, libc::CLOCK_THREAD_CPUTIME_ID))
+            series(runs, |made| {
+                timed(subject, made * n, libc::CLOCK_THREAD_CPUTIME_ID)
+            })
         };
         if answers.write_all(&took.to_ne_bytes()).is_err() {
             return;
@@ -187,8 +189,12 @@ const SECOND_LEVEL: RangeInclusive<usize> = 256 << 10..=2 << 20;
 /// How many lines the second-level cache of a core has (Documentation/ABI/testing/sysfs-devices-system-cpu, Linux 6.6).
 fn second_level_lines() -> usize {
     let text = fs::read_to_string("/sys/devices/system/cpu/cpu0/cache/index2/size");
-    let kib = text.ok().and_then(|text| text.trim().strip_suffix('K')?.parse().ok());
-    let bytes = kib.map_or(*SECOND_LEVEL.end(), |kib: usize| kib.saturating_mul(1 << 10));
+    let kib = text
+        .ok()
+        .and_then(|text| text.trim().strip_suffix('K')?.parse().ok());
+    let bytes = kib.map_or(*SECOND_LEVEL.end(), |kib: usize| {
+        kib.saturating_mul(1 << 10)
+    });
     bytes.clamp(*SECOND_LEVEL.start(), *SECOND_LEVEL.end()) / LINE
 }
 

@@ -22,6 +22,12 @@ const LEAVE_BEHIND: [(&str, Shows); 6] = [
     ("runtime/trace.(*FlightRecorder).Start", traces),
 ];
 
+/// Functions that are inlined, by what they call (src/runtime/trace/subscribe.go, from Go 1.25 on).
+const INLINED: [(&str, &str); 1] = [(
+    "runtime/trace.(*traceMultiplexer).subscribeTraceStartWriter",
+    "runtime/trace.Start",
+)];
+
 fn profiles_cpu(state: &State) -> bool {
     state.settings.cpu_profile_hz.is_some_and(|hz| hz > 0)
 }
@@ -34,15 +40,20 @@ fn traces(state: &State) -> bool {
 pub fn callers(state: &State, binary: &GoBinary) -> BTreeMap<String, Vec<Location>> {
     let names = Names::of(binary);
     let shown = LEAVE_BEHIND.iter().filter(|(_, shows)| shows(state));
-    let wanted: Vec<&str> = shown.map(|(name, _)| *name).collect();
-    let found = binary.calls_of(&wanted).into_iter();
-    found
-        .map(|(function, calls)| {
-            let by_user = calls.into_iter().filter(|call| names.is_user(*call));
-            let mut lines: Vec<_> = by_user.filter_map(|call| names.location(call)).collect();
-            lines.dedup();
-            (function, lines)
-        })
-        .filter(|(_, lines)| !lines.is_empty())
-        .collect()
+    let mut wanted: Vec<&str> = shown.map(|(name, _)| *name).collect();
+    let inlined = INLINED.iter().filter(|(_, name)| wanted.contains(name));
+    wanted.extend(inlined.map(|(callee, _)| *callee).collect::<Vec<_>>());
+    let mut lines = BTreeMap::<String, Vec<Location>>::new();
+    for (callee, calls) in binary.calls_of(&wanted) {
+        let inlined = INLINED.iter().find(|(called, _)| *called == callee);
+        let function = inlined.map_or(callee.as_str(), |(_, name)| *name);
+        let by_user = calls
+            .iter()
+            .filter_map(|call| names.user_call(*call, function));
+        let of_function = lines.entry(function.to_owned()).or_default();
+        of_function.extend(by_user);
+        of_function.dedup();
+    }
+    lines.retain(|_, lines| !lines.is_empty());
+    lines
 }

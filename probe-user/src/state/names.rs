@@ -94,6 +94,21 @@ impl<'a> Names<'a> {
         })
     }
 
+    /// Returns the line of the user's own code that calls `function` at an instruction, be it that the function's code is
+    /// inlined there.
+    pub(super) fn user_call(&self, pc: VirtAddr, function: &str) -> Option<Location> {
+        let frames = self.binary.frames_at(pc).into_iter();
+        let caller = frames.skip_while(|frame| frame.inlined && frame.function == function);
+        caller
+            .take(1)
+            .find(|frame| self.binary.origin(frame) == Origin::User)
+            .map(|frame| Location {
+                function: frame.function,
+                file: frame.file,
+                line: frame.line,
+            })
+    }
+
     /// Returns the name of the function, not inlined, that an instruction is in; empty where there is none.
     pub(super) fn function(&self, pc: VirtAddr) -> String {
         let frames = self.frames(pc);

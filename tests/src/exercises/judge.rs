@@ -29,6 +29,14 @@ pub fn judge(
     }
 }
 
+/// Says whether nothing is wrong but that rtprobe found too little to decide.
+pub fn is_undecided(faults: &[String]) -> bool {
+    faults.iter().all(|fault| fault.starts_with(UNDECIDED))
+}
+
+/// How what [`judge`] says begins where rtprobe says that it has not enough data.
+const UNDECIDED: &str = "not found: not-enough-data";
+
 fn found(exercise: &Exercise, marks: &[Mark], said: &Said) -> Vec<String> {
     let rule = exercise.rule();
     let findings = said.of(rule);
@@ -187,6 +195,14 @@ mod tests {
             faults.len() == 1 && faults[0].contains("not found: clear"),
             "{faults:?}"
         );
+    }
+
+    #[test]
+    fn too_little_evidence_is_not_a_wrong_judgement() {
+        for (verdict, is_wrong) in [("not-enough-data", false), ("clear", true)] {
+            let faults = judge(counter(), Side::Before, false, &mark(), &said("", verdict));
+            assert_eq!(is_undecided(&faults), !is_wrong, "{verdict}");
+        }
     }
 
     #[test]

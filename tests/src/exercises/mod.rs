@@ -15,7 +15,7 @@ mod table;
 mod trial;
 
 pub use batch::{build, run};
-pub use judge::judge;
+pub use judge::{is_undecided, judge};
 pub use mark::{Mark, marks};
 pub use program::Truth;
 pub use said::{Finding, Said, Severity};

@@ -148,6 +148,7 @@ impl Trial<'_> {
         let mut command = quota
             .as_ref()
             .map_or_else(|| Command::new(binary), |quota| quota.command(binary));
+        command.env("TMPDIR", self.out);
         let program = Program::start(&mut command)?;
         let report = self.record(program.pid())?;
         let truth = program.finish()?;

@@ -10,7 +10,7 @@ import (
 )
 
 func main() {
-	if err := trace.Start(io.Discard); err != nil { // most of it: main.main
+	if err := trace.Start(io.Discard); err != nil { // finding: main.main
 		run.Fail("%v", err)
 	}
 	defer trace.Stop()
