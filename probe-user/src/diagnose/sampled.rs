@@ -52,8 +52,12 @@ impl Sampled {
         (self.share() + Z * self.error() + Z / self.n()).min(1.0)
     }
 
+    /// Returns what the share is at least, of however few samples (the interval of the score test, Wilson 1927).
     pub(super) fn least(self) -> f64 {
-        (self.share() - Z * self.error()).max(0.0)
+        let (n, z2) = (self.n(), Z * Z);
+        let middle = self.share() + z2 / (2.0 * n);
+        let half = Z * (self.share() * (1.0 - self.share()) / n + z2 / (4.0 * n * n)).sqrt();
+        ((middle - half) / (1.0 + z2 / n)).max(0.0)
     }
 
     /// The standard error of the share (binomial).
@@ -129,6 +133,15 @@ mod tests {
     fn allocations_take_no_more_than_was_sampled() {
         let measured = share(&sampled(300, 700));
         assert!((0.3..0.35).contains(&measured), "{measured}");
+    }
+
+    #[test]
+    fn few_samples_tell_the_least_there_is() {
+        let least = |found, total| Sampled { found, total }.least();
+        assert!((least(6, 6) - 0.6).abs() < 1e-9);
+        assert!(least(0, 100) < 1e-9);
+        assert!((0.26..0.28).contains(&least(300, 1_000)));
+        assert!(least(1, 6) < 0.05);
     }
 
     #[test]

@@ -10,8 +10,8 @@ import (
 
 const tenants = 6
 
-// block is what is signed; that takes some ten microseconds.
-var block [256 << 10]byte
+// block is what is signed; that takes some twenty microseconds.
+var block [512 << 10]byte
 
 var names = [tenants]string{"ada", "bea", "cleo", "dora", "ella", "fay"}
 
