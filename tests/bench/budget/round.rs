@@ -10,7 +10,7 @@ use crate::{
     watch::{Span, Told, Watch, told},
 };
 
-const UNPROBED: Duration = Duration::from_millis(1500);
+const UNPROBED: Duration = Duration::from_secs(3);
 
 /// An operation of the program that is known by number.
 #[derive(Clone, Copy, Debug)]
