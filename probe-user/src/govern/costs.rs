@@ -12,9 +12,9 @@ const ASSUMED_OPERATION_NS: f64 = 1_000.0;
 const ASSUMED_EVENT_NS: f64 = 600.0;
 const ASSUMED_COLD_NS: f64 = 2_000.0;
 
-/// How soon other work of the target displaces what the probes have in the caches. With it, prices fit what was lost on
-/// Linux 6.18 with one probe always on: `tests/targets/flatout`, operations 2 and 10 µs apart, and `tests/targets/web`,
-/// sends 5, goroutines 14 and parks 16 µs apart.
+/// How soon other work of the target displaces what the probes have in the caches. With it, prices are within a quarter of
+/// what was lost on Linux 6.18 with one probe always on: `tests/targets/flatout`, sends 2 and 10 µs apart, and
+/// `tests/targets/web`, sends 5, goroutines 14 and parks 16 µs apart.
 const COOLS_NS: f64 = 24_000.0;
 
 /// What arming or restoring one site costs the threads of the target: an interrupt to every CPU that it runs on, a
