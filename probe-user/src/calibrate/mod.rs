@@ -30,6 +30,7 @@ const ROUNDS: u8 = 6;
 const SERIES: (u32, u8) = (40, 10);
 const STEPPED_SERIES: (u32, u8) = (8, 4);
 const COLD_SERIES: (u32, u8) = (1, 12);
+const BARE_SERIES: (u32, u8) = (20_000, 5);
 /// Of the durations of operations that take no time, the one that is believed: what disturbs only adds.
 const QUANTILE: f64 = 0.2;
 /// The code jumps if the stack pointer is not 0.
@@ -86,15 +87,10 @@ impl Bench {
     /// Starts the process.
     pub fn start() -> Result<Self, CalibrateError> {
         let mut child = Child::start().map_err(failed("start"))?;
-        let mut bare = |caches, n, runs| {
-            child
-                .run(Subject::Emulated, caches, n, runs)
-                .map_err(failed("run"))
-        };
-        let (n_cold, cold_runs) = COLD_SERIES;
+        let mut bare = |caches, series| took(&mut child, Subject::Emulated, caches, series);
         let bare = Bare {
-            ns: bare(Caches::Warm, 20_000, 5)?,
-            cold_ns: bare(Caches::Cold, n_cold, cold_runs)?,
+            ns: bare(Caches::Warm, BARE_SERIES)?,
+            cold_ns: bare(Caches::Cold, COLD_SERIES)?,
         };
         let (sites, offsets) = sites()?;
         Ok(Self {
@@ -135,6 +131,9 @@ impl Bench {
             },
         };
         let link = loaded.attach_one(&spec, &exe)?;
+        for subject in [Subject::Pair, Subject::SteppedPair] {
+            loaded.gates().open(number(subject), Room::UNLIMITED);
+        }
         let rounds = (0..ROUNDS).map(|_| round(&mut self.child, loaded));
         let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
         drop(self.child);
@@ -151,26 +150,24 @@ impl Bench {
 }
 
 fn round(child: &mut Child, loaded: &Loaded) -> Result<Round, CalibrateError> {
-    for subject in [Subject::Pair, Subject::SteppedPair] {
-        loaded.gates().open(number(subject), Room::UNLIMITED);
-    }
-    let mut cost = |subject| cost(child, subject);
-    let pair = cost(Subject::Pair)?;
+    let gate = number(Subject::Emulated);
+    let mut warm = |subject| took(child, subject, Caches::Warm, series(subject));
+    let pair = warm(Subject::Pair)?;
     // For the bias only.
-    cost(Subject::SteppedPair)?;
-    loaded.gates().close(number(Subject::Emulated));
-    let emulated = cost(Subject::Emulated)?;
-    let stepped = cost(Subject::Stepped)?;
-    loaded
-        .gates()
-        .open(number(Subject::Emulated), Room::UNLIMITED);
+    warm(Subject::SteppedPair)?;
+    loaded.gates().close(gate);
+    let emulated = warm(Subject::Emulated)?;
+    let stepped = warm(Subject::Stepped)?;
+    loaded.gates().open(gate, Room::UNLIMITED);
+    let event = warm(Subject::Emulated)?;
+    let mut cold = |subject| took(child, subject, Caches::Cold, COLD_SERIES);
     Ok(Round {
         pair,
         emulated,
         stepped,
-        event: cost(Subject::Emulated)?,
-        cold_pair: cold_cost(child, Subject::Pair)?,
-        cold_event: cold_cost(child, Subject::Emulated)?,
+        event,
+        cold_pair: cold(Subject::Pair)?,
+        cold_event: cold(Subject::Emulated)?,
     })
 }
 
@@ -206,20 +203,14 @@ fn failed(what: &'static str) -> impl Fn(io::Error) -> CalibrateError {
     move |source| CalibrateError::Child { what, source }
 }
 
-/// What one operation of a subject takes.
-fn cost(child: &mut Child, subject: Subject) -> Result<f64, CalibrateError> {
-    let (n, runs) = series(subject);
-    child
-        .run(subject, Caches::Warm, n, runs)
-        .map_err(failed("run"))
-}
-
-/// The same right after other work.
-fn cold_cost(child: &mut Child, subject: Subject) -> Result<f64, CalibrateError> {
-    let (n, runs) = COLD_SERIES;
-    child
-        .run(subject, Caches::Cold, n, runs)
-        .map_err(failed("run"))
+/// What one operation of a subject takes, in nanoseconds: so many in a run, and so many runs.
+fn took(
+    child: &mut Child,
+    subject: Subject,
+    caches: Caches,
+    (n, runs): (u32, u8),
+) -> Result<f64, CalibrateError> {
+    child.run(subject, caches, n, runs).map_err(failed("run"))
 }
 
 fn series(subject: Subject) -> (u32, u8) {
