@@ -9,7 +9,7 @@ use crate::{analyze::GoBinary, observed::State, report::Location};
 /// Whether a state shows that a function may have been called.
 type Shows = fn(&State) -> bool;
 
-const LEAVE_BEHIND: [(&str, Shows); 6] = [
+const LEAVE_BEHIND: [(&str, Shows); 7] = [
     ("runtime.LockOSThread", |state| {
         (state.census.as_ref()).is_some_and(|census| !census.locked_to_thread.is_empty())
     }),
@@ -18,15 +18,14 @@ const LEAVE_BEHIND: [(&str, Shows); 6] = [
     }),
     ("runtime.SetCPUProfileRate", profiles_cpu),
     ("runtime/pprof.StartCPUProfile", profiles_cpu),
-    ("runtime/trace.Start", traces),
+    (TRACE_START, traces),
+    (TRACE_SUBSCRIBE, traces),
     ("runtime/trace.(*FlightRecorder).Start", traces),
 ];
 
-/// Functions that are inlined, by what they call (src/runtime/trace/subscribe.go, from Go 1.25 on).
-const INLINED: [(&str, &str); 1] = [(
-    "runtime/trace.(*traceMultiplexer).subscribeTraceStartWriter",
-    "runtime/trace.Start",
-)];
+const TRACE_START: &str = "runtime/trace.Start";
+/// What is called in its place where that is inlined (src/runtime/trace/subscribe.go, from Go 1.25 on).
+const TRACE_SUBSCRIBE: &str = "runtime/trace.(*traceMultiplexer).subscribeTraceStartWriter";
 
 fn profiles_cpu(state: &State) -> bool {
     state.settings.cpu_profile_hz.is_some_and(|hz| hz > 0)
@@ -40,13 +39,13 @@ fn traces(state: &State) -> bool {
 pub fn callers(state: &State, binary: &GoBinary) -> BTreeMap<String, Vec<Location>> {
     let names = Names::of(binary);
     let shown = LEAVE_BEHIND.iter().filter(|(_, shows)| shows(state));
-    let mut wanted: Vec<&str> = shown.map(|(name, _)| *name).collect();
-    let inlined = INLINED.iter().filter(|(_, name)| wanted.contains(name));
-    wanted.extend(inlined.map(|(callee, _)| *callee).collect::<Vec<_>>());
+    let wanted: Vec<&str> = shown.map(|(name, _)| *name).collect();
     let mut lines = BTreeMap::<String, Vec<Location>>::new();
     for (callee, calls) in binary.calls_of(&wanted) {
-        let inlined = INLINED.iter().find(|(called, _)| *called == callee);
-        let function = inlined.map_or(callee.as_str(), |(_, name)| *name);
+        let function = match callee.as_str() {
+            TRACE_SUBSCRIBE => TRACE_START,
+            function => function,
+        };
         let by_user = calls
             .iter()
             .filter_map(|call| names.user_call(*call, function));

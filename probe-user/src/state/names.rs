@@ -73,8 +73,7 @@ impl<'a> Names<'a> {
         u32::try_from(position).ok()
     }
 
-    /// Returns whether the innermost frame of an instruction is of the user's own code.
-    pub(super) fn is_user(&self, pc: VirtAddr) -> bool {
+    fn is_user(&self, pc: VirtAddr) -> bool {
         let is_user = || {
             let frames = self.binary.frames_at(pc);
             let innermost = frames.first();
@@ -97,11 +96,10 @@ impl<'a> Names<'a> {
     /// Returns the line of the user's own code that calls `function` at an instruction, be it that the function's code is
     /// inlined there.
     pub(super) fn user_call(&self, pc: VirtAddr, function: &str) -> Option<Location> {
-        let frames = self.binary.frames_at(pc).into_iter();
-        let caller = frames.skip_while(|frame| frame.inlined && frame.function == function);
-        caller
-            .take(1)
-            .find(|frame| self.binary.origin(frame) == Origin::User)
+        let mut frames = self.binary.frames_at(pc).into_iter();
+        frames
+            .find(|frame| !frame.inlined || frame.function != function)
+            .filter(|frame| self.binary.origin(frame) == Origin::User)
             .map(|frame| Location {
                 function: frame.function,
                 file: frame.file,
