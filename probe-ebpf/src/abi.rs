@@ -408,6 +408,19 @@ pub struct SampleCounters {
     pub full: u64,
     /// Rows handed out, some of which may not have been published.
     pub n_stacks: u64,
+    /// Samples that found the program in its own code: outside of the runtime, and of the kernel.
+    pub outside: u64,
+}
+
+/// What the fine clock found that ticks in windows only.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ticks {
+    /// A thread of the target on a CPU.
+    pub target: u64,
+    /// Of those, the ones outside of the runtime and of the kernel, and the time that they stand for.
+    pub outside: u64,
+    pub outside_ns: u64,
 }
 
 /// Key of [`BUCKETS`]: row and bucket in one word.
@@ -477,6 +490,8 @@ pub const SITES: &str = "SITES";
 pub const USER_TEXT: &str = "USER_TEXT";
 /// The same of the program's own code: the rest of the user's is in modules that somebody else wrote.
 pub const OWN_TEXT: &str = "OWN_TEXT";
+/// The same of what takes as long as it takes, whatever the runtime and the kernel do: all code outside of them.
+pub const OUTSIDE_TEXT: &str = "OUTSIDE_TEXT";
 /// Hash from [`RowKey`] to row number.
 pub const ROW_OF: &str = "ROW_OF";
 /// Array of [`Row`].
@@ -491,6 +506,7 @@ pub const SLOTS: &str = "SLOTS";
 pub const IN_FLIGHT: &str = "IN_FLIGHT";
 /// Hash from [`bucket_key`] to a count.
 pub const BUCKETS: &str = "BUCKETS";
+/// The same of those that there was no room for in [`BUCKETS`].
 pub const MORE_BUCKETS: &str = "MORE_BUCKETS";
 /// Array of [`Counters`], by probe.
 pub const COUNTERS: &str = "COUNTERS";
@@ -501,11 +517,15 @@ pub const STACK_OF: &str = "STACK_OF";
 pub const STACKS: &str = "STACKS";
 /// Array with one [`SampleCounters`].
 pub const SAMPLE_COUNTERS: &str = "SAMPLE_COUNTERS";
+/// Array with one [`Ticks`], which can be mapped.
+pub const TICKS: &str = "TICKS";
 
 /// Name of the program.
 pub const PROGRAM: &str = "operation";
 /// Name of the program that samples the CPUs.
 pub const SAMPLE_PROGRAM: &str = "cpu_sample";
+/// Name of the program that does so finely, in windows.
+pub const TICK_PROGRAM: &str = "fine_tick";
 
 const _: () = {
     assert!(size_of::<Site>() == 48);
@@ -518,7 +538,8 @@ const _: () = {
     assert!(MAX_PROBES as u64 <= Slot::TAKEN);
     assert!(size_of::<Gate>() == 128);
     assert!(size_of::<SampledStack>() == 32 + 8 * MAX_SAMPLED_FRAMES);
-    assert!(size_of::<SampleCounters>() == 24);
+    assert!(size_of::<SampleCounters>() == 32);
+    assert!(size_of::<Ticks>() == 24);
     assert!(crate::bucket::N_BUCKETS <= 1 << 12);
     assert!(MAX_ROWS <= 1 << 20);
 };
@@ -534,7 +555,7 @@ mod pod {
     pod!(
         Site, RowKey, Row, CallPath, FlightKey, Flight, Slot, Counters, Gate
     );
-    pod!(SampledStack, SampleCounters);
+    pod!(SampledStack, SampleCounters, Ticks);
 }
 
 #[cfg(test)]

@@ -248,7 +248,7 @@ fn walk(start: &Start, mut keep: Option<&mut CallPath>) -> Path {
 
 /// Returns whether the call before the return address `pc` is in the text that `bitmap` marks.
 #[inline(always)]
-fn is_in(bitmap: &Array<u64>, pc: u64) -> bool {
+pub(crate) fn is_in(bitmap: &Array<u64>, pc: u64) -> bool {
     let offset = pc.wrapping_sub(1).wrapping_sub(global(&TEXT_BASE));
     let Ok(word) = u32::try_from(offset >> TEXT_WORD_SHIFT) else {
         return false;

@@ -64,6 +64,13 @@ fn cpu_sample(ctx: PerfEventContext) -> u32 {
     0
 }
 
+/// Runs on every CPU at each tick of a finer clock, which ticks in windows only.
+#[perf_event]
+fn fine_tick(ctx: PerfEventContext) -> u32 {
+    samples::tick(&ctx);
+    0
+}
+
 /// What becomes of a hit. The row of its call path is looked up in one place, whatever it is for: each further one
 /// would have the verifier walk the stack once more.
 #[inline(always)]

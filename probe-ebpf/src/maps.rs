@@ -8,7 +8,7 @@ use aya_ebpf::{
 use probe_ebpf::abi::{
     CallPath, Counters, Flight, FlightKey, Gate, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_PROBES, MAX_ROWS,
     MAX_SITES, MIN_SAMPLED_STACKS, Pulse, Row, RowKey, SLOTS_SHIFT, SampleCounters, SampledStack,
-    Site, Slot, USUAL_BUCKETS,
+    Site, Slot, Ticks, USUAL_BUCKETS,
 };
 
 /// Written by user space before attaching.
@@ -34,6 +34,10 @@ pub(crate) static USER_TEXT: Array<u64> = Array::with_max_entries(1, 0);
 /// As [`USER_TEXT`].
 #[map]
 pub(crate) static OWN_TEXT: Array<u64> = Array::with_max_entries(1, 0);
+
+/// As [`USER_TEXT`].
+#[map]
+pub(crate) static OUTSIDE_TEXT: Array<u64> = Array::with_max_entries(1, 0);
 
 /// Written here, never deleted from.
 #[map]
@@ -85,6 +89,10 @@ pub(crate) static STACKS: Array<SampledStack> = Array::with_max_entries(MIN_SAMP
 #[map]
 pub(crate) static SAMPLE_COUNTERS: Array<SampleCounters> = Array::with_max_entries(1, 0);
 
+/// Counted up here, read by user space.
+#[map]
+pub(crate) static TICKS: Array<Ticks> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
 /// Bytes of the target's Go text.
 #[unsafe(no_mangle)]
 pub(crate) static TEXT_LEN: u64 = 0;
@@ -104,7 +112,11 @@ pub(crate) static PID_NAMESPACE_DEV: u64 = 0;
 #[unsafe(no_mangle)]
 pub(crate) static PID_NAMESPACE_INO: u64 = 0;
 
-/// Virtual address of the first byte that [`USER_TEXT`] and [`OWN_TEXT`] speak of.
+/// What is added to addresses of the target's file to make those of the process, as far as that is known.
+#[unsafe(no_mangle)]
+pub(crate) static LOAD_BIAS: u64 = 0;
+
+/// Virtual address of the first byte that [`USER_TEXT`] and its like speak of.
 #[unsafe(no_mangle)]
 pub(crate) static TEXT_BASE: u64 = 0;
 

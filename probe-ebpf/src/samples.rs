@@ -12,8 +12,12 @@ use probe_ebpf::abi::{MAX_SAMPLED_FRAMES, SampleCounters, SampledStack, sampled}
 
 use crate::{
     atomic::{add, fetch_add},
+    call_site::is_in,
     go_abi::{is_target, read_user},
-    maps::{HAS_TASK_REGS, SAMPLE_COUNTERS, STACK_OF, STACKS, TEXT_LEN, global},
+    maps::{
+        HAS_TASK_REGS, LOAD_BIAS, OUTSIDE_TEXT, SAMPLE_COUNTERS, STACK_OF, STACKS, TEXT_LEN, TICKS,
+        global,
+    },
 };
 
 /// As in `call_site.rs`.
@@ -45,6 +49,10 @@ pub(crate) fn take(ctx: &PerfEventContext) {
     };
     // SAFETY: a pointer into a map value, valid as long as the program runs.
     unsafe { add(&raw mut (*counters).total, 1) };
+    if is_outside(ctx) {
+        // SAFETY: as above.
+        unsafe { add(&raw mut (*counters).outside, 1) };
+    }
     let at = interrupted(ctx);
     let top = top_of_stack(&at);
     let hash = walk(&at, top, None);
@@ -57,6 +65,36 @@ pub(crate) fn take(ctx: &PerfEventContext) {
         // SAFETY: as above.
         None => unsafe { add(&raw mut (*counters).full, 1) },
     }
+}
+
+/// Counts one tick of the fine clock.
+#[inline(always)]
+pub(crate) fn tick(ctx: &PerfEventContext) {
+    if !is_target() {
+        return;
+    }
+    let Some(ticks) = TICKS.get_ptr_mut(0) else {
+        return;
+    };
+    // SAFETY: a pointer into a map value, valid as long as the program runs.
+    unsafe { add(&raw mut (*ticks).target, 1) };
+    if is_outside(ctx) {
+        // SAFETY: as above, and the kernel passes a valid context for the time of the call.
+        unsafe {
+            add(&raw mut (*ticks).outside, 1);
+            add(&raw mut (*ticks).outside_ns, (*ctx.ctx).sample_period);
+        }
+    }
+}
+
+/// Returns whether a thread of the target was interrupted outside of the runtime and of the kernel.
+#[inline(always)]
+fn is_outside(ctx: &PerfEventContext) -> bool {
+    // SAFETY: the kernel passes a valid context for the time of the call.
+    let regs = unsafe { &(*ctx.ctx).regs };
+    let at = regs.rip.wrapping_sub(global(&LOAD_BIAS));
+    // Not a return address, before which it is that the call is looked for.
+    regs.cs & PRIVILEGE == PRIVILEGE && is_in(&OUTSIDE_TEXT, at.wrapping_add(1))
 }
 
 /// Reads the registers that the target's own code had.

@@ -133,6 +133,8 @@ pub struct CpuSamples {
     pub total: u64,
     /// Samples whose stack found no room.
     pub lost: u64,
+    /// Samples that found the program outside of the runtime and of the kernel.
+    pub outside: u64,
     /// Samples whose stack is not known to its outermost frame.
     pub partial: u64,
     pub stacks: Vec<SampledStack>,
@@ -172,6 +174,9 @@ pub struct Calibration {
     pub cold_operation_ns: f64,
     #[serde(default)]
     pub cold_event_ns: f64,
+    /// A tick of a clock that a program runs at. Recordings from before it was measured have 0.
+    #[serde(default)]
+    pub tick_ns: f64,
     /// What the probes add between the two clocks of an operation.
     pub bias_emulated_ns: u64,
     pub bias_stepped_ns: u64,

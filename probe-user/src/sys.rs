@@ -146,6 +146,68 @@ pub fn online_cpus() -> u32 {
     u32::try_from(online).map_or(1, |online| online.max(1))
 }
 
+/// Returns the CPUs that a process may run on.
+pub fn allowed_cpus(pid: u32) -> io::Result<Vec<u32>> {
+    // SAFETY: a set of bits; zero is the empty one.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: `set` is valid for writes of the size that is passed.
+    check(unsafe {
+        libc::sched_getaffinity(
+            pid as libc::pid_t,
+            size_of::<libc::cpu_set_t>(),
+            &raw mut set,
+        )
+    })?;
+    // SAFETY: the index is below the size of the set.
+    let is_set = |cpu: &u32| unsafe { libc::CPU_ISSET(*cpu as usize, &set) };
+    Ok((0..libc::CPU_SETSIZE as u32).filter(is_set).collect())
+}
+
+/// Makes a clock of one CPU that runs a BPF program each `period_ns` of it, whatever runs there; off until it is told
+/// to begin (include/uapi/linux/perf_event.h, `struct perf_event_attr` as of its first version).
+pub fn cpu_clock(cpu: u32, period_ns: u64, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    const TYPE_SOFTWARE: u64 = 1;
+    const CPU_CLOCK: u64 = 0;
+    const DISABLED: u64 = 1;
+    const CLOSE_ON_EXEC: libc::c_ulong = 8;
+    const SET_BPF: libc::c_ulong = 0x4004_2408;
+    let size = size_of::<[u64; 8]>() as u64;
+    // Type and size, what it counts, period, what is sampled and read, flags, and what wakes up.
+    let attributes: [u64; 8] = [
+        TYPE_SOFTWARE | size << 32,
+        CPU_CLOCK,
+        period_ns,
+        0,
+        0,
+        DISABLED,
+        0,
+        0,
+    ];
+    // SAFETY: the attributes are as long as they say.
+    let fd = unsafe {
+        libc::syscall(
+            libc::SYS_perf_event_open,
+            attributes.as_ptr(),
+            -1_i32,
+            cpu as i32,
+            -1_i32,
+            CLOSE_ON_EXEC,
+        )
+    };
+    let event = owned(fd)?;
+    // SAFETY: takes a descriptor.
+    check(unsafe { libc::ioctl(event.as_raw_fd(), SET_BPF, program.as_raw_fd()) })?;
+    Ok(event)
+}
+
+/// Turns an event on or off.
+pub fn enable_event(event: RawFd, on: bool) -> io::Result<()> {
+    const ENABLE: libc::c_ulong = 0x2400;
+    const DISABLE: libc::c_ulong = 0x2401;
+    // SAFETY: takes integers; a descriptor that is no event is an error.
+    check(unsafe { libc::ioctl(event, if on { ENABLE } else { DISABLE }, 0) }).map(drop)
+}
+
 /// Returns the columns of the terminal that standard output is, if it is one.
 pub fn terminal_width() -> Option<usize> {
     let mut size = libc::winsize {
@@ -371,11 +433,11 @@ pub fn wait_readable<const N: usize>(
 }
 
 /// Makes the command's child keep descriptors that this process would take along.
-pub fn inherit<const N: usize>(command: &mut Command, descriptors: [RawFd; N]) {
+pub fn inherit(command: &mut Command, descriptors: Vec<RawFd>) {
     let keep = move || {
-        for fd in descriptors {
+        for fd in &descriptors {
             // SAFETY: takes integers; a descriptor that is not open is an error.
-            check(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) })?;
+            check(unsafe { libc::fcntl(*fd, libc::F_SETFD, 0) })?;
         }
         Ok(())
     };

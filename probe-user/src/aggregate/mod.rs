@@ -11,7 +11,9 @@ use probe_ebpf::{
     abi::{self, lost},
     bucket::N_BUCKETS,
 };
-pub use sampling::{Free, Inside, ProbeSampling, Progress, RowSampling, Sampling, Seen, Slice};
+pub use sampling::{
+    Free, Inside, Outside, ProbeSampling, Progress, RowSampling, Sampling, Seen, Slice,
+};
 use serde::{Deserialize, Serialize};
 pub use timeline::{Growth, Timeline};
 
@@ -51,7 +53,7 @@ pub struct ChannelOf {
 /// What the probes cost the target so far.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spending {
-    /// CPU time that they took, in nanoseconds: hits and comings and goings, at this host's prices.
+    /// CPU time that they took, in nanoseconds: hits, comings and goings, and CPU samples, at this host's prices.
     pub probes_ns: f64,
     /// CPU time of the target, what the probes took included.
     pub target_ns: u64,

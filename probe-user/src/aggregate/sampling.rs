@@ -99,6 +99,22 @@ pub struct Inside {
     pub begun: u64,
     /// How far it came meanwhile.
     pub progress: Progress,
+    pub outside: Outside,
+}
+
+/// Operations by how long the program ran outside of the runtime, which takes as long as it does without probes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Outside {
+    /// Operations in that time.
+    pub operations: Progress,
+    /// How often the fine clock found it, and how often outside of the runtime.
+    ticks: u64,
+    found: u64,
+    /// How long windows were open in which it ticked.
+    pub ns: f64,
+    /// CPUs that it ran on outside of the runtime, summed over operations.
+    by_operation: f64,
 }
 
 /// How much of the target's time the probe takes where operations are, and on average.
@@ -120,6 +136,8 @@ pub struct Free {
     pub seen: Progress,
     /// It came less often while it was looked at, nobody knows by how much.
     pub is_disturbed: bool,
+    /// It is how often goroutines stopped that wait at it, some of them for something else.
+    pub by_stops: bool,
     /// What the windows stand for of the same operations.
     pub windows: f64,
 }
@@ -256,6 +274,48 @@ impl Inside {
         self.cost_ns += more.cost_ns;
         self.begun += more.begun;
         self.progress.add(&more.progress);
+        self.outside.add(&more.outside);
+    }
+}
+
+impl Outside {
+    /// A window of `ns` in which so many operations began, and the program ran for `outside_ns` outside of the runtime,
+    /// on all CPUs together. `ticks`: how often it was found, and how often there.
+    pub fn of(ns: u64, operations: u64, outside_ns: u64, ticks: (u64, u64)) -> Self {
+        let (outside_ns, operations) = (outside_ns as f64, operations as f64);
+        Self {
+            operations: Progress::of(outside_ns, operations),
+            ns: ns as f64,
+            by_operation: operations * outside_ns / ns.max(1) as f64,
+            ticks: ticks.0,
+            found: ticks.1,
+        }
+    }
+
+    pub fn add(&mut self, more: &Self) {
+        self.operations.add(&more.operations);
+        self.ticks += more.ticks;
+        self.found += more.found;
+        self.ns += more.ns;
+        self.by_operation += more.by_operation;
+    }
+
+    /// Returns the operations in a nanosecond of that time, and the relative standard error of it.
+    pub fn rate(&self) -> (f64, f64) {
+        let part = self.found as f64 / self.ticks.max(1) as f64;
+        let of_counting = ((1.0 - part).max(0.0) / self.found.max(1) as f64).sqrt();
+        (
+            self.operations.rate(),
+            self.operations.error().max(of_counting),
+        )
+    }
+
+    /// Returns on how many CPUs it ran outside of the runtime: on average, and where operations were.
+    pub fn cpus(&self) -> (f64, f64) {
+        (
+            self.operations.ns / self.ns.max(1.0),
+            self.by_operation / self.operations.steps.max(1.0),
+        )
     }
 }
 

@@ -42,6 +42,15 @@ const NOT_RUNTIME: &[&str] = &[
     "runtime/trace/",
 ];
 
+/// Packages of the standard library in which goroutines wait for each other or for the kernel.
+const WAIT: &[&str] = &[
+    "internal/poll/",
+    "internal/sync/",
+    "internal/syscall/",
+    "sync/",
+    "syscall/",
+];
+
 impl OriginRules {
     /// `scheduler_file` is the source file of `runtime.main`.
     pub(super) fn new(scheduler_file: Option<&str>, build_info: &BuildInfo) -> Self {
@@ -74,6 +83,12 @@ impl OriginRules {
         };
         let is_main = main.iter().any(|path| file.contains(path));
         !is_main && (file.contains("@v") || file.contains("/vendor/"))
+    }
+
+    /// Returns whether a file of the standard library is of a package whose functions wait for something.
+    pub(super) fn may_wait(&self, file: &str) -> bool {
+        let below = (self.root.as_deref()).and_then(|root| file.strip_prefix(root));
+        below.is_some_and(|path| WAIT.iter().any(|package| path.starts_with(package)))
     }
 
     pub(super) fn is_known(&self) -> bool {

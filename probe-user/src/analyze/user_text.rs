@@ -15,6 +15,8 @@ pub struct UserText {
     pub all: TextBitmap,
     /// Without the modules that somebody else wrote.
     pub own: TextBitmap,
+    /// What takes as long as it takes, whatever the runtime does: everybody's code outside of it.
+    pub outside: TextBitmap,
 }
 
 impl UserText {
@@ -24,17 +26,20 @@ impl UserText {
         nothing: TextBitmap,
     ) -> io::Result<Self> {
         let mut origins = FileOrigins::new(rules);
-        let (mut all, mut own) = (nothing.clone(), nothing);
+        let (mut all, mut own, mut outside) = (nothing.clone(), nothing.clone(), nothing);
         functions.each(|functions, row| {
             if origins.is_users(functions, row)? {
                 all.mark(row.entry, row.end);
+                outside.mark(row.entry, row.end);
                 if !origins.is_others(functions, row)? {
                     own.mark(row.entry, row.end);
                 }
+            } else if origins.is_library(functions, row)? {
+                outside.mark(row.entry, row.end);
             }
             Ok(true)
         })?;
-        Ok(Self { all, own })
+        Ok(Self { all, own, outside })
     }
 }
 
@@ -65,6 +70,8 @@ pub(super) struct FileOrigins<'a> {
     known: HashMap<u32, Origin>,
     /// Whether they are of a module that somebody else wrote.
     others: HashMap<u32, bool>,
+    /// Whether they are of the standard library, and nothing in them waits.
+    library: HashMap<u32, bool>,
 }
 
 impl<'a> FileOrigins<'a> {
@@ -73,6 +80,7 @@ impl<'a> FileOrigins<'a> {
             rules,
             known: HashMap::new(),
             others: HashMap::new(),
+            library: HashMap::new(),
         }
     }
 
@@ -94,6 +102,20 @@ impl<'a> FileOrigins<'a> {
                 Ok(false)
             }
         }
+    }
+
+    /// Of the standard library those packages are left out that wait, and spin while they do.
+    fn is_library(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
+        let Some(own) = frames::own_file(functions, row)? else {
+            return Ok(false);
+        };
+        if let Some(known) = self.library.get(&own) {
+            return Ok(*known);
+        }
+        let is_library = self.origin(functions, own)? == Origin::Standard
+            && !self.rules.may_wait(&functions.file(own)?);
+        self.library.insert(own, is_library);
+        Ok(is_library)
     }
 
     fn is_others(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {

@@ -18,7 +18,7 @@ use crate::govern::Room;
 
 /// Mapped pages of an array map (`BPF_F_MMAPABLE`, Linux 5.5), as 64-bit words.
 #[derive(Debug)]
-struct Words {
+pub(super) struct Words {
     first: NonNull<AtomicU64>,
     n_words: usize,
 }
@@ -29,7 +29,7 @@ unsafe impl Send for Words {}
 unsafe impl Sync for Words {}
 
 impl Words {
-    fn map(fd: BorrowedFd<'_>, n_words: usize) -> io::Result<Self> {
+    pub(super) fn map(fd: BorrowedFd<'_>, n_words: usize) -> io::Result<Self> {
         // SAFETY: a new mapping, placed by the kernel; the result is checked.
         let address = unsafe {
             libc::mmap(
@@ -47,6 +47,12 @@ impl Words {
         let first = NonNull::new(address.cast())
             .ok_or_else(|| io::Error::other("a map was mapped at address 0"))?;
         Ok(Self { first, n_words })
+    }
+
+    /// Returns a word; one that is not there is 0.
+    pub(super) fn load(&self, index: usize) -> u64 {
+        let word = self.as_slice().get(index);
+        word.map_or(0, |word| word.load(Relaxed))
     }
 
     fn as_slice(&self) -> &[AtomicU64] {

@@ -5,12 +5,13 @@ use std::{os::fd::AsFd as _, path::Path};
 use aya::{
     Ebpf, EbpfLoader,
     maps::{Map, MapData},
-    programs::UProbe,
+    programs::{PerfEvent, UProbe},
 };
 use probe_ebpf::abi;
 
-use super::{AttachError, Gates, Mode, Pulse, samples};
+use super::{AttachError, Clock, Gates, Mode, Pulse, samples};
 use crate::{
+    address::LoadBias,
     analyze::UserText,
     bpf_batch,
     observed::Calibration,
@@ -44,6 +45,8 @@ pub struct LoadRequest<'a> {
     pub plan: &'a ProbePlan,
     pub user_text: &'a UserText,
     pub tgid: u32,
+    /// Where its file is in memory; `None`: nobody knows by now, and CPU samples are not told apart by it.
+    pub bias: Option<LoadBias>,
     /// Device and inode of this process's PID namespace, `None` in the initial one.
     pub pid_namespace: Option<(u64, u64)>,
     pub mode: Mode,
@@ -84,6 +87,22 @@ impl Loaded {
         };
         let sites: Vec<abi::Site> = plan.sites().map(with_bias).collect();
         fill(&mut self.programs, abi::SITES, &sites)
+    }
+
+    /// Makes a clock that ticks on the CPUs that process `pid` may run on, off.
+    pub(crate) fn clock(&mut self, pid: u32, period_ns: u64) -> Result<Clock, AttachError> {
+        let program: &mut PerfEvent = (self.programs)
+            .program_mut(abi::TICK_PROGRAM)
+            .and_then(|program| program.try_into().ok())
+            .ok_or(AttachError::Object {
+                missing: abi::TICK_PROGRAM,
+            })?;
+        let failed = |source| AttachError::Program { source };
+        if program.fd().is_err() {
+            program.load().map_err(failed)?;
+        }
+        let fd = program.fd().map_err(failed)?;
+        Clock::new(fd.as_fd(), pid, period_ns).map_err(|source| AttachError::Clock { source })
     }
 
     /// Forgets everything that was counted so far. Nothing may be attached.
@@ -135,6 +154,7 @@ pub struct Loaded {
     pub(super) mode: Mode,
     pub(super) gates: Gates,
     pub(super) gates_map: MapData,
+    pub(super) ticks_map: MapData,
     pub(super) pulse: Pulse,
     pub(super) pulse_map: MapData,
     /// What the programs say when a window has reached its limit.
@@ -148,7 +168,8 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         source: Box::new(source),
     };
     let (device, inode) = request.pid_namespace.unwrap_or((0, 0));
-    let UserText { all, own } = request.user_text;
+    let UserText { all, own, outside } = request.user_text;
+    let bias = request.bias.map_or(0, |bias| bias.0);
     let words = all.words.len().max(1) as u32;
     let text_len = u64::from(words) << abi::TEXT_WORD_SHIFT;
     let has_task_regs = u32::from(Path::new(KERNEL_BTF).exists());
@@ -162,11 +183,13 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         .override_global("PID_NAMESPACE_DEV", &device, true)
         .override_global("PID_NAMESPACE_INO", &inode, true)
         .override_global("TEXT_BASE", &all.base.0, true)
+        .override_global("LOAD_BIAS", &bias, true)
         .override_global("TEXT_LEN", &text_len, true)
         .override_global("HAS_TASK_REGS", &has_task_regs, true)
         .override_global("CALIBRATION_TGID", &request.own.tgid, true)
         .map_max_entries(abi::USER_TEXT, words)
         .map_max_entries(abi::OWN_TEXT, words)
+        .map_max_entries(abi::OUTSIDE_TEXT, words)
         .map_max_entries(abi::STACK_OF, n_stacks)
         .map_max_entries(abi::STACKS, n_stacks)
         .load(&object)
@@ -176,6 +199,7 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
     fill(&mut programs, abi::SITES, &sites)?;
     fill(&mut programs, abi::USER_TEXT, &all.words)?;
     fill(&mut programs, abi::OWN_TEXT, &own.words)?;
+    fill(&mut programs, abi::OUTSIDE_TEXT, &outside.words)?;
     program(&mut programs)?
         .load()
         .map_err(|source| AttachError::Program { source })?;
@@ -194,6 +218,7 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         name: abi::GATES,
         source,
     })?;
+    let ticks_map = take(&mut programs, abi::TICKS)?;
     let pulse_map = take(&mut programs, abi::PULSE)?;
     let pulse = Pulse::map(pulse_map.fd().as_fd()).map_err(|source| AttachError::Map {
         name: abi::PULSE,
@@ -205,6 +230,7 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         mode: request.mode,
         gates,
         gates_map,
+        ticks_map,
         pulse,
         pulse_map,
         shut_map,

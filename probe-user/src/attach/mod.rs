@@ -12,6 +12,7 @@ mod load;
 mod mode;
 mod samples;
 mod syscalls;
+mod ticks;
 mod verify;
 
 use std::{
@@ -41,6 +42,9 @@ pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, OwnSites, load};
 pub use mode::{MAX_SITES_PER_SITE_MODE, Mode};
 pub use samples::{HERTZ, Sampler};
 pub(crate) use syscalls::{Processors, Syscalls};
+use ticks::Clock;
+pub(crate) use ticks::Ticker;
+pub use ticks::Ticks;
 use verify::{SiteState, state_of};
 
 use crate::{
@@ -68,6 +72,8 @@ pub enum AttachError {
         name: &'static str,
         source: io::Error,
     },
+    #[error("failed to make a clock of the CPUs")]
+    Clock { source: io::Error },
     #[error("failed to read which CPUs are online")]
     Cpus { source: io::Error },
     #[error("failed to read the target's memory at {address}")]
@@ -190,11 +196,15 @@ impl Loaded {
             return self.attach(plan, exe, pid);
         }
         let links = LinkSpec::all(plan, pid.get(), self.mode);
+        // Without it less is known of what the probes slow down.
+        let clock = self.clock(pid.get(), ticks::PERIOD_NS).unwrap_or_default();
         let program = load::program(&mut self.programs)?.fd();
         let program = program.map_err(|source| AttachError::Program { source })?;
         let tools = Tools {
             program: program.as_fd(),
             exe,
+            clock: &clock,
+            ticks: self.ticks_map.fd().as_fd(),
             gates: self.gates_map.fd().as_fd(),
             pulse: self.pulse_map.fd().as_fd(),
             shut: self.shut_map.fd().as_fd(),

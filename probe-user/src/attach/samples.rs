@@ -13,7 +13,7 @@ use probe_ebpf::abi;
 
 use super::{AttachError, Loaded, load::take};
 
-/// Samples a second and CPU. Not a round number, so that it does not march in step with timers of the target.
+/// Samples a second and CPU, where they may cost so much. Not a round number, so that it does not march in step with timers of the target.
 pub const HERTZ: u32 = 99;
 
 const NS_PER_S: u64 = 1_000_000_000;
@@ -27,20 +27,21 @@ const MAX_STACKS: u32 = 1 << 16;
 #[derive(Debug)]
 pub struct Sampler {
     links: Vec<PerfEventLink>,
+    pub(crate) hertz: u32,
     pub(crate) stacks: MapData,
     pub(crate) counters: MapData,
 }
 
 impl Loaded {
-    /// Begins to sample. To be called once.
-    pub fn sample(&mut self) -> Result<Sampler, AttachError> {
+    /// Begins to sample, so many times a second. To be called once.
+    pub fn sample(&mut self, hertz: u32) -> Result<Sampler, AttachError> {
         let failed = |source| AttachError::Program { source };
         let stacks = take(&mut self.programs, abi::STACKS)?;
         let counters = take(&mut self.programs, abi::SAMPLE_COUNTERS)?;
         let program = program(&mut self.programs)?;
         program.load().map_err(failed)?;
         let clock = PerfEventConfig::Software(SoftwareEvent::CpuClock);
-        let period = SamplePolicy::Period(NS_PER_S / u64::from(HERTZ));
+        let period = SamplePolicy::Period(NS_PER_S / u64::from(hertz.max(1)));
         let mut links = Vec::new();
         for cpu in online_cpus().map_err(|(_, source)| AttachError::Cpus { source })? {
             let scope = PerfEventScope::AllProcessesOneCpu { cpu };
@@ -51,6 +52,7 @@ impl Loaded {
         }
         Ok(Sampler {
             links,
+            hertz,
             stacks,
             counters,
         })

@@ -18,7 +18,7 @@ use probe_ebpf::{
 
 use crate::{
     aggregate::Snapshot,
-    attach::{AttachError, Bias, LinkSpec, Loaded, Mode, OwnSites},
+    attach::{AttachError, Bias, LinkSpec, Loaded, Mode, OwnSites, Ticker},
     drain::{self, DrainError},
     govern::Room,
     observed::Calibration,
@@ -31,6 +31,10 @@ const SERIES: (u32, u8) = (40, 10);
 const STEPPED_SERIES: (u32, u8) = (8, 4);
 const COLD_SERIES: (u32, u8) = (1, 12);
 const BARE_SERIES: (u32, u8) = (20_000, 5);
+/// A run without probes, often enough interrupted by a clock that ticks each so many nanoseconds.
+const TICKED_SERIES: (u32, u8) = (250_000, 3);
+const TICKED_ROUNDS: u8 = 3;
+const TICKS_APART_NS: u64 = 50_000;
 /// Of the durations of operations that take no time, the one that is believed: what disturbs only adds.
 const QUANTILE: f64 = 0.2;
 /// The code jumps if the stack pointer is not 0.
@@ -130,6 +134,8 @@ impl Bench {
                 self.child.pid() as i32
             },
         };
+        // Where no clock can be made there are no samples, either.
+        let tick_ns = tick_ns(&mut self.child, loaded).unwrap_or(0.0);
         let link = loaded.attach_one(&spec, &exe)?;
         for subject in [Subject::Pair, Subject::SteppedPair] {
             loaded.gates().open(number(subject), Room::UNLIMITED);
@@ -143,10 +149,26 @@ impl Bench {
         loaded.forget()?;
         loaded.subtract(bias, plan)?;
         Ok(Calibration {
+            tick_ns,
             took_ns: started.elapsed().as_nanos() as u64,
             ..calibration(&rounds, self.bare, bias)
         })
     }
+}
+
+/// Returns by how much a tick of the fine clock holds up what it interrupts, in nanoseconds: a virtual machine leaves its
+/// CPU twice for each.
+fn tick_ns(child: &mut Child, loaded: &mut Loaded) -> Result<f64, CalibrateError> {
+    let ticker = Ticker::new(loaded.clock(child.pid(), TICKS_APART_NS)?);
+    let mut run = || took(child, Subject::Emulated, Caches::Warm, TICKED_SERIES);
+    let (mut without_ns, mut with_ns) = (0.0, 0.0);
+    for _ in 0..TICKED_ROUNDS {
+        without_ns += run()?;
+        let ticking = ticker.begin();
+        with_ns += run()?;
+        drop(ticking);
+    }
+    Ok(TICKS_APART_NS as f64 * (1.0 - without_ns / with_ns).max(0.0))
 }
 
 fn round(child: &mut Child, loaded: &Loaded) -> Result<Round, CalibrateError> {
@@ -190,6 +212,7 @@ fn calibration(rounds: &[Round], bare: Bare, bias: Bias) -> Calibration {
         cold_event_ns: (cold_event_ns - event_ns).max(0.0),
         bias_emulated_ns: bias.emulated_ns,
         bias_stepped_ns: bias.stepped_ns,
+        tick_ns: 0.0,
         took_ns: 0,
     }
 }

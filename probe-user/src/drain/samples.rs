@@ -22,6 +22,7 @@ pub fn samples(sampler: &Sampler) -> Result<RawSamples, DrainError> {
     Ok(RawSamples {
         total: counters.total,
         lost: counters.full,
+        outside: counters.outside,
         stacks: stacks
             .iter()
             .filter(|(_, stack)| stack.samples > 0)

@@ -11,6 +11,7 @@ const ASSUMED_STEPPED_NS: f64 = 12_000.0;
 const ASSUMED_OPERATION_NS: f64 = 1_000.0;
 const ASSUMED_EVENT_NS: f64 = 600.0;
 const ASSUMED_COLD_NS: f64 = 2_000.0;
+const ASSUMED_TICK_NS: f64 = 5_000.0;
 
 /// How soon other work of the target displaces what the probes have in the caches. With it, prices are within a quarter of
 /// what was lost on Linux 6.18 with one probe always on: `tests/targets/flatout`, sends 2 and 10 µs apart, and
@@ -30,6 +31,8 @@ pub struct Hits {
     /// Traps at emulated sites, counted or not.
     pub emulated: u64,
     pub stepped: u64,
+    /// Ticks of the fine clock, which are not hits but interrupt the target all the same.
+    pub ticks: u64,
 }
 
 impl Hits {
@@ -52,6 +55,7 @@ impl Hits {
             begun: self.begun.saturating_sub(earlier.begun),
             emulated: self.emulated.saturating_sub(earlier.emulated),
             stepped: self.stepped.saturating_sub(earlier.stepped),
+            ticks: self.ticks.saturating_sub(earlier.ticks),
         }
     }
 }
@@ -68,6 +72,8 @@ pub struct Costs {
     /// What comes on top with cold caches.
     pub cold_operation_ns: f64,
     pub cold_event_ns: f64,
+    /// A tick of a clock, with what the sampling programs do at it.
+    pub tick_ns: f64,
 }
 
 impl Costs {
@@ -81,6 +87,7 @@ impl Costs {
                 event_ns: ASSUMED_EVENT_NS,
                 cold_operation_ns: ASSUMED_COLD_NS,
                 cold_event_ns: ASSUMED_COLD_NS,
+                tick_ns: ASSUMED_TICK_NS,
             },
             |found| Self {
                 emulated_ns: found.emulated_ns,
@@ -89,6 +96,7 @@ impl Costs {
                 event_ns: found.event_ns,
                 cold_operation_ns: found.cold_operation_ns,
                 cold_event_ns: found.cold_event_ns,
+                tick_ns: found.tick_ns,
             },
         )
     }
@@ -108,7 +116,13 @@ impl Costs {
             + hits.stepped as f64 * self.stepped_ns
             + timed as f64 * self.operation_ns
             + events as f64 * self.event_ns
+            + hits.ticks as f64 * self.tick_ns
             + cold * (1.0 - (-apart_ns / COOLS_NS).exp())
+    }
+
+    /// Returns the part of a CPU that CPU samples take, so many a second.
+    pub fn of_samples(&self, hertz: u32) -> f64 {
+        f64::from(hertz) * self.tick_ns / 1e9
     }
 
     /// Returns what arming `n_sites`, or restoring them, costs a target that runs on `cpus` CPUs on average.
@@ -150,11 +164,13 @@ mod tests {
         event_ns: 400.0,
         cold_operation_ns: 3_000.0,
         cold_event_ns: 2_000.0,
+        tick_ns: 3_000.0,
     };
     const COUNTED: Hits = Hits {
         begun: 100,
         emulated: 100,
         stepped: 0,
+        ticks: 0,
     };
     const TIMED: Hits = Hits {
         emulated: 200,

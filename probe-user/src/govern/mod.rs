@@ -91,6 +91,8 @@ pub enum Action {
         /// `None`: until it is closed.
         for_ns: Option<u64>,
         room: Room,
+        /// It slows the target down, and by how much is to be found out.
+        slows: bool,
     },
     Close {
         probe: u8,
@@ -174,6 +176,11 @@ impl Governor {
             cpus: 0.0,
             saved_ns: 0,
         }
+    }
+
+    /// Leaves a part of the target's CPU time to something else: half of what there is at most.
+    pub fn leave(&mut self, share: f64) {
+        self.terms.share -= share.min(self.terms.share / 2.0);
     }
 
     /// Adds a probe that is to be on: with so many sites, what an operation is expected to cost, and how much
@@ -494,12 +501,14 @@ impl Governor {
                 continue;
             }
             credit_ns -= cost_ns;
+            let slows = period.is_some() && probe.pace.slows(cpus);
             probe.turn_on(look.now_ns, period);
             actions.push(Action::Open {
                 probe: probe.index,
                 after_ns,
                 for_ns: period.map(|period| period.length_ns),
                 room,
+                slows,
             });
         }
     }

@@ -13,12 +13,16 @@ const EVEN_NS: f64 = 20e6;
 /// Operations that a window has room for: at least, and where it costs more to come on and go off than to be on.
 const MIN_OPERATIONS: f64 = 8.0;
 const WORTHWHILE_OPERATIONS: f64 = 100.0;
+/// Traps that say enough, however few of them begin an operation.
+const ENOUGH_TRAPS: f64 = 1_000.0;
 pub(super) const MIN_LENGTH_NS: f64 = 0.3e6;
 /// The longest window of a probe that slows its target down, and of any other.
 const MAX_HOT_NS: f64 = 10e6;
 const MAX_LENGTH_NS: f64 = 1e9;
 /// From this share of the target's time on a probe slows it down.
 const HOT_SHARE: f64 = 0.2;
+/// From this one on it is worth knowing by how much.
+const SLOWING_SHARE: f64 = 0.1;
 /// The largest part of the time that windows take.
 const MAX_DUTY: f64 = 0.8;
 /// CPUs below which nothing is worth counting.
@@ -96,6 +100,11 @@ impl Pace {
     /// Returns the CPUs that the probe takes while it is on.
     pub fn rate(&self) -> f64 {
         self.cost_ns / self.on_ns.max(1.0)
+    }
+
+    /// Returns whether it slows down a target that takes `cpus`, by so much that it is worth knowing by how much.
+    pub fn slows(&self, cpus: f64) -> bool {
+        self.rate() > cpus * SLOWING_SHARE
     }
 
     /// Returns the CPUs that it takes at least, as sure as the number of traps allows, two for an operation.
@@ -197,6 +206,7 @@ impl Pace {
         worthwhile_ns
             .min(lasts(WORTHWHILE_OPERATIONS))
             .max(lasts(MIN_OPERATIONS))
+            .min(ENOUGH_TRAPS / self.traps_per_ns().max(1e-12))
             .clamp(MIN_LENGTH_NS, MAX_LENGTH_NS)
     }
 }

@@ -7,6 +7,7 @@ pub(super) const COSTS: Costs = Costs {
     event_ns: 250.0,
     cold_operation_ns: 0.0,
     cold_event_ns: 0.0,
+    tick_ns: 0.0,
 };
 const STEP: u64 = 1_000_000;
 /// From the decision to the first hit, and from the window's end to the last one.
@@ -82,6 +83,7 @@ impl Activity {
                     begun: window.asked,
                     emulated: 2 * window.asked,
                     stepped: 0,
+                    ticks: 0,
                 },
                 inside_ns: over_ns - window.open_ns,
             };
@@ -144,6 +146,7 @@ fn act(action: Action, activities: &mut [Activity], now_ns: u64) {
             after_ns,
             for_ns,
             room,
+            ..
         } => {
             let open_ns = (now_ns + after_ns + ATTACH).next_multiple_of(STEP);
             activities[usize::from(probe)].window = Some(Window {
@@ -245,6 +248,7 @@ fn what_is_too_hot_is_dropped_where_it_cannot_come_back() {
         begun: now_ns / 10_000,
         emulated: now_ns / 5_000,
         stepped: 0,
+        ticks: 0,
     };
     let mut closed = 0;
     for now_ns in (0..2_000_000_000).step_by(10_000_000) {

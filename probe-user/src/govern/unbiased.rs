@@ -133,6 +133,7 @@ fn watch(program: Program, seed: u64) -> Told {
                             begun: open.asked,
                             emulated: 2 * open.asked,
                             stepped: 0,
+                            ticks: 0,
                         },
                         inside_ns: over_ns - open.open_ns,
                     };

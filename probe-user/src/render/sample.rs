@@ -494,6 +494,7 @@ fn cpu() -> Cpu {
         hertz: 99,
         total: 2402,
         lost: 12,
+        outside: 1615,
         partial: 3,
         stacks: vec![
             stack(1100, false, Some(0), vec![sum(), encode(40), run()]),

@@ -17,6 +17,8 @@ pub struct RawSamples {
     pub total: u64,
     /// Of those, the ones without room for their stack.
     pub lost: u64,
+    /// Samples that found it outside of the runtime and of the kernel.
+    pub outside: u64,
     pub stacks: Vec<RawStack>,
 }
 

@@ -60,6 +60,7 @@ pub fn name(raw: &RawSamples, hertz: u32, naming: &Naming<'_>) -> CpuSamples {
         hertz,
         total: raw.total,
         lost: raw.lost,
+        outside: raw.outside,
         partial,
         stacks,
     }

@@ -6,7 +6,7 @@ use probe_ebpf::abi::channel;
 
 use crate::{
     address::ProcAddr,
-    aggregate::{ChannelOf, Path, Progress, Snapshot},
+    aggregate::{ChannelOf, Free, Path, Progress, Snapshot},
     plan::ProbeName,
     state::{ChannelReader, Flow, Untold},
 };
@@ -50,6 +50,7 @@ struct Watched {
     receives: Progress,
     /// Nobody knows how much slower it was while it was looked at.
     is_disturbed: bool,
+    by_stops: bool,
     looks: u64,
     too_quick: u64,
     is_untellable: bool,
@@ -131,15 +132,20 @@ impl Channels {
         }
     }
 
-    /// Returns how often there were sends to it, or receives from it, and whether the looks made that less.
-    pub(super) fn seen(&self, busiest: &Busiest, probe: ProbeName) -> Option<(Progress, bool)> {
+    /// Returns how often there were sends to it, or receives from it.
+    pub(super) fn seen(&self, busiest: &Busiest, probe: ProbeName) -> Option<Free> {
         let watched = self.watched.get(&busiest.channel)?;
         let is_telling = !watched.is_untellable && watched.too_quick * TELLING <= watched.looks;
         let progress = match probe {
             ProbeName::ChanRecv => watched.receives,
             _ => watched.sends,
         };
-        is_telling.then_some((progress, watched.is_disturbed))
+        is_telling.then_some(Free {
+            seen: progress,
+            is_disturbed: watched.is_disturbed,
+            by_stops: watched.by_stops,
+            windows: 0.0,
+        })
     }
 }
 
@@ -182,6 +188,7 @@ impl Watched {
             Ok(flow) => {
                 self.looks += 1;
                 self.is_disturbed = flow.is_disturbed;
+                self.by_stops = flow.by_stops;
                 self.sends.add(&Progress::of(flow.ns, flow.sends));
                 self.receives.add(&Progress::of(flow.ns, flow.receives));
             }
@@ -279,7 +286,7 @@ mod tests {
             watched.take(Ok(flow));
         }
         let seen = |found: &Channels| found.seen(&busiest, ProbeName::ChanSend);
-        assert!((seen(&found).unwrap().0.rate() - 0.05).abs() < 1e-9);
+        assert!((seen(&found).unwrap().seen.rate() - 0.05).abs() < 1e-9);
         let watched = found.watched.entry(HOT).or_default();
         for _ in 0..10 {
             watched.take(Err(Untold::TooQuick));

@@ -13,7 +13,7 @@ use super::{
     subject::Armed,
 };
 use crate::{
-    aggregate::{Free, Inside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
+    aggregate::{Free, Inside, Outside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
     attach::{
         AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Gates, Maps, Passed,
         Processors, Syscalls, Traffic, Window,
@@ -33,6 +33,8 @@ use crate::{
 pub(super) struct Governing {
     governor: Option<Governor>,
     costs: Costs,
+    /// The part of the target's CPU time that CPU samples take.
+    of_samples: f64,
     /// When the run began, by the monotonic clock and by the target's CPU time.
     origin_ns: u64,
     cpu_origin_ns: u64,
@@ -40,6 +42,8 @@ pub(super) struct Governing {
     processors: Processors,
     /// As of the last look, and how many there were until then since the beginning.
     syscalls: Option<(Syscalls, u64)>,
+    /// By probe: how often it has ticked in windows.
+    ticks: BTreeMap<u8, u64>,
     probes: Vec<(ProbeName, usize)>,
     /// By probe: since when it is on, or since its last slice, as nanoseconds since the beginning.
     open_ns: BTreeMap<u8, u64>,
@@ -140,11 +144,13 @@ impl Governing {
         Self {
             governor,
             costs,
+            of_samples: 0.0,
             origin_ns,
             cpu_origin_ns: cpu_time_ns(armed.target.as_ref()).unwrap_or(0),
             cpu_ns: 0,
             syscalls: armed.processors.syscalls().map(|now| (now, 0)),
             processors: armed.processors.clone(),
+            ticks: BTreeMap::new(),
             toggled_sites: probes.iter().map(|(name, n)| (name.index(), *n)).collect(),
             probes,
             open_ns,
@@ -155,6 +161,14 @@ impl Governing {
             attach_ns: 0,
             ending: false,
             counted_ns: None,
+        }
+    }
+
+    /// Takes note that there are so many CPU samples a second, which the budget pays for as well.
+    pub(super) fn pay_for_samples(&mut self, hertz: u32) {
+        self.of_samples = self.costs.of_samples(hertz);
+        if let Some(governor) = &mut self.governor {
+            governor.leave(self.of_samples);
         }
     }
 
@@ -193,7 +207,7 @@ impl Governing {
         let (Some(channels), Some(governor)) = (&mut self.channels, &self.governor) else {
             return;
         };
-        let traps = || channels::PROBES.map(|probe| hits(gates, probe.index()).traps());
+        let traps = || channels::PROBES.map(|probe| hits_of(gates.traffic(probe.index())).traps());
         let mut looked_at: Vec<Busiest> = Vec::new();
         for probe in channels::PROBES {
             let busiest = governor
@@ -215,12 +229,11 @@ impl Governing {
         };
         for probe in channels::PROBES {
             if let Some(busiest) = channels.busiest(probe)
-                && let Some((seen, is_disturbed)) = channels.seen(&busiest, probe)
+                && let Some(seen) = channels.seen(&busiest, probe)
             {
                 let free = Free {
-                    seen,
-                    is_disturbed,
                     windows: self.sampling.windows_of(&busiest.rows),
+                    ..seen
                 };
                 self.sampling.is_free(probe.as_str(), free);
             }
@@ -234,12 +247,14 @@ impl Governing {
                 after_ns,
                 for_ns,
                 room,
+                slows,
             } => {
                 if let Some(name) = ProbeName::from_index(probe) {
                     let window = Window {
                         after_ns,
                         for_ns,
                         room,
+                        ticks: slows,
                     };
                     attachment.open(name, window)?;
                 }
@@ -314,10 +329,11 @@ impl Governing {
             closed_ns: since(window.closed_ns),
             inside: Hits {
                 begun: window.inside.traffic.asked,
-                ..hits_of(window.inside.traffic)
+                ..passed_hits(&window.inside)
             },
             inside_ns: window.inside.ns,
         };
+        *self.ticks.entry(probe).or_default() += closed.inside.ticks;
         self.attach_ns = self.attach_ns.max(window.attach_ns);
         // What stays on was counted up to its last slice.
         let from_ns = match self.open_ns.remove(&probe) {
@@ -346,9 +362,9 @@ impl Governing {
         self.slice(probe, (from_ns, closed.closed_ns), slice);
         let n_sites = self.probes.iter().find(|(name, _)| name.index() == probe);
         *self.toggled_sites.entry(probe).or_default() += 2 * n_sites.map_or(0, |(_, n)| *n);
-        let look = self.now();
+        let (look, hits) = (self.now(), self.hits(gates, probe));
         if let Some(governor) = self.governor.as_mut().filter(|_| !self.ending) {
-            governor.count(probe, hits(gates, probe));
+            governor.count(probe, hits);
             governor.closed(probe, look, closed);
         }
     }
@@ -364,10 +380,14 @@ impl Governing {
             cpu_ns: passed.cpu_ns,
             // With warm caches: where nothing else is done than what is counted, which is where the cost slows down
             // most, there is nothing to displace them.
-            cost_ns: self.costs.of(hits_of(passed.traffic), 0.0),
+            cost_ns: self.costs.of(passed_hits(passed), 0.0),
             begun: passed.traffic.asked,
             progress: passed.syscalls.map_or_else(Progress::default, |syscalls| {
                 Progress::of(passed.ns as f64, syscalls.count() as f64)
+            }),
+            outside: passed.ticks.map_or_else(Outside::default, |ticks| {
+                let found = (ticks.target, ticks.outside);
+                Outside::of(passed.ns, passed.traffic.asked, ticks.outside_ns, found)
             }),
         }
     }
@@ -438,10 +458,20 @@ impl Governing {
             *sum += now.since(*latest).count();
             *latest = now;
         }
+        let all = self.probes.iter().map(|(name, _)| name.index());
+        let all: Vec<_> = all.map(|probe| (probe, self.hits(gates, probe))).collect();
         if let Some(governor) = &mut self.governor {
-            for (name, _) in &self.probes {
-                governor.count(name.index(), hits(gates, name.index()));
+            for (probe, hits) in all {
+                governor.count(probe, hits);
             }
+        }
+    }
+
+    /// Returns what a probe did to the target so far.
+    fn hits(&self, gates: &Gates, probe: u8) -> Hits {
+        Hits {
+            ticks: self.ticks.get(&probe).copied().unwrap_or(0),
+            ..hits_of(gates.traffic(probe))
         }
     }
 
@@ -466,7 +496,7 @@ impl Governing {
         let seconds_cpu = self.cpu_ns as f64 / self.now().now_ns.max(1) as f64;
         let of_probe = |(name, _): &(ProbeName, usize)| {
             let toggled = self.toggled_sites.get(&name.index()).copied().unwrap_or(0);
-            let hits = hits(gates, name.index());
+            let hits = self.hits(gates, name.index());
             let apart_ns = match &self.governor {
                 Some(governor) => governor.apart_ns(name.index()),
                 None => hits.apart_ns(self.cpu_ns as f64),
@@ -477,7 +507,7 @@ impl Governing {
         };
         let of_probes_ns: BTreeMap<String, f64> = self.probes.iter().map(of_probe).collect();
         snapshot.spending = Some(Spending {
-            probes_ns: of_probes_ns.values().sum(),
+            probes_ns: of_probes_ns.values().sum::<f64>() + self.of_samples * self.cpu_ns as f64,
             target_ns: self.cpu_ns,
             syscalls: self.syscalls.map(|(_, sum)| sum),
             of_probes_ns,
@@ -579,8 +609,11 @@ pub(super) enum GoverningError {
     Drain(#[from] DrainError),
 }
 
-fn hits(gates: &Gates, probe: u8) -> Hits {
-    hits_of(gates.traffic(probe))
+fn passed_hits(passed: &Passed) -> Hits {
+    Hits {
+        ticks: passed.ticks.map_or(0, |ticks| ticks.target),
+        ..hits_of(passed.traffic)
+    }
 }
 
 const fn hits_of(traffic: Traffic) -> Hits {
@@ -588,6 +621,7 @@ const fn hits_of(traffic: Traffic) -> Hits {
         begun: traffic.begun,
         emulated: traffic.emulated,
         stepped: traffic.stepped,
+        ticks: 0,
     }
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Live<'a> {
     binary: GoBinary,
     plan: ProbePlan,
     armed: Armed,
-    pub(super) sampling: Sampling,
+    sampling: Sampling,
     governing: Governing,
     header: Header,
     recorder: Option<Recorder<OutputFile>>,
@@ -101,6 +101,12 @@ impl<'a> Live<'a> {
             incomplete: None,
             cpu_at_start,
         }
+    }
+
+    /// Takes over the CPU samples, which have begun.
+    pub(super) fn sample(&mut self, sampling: Sampling) {
+        self.governing.pay_for_samples(sampling.hertz());
+        self.sampling = sampling;
     }
 
     /// Waits for the window's end.

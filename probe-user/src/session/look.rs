@@ -9,7 +9,7 @@ use super::{describe, sampling::Sampling, subject};
 use crate::{
     address::LoadBias,
     analyze::GoBinary,
-    attach::{self, LoadRequest, Loaded, Mode},
+    attach::{self, HERTZ, LoadRequest, Loaded, Mode},
     calibrate::Bench,
     discover::{self, Target},
     forecast::{self, Candidate, Forecast, Look, Terms},
@@ -136,6 +136,7 @@ impl Instruments {
             plan,
             user_text: &binary.user_text().map_err(|error| sentence(&error))?,
             tgid,
+            bias: None,
             pid_namespace: discover::own_pid_namespace(),
             mode,
             own: bench.own_sites(),
@@ -159,7 +160,7 @@ pub(super) fn look(
 ) -> Result<Looked, discover::DiscoverError> {
     let bias = target.load_bias(&subject::segments(binary))?;
     let mut sampling = instruments.map_or(Sampling::Off, |instruments| {
-        Sampling::of(&mut instruments.loaded)
+        Sampling::of(&mut instruments.loaded, HERTZ)
     });
     let glance = Glance::at(target, binary, bias);
     thread::sleep(LOOK);

@@ -30,6 +30,7 @@ use crate::{
     cli::{Budget, RecordConfig, Save, Verbosity},
     discover,
     failure::{Exit, Failure},
+    govern::Costs,
     output::{self, OutputFile},
     plan::PlanRequest,
     recording::{Header, Recorder},
@@ -77,6 +78,7 @@ pub async fn record(config: &RecordConfig, mut ends: Ends) -> Result<Recorded, F
         plan: &plan,
         user_text: &binary.user_text()?,
         tgid: subject.pid(),
+        bias: subject.load_bias(&binary),
         pid_namespace: discover::own_pid_namespace(),
         mode,
         own,
@@ -84,7 +86,8 @@ pub async fn record(config: &RecordConfig, mut ends: Ends) -> Result<Recorded, F
     let measured = bench.and_then(|bench| bench.measure(&mut loaded, &plan));
     progress.phase(&describe::calibrated(&measured));
     let calibration = measured.ok();
-    let sampling = Sampling::begin(&mut loaded, config);
+    let costs = Costs::new(calibration.as_ref());
+    let sampling = Sampling::begin(&mut loaded, config, &costs);
     let limited = budget_share(&config.max_overhead).is_some();
     let armed = subject.arm(loaded, &plan, &binary, limited)?;
     let started = Instant::now();
@@ -113,7 +116,7 @@ pub async fn record(config: &RecordConfig, mut ends: Ends) -> Result<Recorded, F
     };
     let duration = config.duration;
     let mut live = Live::new(binary, plan, armed, header, recorder, &progress, duration);
-    live.sampling = sampling;
+    live.sample(sampling);
     live.incomplete = incomplete;
     let ended_by = live.watch(&mut ends, started, duration).await?;
     let ended = live.finish(ended_by, started.elapsed());

@@ -8,10 +8,15 @@ use crate::{
     cli::RecordConfig,
     discover::{CodeMap, Target},
     drain,
+    govern::Costs,
     observed::CpuSamples,
     plan::ProbePlan,
     samples::{self, Naming, Probing},
 };
+
+/// The part of the budget that samples may take, and how many there are at least.
+const PART: f64 = 0.25;
+const LEAST_HERTZ: u32 = 19;
 
 /// The samples of one run.
 #[derive(Debug, Default)]
@@ -25,19 +30,31 @@ pub(super) enum Sampling {
 }
 
 impl Sampling {
-    /// Begins to sample where the budget is more than nothing.
-    pub(super) fn begin(loaded: &mut Loaded, config: &RecordConfig) -> Self {
-        if budget_share(&config.max_overhead) == Some(0.0) {
-            return Self::Off;
+    /// Begins to sample where the budget is more than nothing, less often where it is little and interrupts are dear.
+    pub(super) fn begin(loaded: &mut Loaded, config: &RecordConfig, costs: &Costs) -> Self {
+        match budget_share(&config.max_overhead) {
+            None => Self::of(loaded, HERTZ),
+            Some(0.0) => Self::Off,
+            Some(share) => {
+                let affordable = share * PART / costs.of_samples(1).max(f64::MIN_POSITIVE);
+                Self::of(loaded, (affordable as u32).clamp(LEAST_HERTZ, HERTZ))
+            }
         }
-        Self::of(loaded)
     }
 
-    /// Begins to sample.
-    pub(super) fn of(loaded: &mut Loaded) -> Self {
-        match loaded.sample() {
+    /// Begins to sample, so many times a second.
+    pub(super) fn of(loaded: &mut Loaded, hertz: u32) -> Self {
+        match loaded.sample(hertz) {
             Ok(sampler) => Self::On(Box::new(sampler)),
             Err(error) => Self::Failed(format!("{:#}", anyhow::Error::from(error))),
+        }
+    }
+
+    /// Returns how many samples there are a second.
+    pub(super) fn hertz(&self) -> u32 {
+        match self {
+            Self::On(sampler) => sampler.hertz,
+            Self::Off | Self::Failed(_) => 0,
         }
     }
 
@@ -70,6 +87,6 @@ impl Sampling {
             code: &code,
             probing: &Probing::of(plan, binary),
         };
-        Ok(Some(samples::name(&raw, HERTZ, &naming)))
+        Ok(Some(samples::name(&raw, sampler.hertz, &naming)))
     }
 }

@@ -113,13 +113,18 @@ impl Subject {
         open_supported(self.exe()?, self.program(), target)
     }
 
+    /// Returns where the executable is in memory; of a command that has not begun nobody knows.
+    pub(super) fn load_bias(&self, binary: &GoBinary) -> Option<LoadBias> {
+        match self {
+            Self::Process(target) => target.load_bias(&segments(binary)).ok(),
+            Self::Command { .. } => None,
+        }
+    }
+
     /// Begins a look at a process; there is nothing to see yet of a command.
     pub(super) fn glance(&self, binary: &GoBinary) -> Option<Glance> {
         match self {
-            Self::Process(target) => {
-                let bias = target.load_bias(&segments(binary)).ok()?;
-                Some(Glance::at(target, binary, bias))
-            }
+            Self::Process(target) => Some(Glance::at(target, binary, self.load_bias(binary)?)),
             Self::Command { .. } => None,
         }
     }

@@ -70,6 +70,7 @@ fn once(binary: &GoBinary, plan: &ProbePlan, path: &Path, pid: u32) -> Result<[f
         plan,
         user_text: &binary.user_text()?,
         tgid: pid,
+        bias: None,
         pid_namespace: discover::own_pid_namespace(),
         mode: Mode::of_this_kernel()?,
         own: OwnSites::default(),

@@ -59,6 +59,7 @@ pub(super) fn attach(
         plan,
         user_text: &binary.user_text()?,
         tgid: pid,
+        bias: None,
         pid_namespace: discover::own_pid_namespace(),
         mode: Mode::of_this_kernel()?,
         own: attach::OwnSites::default(),

@@ -117,6 +117,25 @@ fn sends_on_one_channel_are_counted_by_the_channel() {
     assert!(told[2] / told[0] < 20.0, "{told:?}");
 }
 
+/// What the program does of its own takes as long with the probe as without, and is sampled finely in windows.
+#[test]
+fn sends_with_work_in_between_are_counted_by_the_work() {
+    let args = ["-do", "send", "-threads", "1", "-work", "3000"];
+    let Some(mut target) = meter::start_with(&args) else {
+        return;
+    };
+    let run = watch(&mut target, WATCHED_S, &["--max-overhead", "2%"]);
+    let truth = run.after.operations_since(run.before) as f64;
+    for probe in ["chan-send", "chan-recv"] {
+        let of_probe = |site: &&CallSite| site.probe == probe;
+        let site = run.report.call_sites.iter().find(of_probe).unwrap();
+        let told = [site.count_low, site.count, site.count_high].map(|n| n as f64 / truth);
+        eprintln!("of {truth} operations of {probe} told: {told:.2?}");
+        assert!((0.75..1.33).contains(&told[1]), "{probe}: {told:?}");
+        assert!(told[2] / told[0] < 1.8, "{probe}: {told:?}");
+    }
+}
+
 #[test]
 fn spawned_goroutines_keep_to_the_budget() {
     assert_budget("spawn", "goroutine-create");

@@ -16,6 +16,7 @@ pub(crate) fn attached(binary: &GoBinary, plan: &ProbePlan, exe: &File, pid: u32
         plan,
         user_text: &binary.user_text().unwrap(),
         tgid: pid,
+        bias: None,
         pid_namespace: discover::own_pid_namespace(),
         mode: Mode::of_this_kernel().unwrap(),
         own: OwnSites::default(),

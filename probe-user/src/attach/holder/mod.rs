@@ -15,7 +15,7 @@ use std::{
     fs::File,
     io::{self, ErrorKind, Write as _},
     os::{
-        fd::{AsFd, AsRawFd as _, BorrowedFd, OwnedFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
         unix::{net::UnixStream, process::CommandExt as _},
     },
     process::{Child, Command, Stdio},
@@ -25,7 +25,7 @@ use std::{
 pub(crate) use protocol::{Cause, ClosedWindow, Event, Passed, Window};
 use protocol::{Incoming, Inventory, Order};
 
-use super::{LinkSpec, Processors};
+use super::{Clock, LinkSpec, Processors};
 use crate::sys;
 
 /// The name that the holder is started under.
@@ -60,6 +60,8 @@ pub(super) struct Tools<'a> {
     pub(super) program: BorrowedFd<'a>,
     pub(super) exe: &'a File,
     pub(super) gates: BorrowedFd<'a>,
+    pub(super) clock: &'a Clock,
+    pub(super) ticks: BorrowedFd<'a>,
     pub(super) pulse: BorrowedFd<'a>,
     pub(super) shut: BorrowedFd<'a>,
 }
@@ -73,14 +75,23 @@ impl Holder {
     ) -> io::Result<Self> {
         let (urgent, theirs) = UnixStream::pair()?;
         let (calm, their_calm) = UnixStream::pair()?;
+        let numbers =
+            |fds: &[BorrowedFd<'_>]| fds.iter().map(AsRawFd::as_raw_fd).collect::<Vec<_>>();
         let inherited = [
             tools.program,
             tools.exe.as_fd(),
             tools.gates,
+            tools.ticks,
             tools.pulse,
             tools.shut,
             their_calm.as_fd(),
         ];
+        let clock = tools
+            .clock
+            .events
+            .iter()
+            .map(AsFd::as_fd)
+            .collect::<Vec<_>>();
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0(NAME)
@@ -91,9 +102,11 @@ impl Holder {
             .stderr(Stdio::null())
             // Ctrl-C is for rtprobe, which then closes the links in its own time.
             .process_group(0);
-        sys::inherit(&mut command, inherited.map(|fd| fd.as_raw_fd()));
+        let clock = numbers(&clock);
+        sys::inherit(&mut command, [numbers(&inherited), clock.clone()].concat());
         let child = command.spawn()?;
-        let [program, exe, gates, pulse, shut, their_calm] = inherited.map(|fd| fd.as_raw_fd());
+        let [program, exe, gates, ticks, pulse, shut, their_calm] =
+            inherited.map(|fd| fd.as_raw_fd());
         let mut holder = Self {
             urgent: Incoming::new(urgent),
             calm: Incoming::new(calm),
@@ -104,6 +117,9 @@ impl Holder {
             program,
             exe,
             gates,
+            ticks,
+            clock,
+            cpus_of_tick: tools.clock.each,
             pulse,
             shut,
             calm: their_calm,

@@ -19,7 +19,10 @@ use aya::maps::{Map, MapData, RingBuf};
 use probe_ebpf::abi::STALE_BEAT_NS;
 
 use super::{
-    super::{Gates, LinkSpec, Processors, Pulse},
+    super::{
+        Clock, Gates, LinkSpec, Processors, Pulse,
+        ticks::{TickCounters, Ticker},
+    },
     protocol::{Cause, ClosedWindow, Event, Incoming, Inventory, Order, Passed, Window},
 };
 use crate::sys;
@@ -37,6 +40,8 @@ struct Shared {
     program: OwnedFd,
     exe: OwnedFd,
     gates: Gates,
+    ticker: Ticker,
+    ticks: TickCounters,
     pulse: Pulse,
     target: u32,
     processors: Processors,
@@ -212,10 +217,12 @@ fn window(
 ) -> io::Result<ClosedWindow> {
     let Window { for_ns, room, .. } = ordered;
     let probe = link.probe;
+    let ticking = (ordered.ticks).then(|| shared.ticker.begin()).flatten();
+    let ticks = ticking.is_some();
     let began_ns = sys::monotonic_ns();
     let armed = link.attach(shared.program.as_fd(), shared.exe.as_fd())?;
     // Before the gate opens: a hot probe may be at its limit a moment later.
-    let before = shared.passed(probe);
+    let before = shared.passed(probe, ticks);
     shared.gates.open(probe, room);
     let opened_ns = before.ns;
     let attach_ns = opened_ns.saturating_sub(began_ns);
@@ -229,7 +236,8 @@ fn window(
     }
     let cause = wait(shared, probe, commands, opened_ns, for_ns);
     shared.gates.close(probe);
-    let now = shared.passed(probe);
+    let now = shared.passed(probe, ticks);
+    drop(ticking);
     drop(armed);
     shared.gates.retire(probe);
     let quiet_ns = match cause {
@@ -283,12 +291,18 @@ fn wait(
 impl Shared {
     fn new(inventory: &Inventory, socket: UnixStream) -> io::Result<Self> {
         let gates = inherited(inventory.gates);
+        let ticks = inherited(inventory.ticks);
         let pulse = inherited(inventory.pulse);
         let calm = UnixStream::from(inherited(inventory.calm));
         Ok(Self {
             program: inherited(inventory.program),
             exe: OwnedFd::from(File::from(inherited(inventory.exe))),
             gates: Gates::map(gates.as_fd())?,
+            ticker: Ticker::new(Clock {
+                events: inventory.clock.iter().copied().map(inherited).collect(),
+                each: inventory.cpus_of_tick,
+            }),
+            ticks: TickCounters::map(ticks.as_fd(), inventory.cpus_of_tick)?,
             pulse: Pulse::map(pulse.as_fd())?,
             target: inventory.target,
             processors: inventory.processors.clone(),
@@ -313,10 +327,11 @@ impl Shared {
     }
 
     /// The target's clocks and a probe's counters, read at the same moment as far as that goes.
-    fn passed(&self, probe: u8) -> Passed {
+    fn passed(&self, probe: u8, ticks: bool) -> Passed {
         Passed {
             cpu_ns: sys::process_cpu_time_ns(self.target).unwrap_or(0),
             syscalls: self.processors.syscalls(),
+            ticks: ticks.then(|| self.ticks.read()),
             traffic: self.gates.traffic(probe),
             ns: sys::monotonic_ns(),
         }

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::super::{LinkSpec, Processors, Syscalls, gates::Traffic};
+use super::super::{LinkSpec, Processors, Syscalls, Ticks, gates::Traffic};
 use crate::govern::Room;
 
 /// The first line: what to hold, by descriptors that the holder inherits.
@@ -19,6 +19,10 @@ pub(super) struct Inventory {
     pub(super) program: i32,
     pub(super) exe: i32,
     pub(super) gates: i32,
+    pub(super) ticks: i32,
+    /// For each CPU that ticks.
+    pub(super) clock: Vec<i32>,
+    pub(super) cpus_of_tick: u32,
     pub(super) pulse: i32,
     pub(super) shut: i32,
     /// The socket for events that are not urgent.
@@ -50,6 +54,8 @@ pub(crate) struct Window {
     /// How long it is open; `None`: until it is told to close.
     pub(crate) for_ns: Option<u64>,
     pub(crate) room: Room,
+    /// The fine clock ticks meanwhile.
+    pub(crate) ticks: bool,
 }
 
 impl Window {
@@ -59,6 +65,7 @@ impl Window {
             after_ns: 0,
             for_ns: None,
             room,
+            ticks: false,
         }
     }
 }
@@ -146,6 +153,8 @@ pub(crate) struct Passed {
     pub(crate) cpu_ns: u64,
     /// System calls that returned.
     pub(crate) syscalls: Option<Syscalls>,
+    /// Of the fine clock, where it was on all the time.
+    pub(crate) ticks: Option<Ticks>,
     /// Operations, and hits of the probe's sites.
     pub(crate) traffic: Traffic,
 }
@@ -160,6 +169,7 @@ impl Passed {
                 .syscalls
                 .zip(earlier.syscalls)
                 .map(|(now, then)| now.since(then)),
+            ticks: (self.ticks.zip(earlier.ticks)).map(|(now, then)| now.since(then)),
             traffic: self.traffic.since(earlier.traffic),
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Flow {
     pub(crate) receives: f64,
     /// What readings take is not known.
     pub(crate) is_disturbed: bool,
+    /// Those that stopped were counted, not the elements.
+    pub(crate) by_stops: bool,
 }
 
 /// Where fields of the runtime's are, in bytes.
@@ -110,6 +112,7 @@ impl Flow {
             sends: self.sends - other.sends,
             receives: self.receives - other.receives,
             is_disturbed: false,
+            by_stops: self.by_stops,
         }
     }
 }

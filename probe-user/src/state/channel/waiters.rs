@@ -77,6 +77,7 @@ fn flow(bytes: &[usize], series: &Series) -> Flow {
         sends: stopped,
         receives: stopped,
         is_disturbed: true,
+        by_stops: true,
     }
 }
 

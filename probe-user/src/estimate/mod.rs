@@ -5,9 +5,13 @@
 //! has nothing to wait for, so that windows see fewer operations than there are without them (dilation). And
 //! where the runtime itself counts, its totals are right, and the windows only divide them.
 
+mod outside;
+
+use outside::{OutsideTime, Told};
+
 use crate::{
     aggregate::{ProbeSampling, Profile, RowSampling},
-    observed::RuntimeCounters,
+    observed::{RuntimeCounters, SampledStack},
     plan::ProbeName,
     recording::Recording,
     report::{Cost, Probe},
@@ -36,12 +40,22 @@ const PACED: f64 = 1.3;
 const PROGRESS_ERROR: f64 = 0.2;
 /// By how much more there is on a channel that is not looked at all the time (sends of `tests/targets/flatout`).
 const DISTURBED: (f64, f64) = (1.2, 2.4);
+/// By how much more where stops were counted: some are for something else.
+const STOPPED: (f64, f64) = (0.9, 1.0);
 /// Of the time between two readings of the target's memory.
 const READING_ERROR: f64 = 0.03;
 /// No operation takes less in which a goroutine waits for another one: they take turns on a processor.
 const LEAST_HAND_OVER_NS: f64 = 100.0;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
+/// What operations on channels take of CPU time in the runtime's functions, at least and usually where little else is
+/// done: programs that only send, receive or select took 25 to 75 and 70 to 120 ns.
+const CHANNEL_NS: (f64, f64) = (12.0, 40.0);
+const SELECT_NS: (f64, f64) = (30.0, 100.0);
+/// Fewer samples say nothing of that.
+const FEW_SAMPLES: f64 = 20.0;
+/// Bounds that are so much apart leave open what is between them.
+const OPEN: f64 = 6.0;
 /// From how many CPUs on a probe draws out a burst, and by how much more that has to be than on average for there to be
 /// bursts.
 const CROWDED: f64 = 0.1;
@@ -68,6 +82,11 @@ struct Run<'a> {
     duration_ns: u64,
     /// How long threads of the target could have run and did not, together.
     waited_ns: u64,
+    outside: Option<OutsideTime>,
+    /// More operations the target's CPU time has no room for.
+    most: f64,
+    /// So many there are if they take as long as is usual where nothing else is done.
+    usual: Option<f64>,
     /// Operations of the probe may wait for another goroutine.
     hands_over: bool,
 }
@@ -106,10 +125,14 @@ impl Scale {
         let sampling = *recording.profile.sampling.probes.get(probe)?;
         let total = total_of_runtime(recording, probe, duration_ns)
             .filter(|_| is_partial(&sampling, duration_ns));
+        let (most, usual) = room(recording, probe);
         let run = Run {
             profile: &recording.profile,
             duration_ns,
             waited_ns: waited_ns(recording).unwrap_or(0),
+            outside: outside_time(recording),
+            most,
+            usual,
             hands_over: matches!(
                 ProbeName::from_name(probe),
                 Some(ProbeName::ChanSend | ProbeName::ChanRecv | ProbeName::Select)
@@ -120,9 +143,7 @@ impl Scale {
 
     fn new(sampling: &ProbeSampling, run: &Run<'_>, total: Option<&Counted>) -> Self {
         let Run {
-            profile,
-            duration_ns,
-            ..
+            duration_ns, most, ..
         } = *run;
         let stretch = sampling.stretch(duration_ns);
         let scale = Self {
@@ -132,7 +153,7 @@ impl Scale {
             factor: stretch,
             low: stretch,
             high: stretch,
-            most: room(profile),
+            most,
             known_total: None,
         };
         match total {
@@ -160,25 +181,52 @@ impl Scale {
             }
             _ if sampling.windows == 0 => scale,
             _ => {
-                let (factor, low, high) = dilation(sampling, run);
-                if let Some((least, most)) = told_by_channel(sampling, low, high) {
-                    return Self {
-                        factor: (least * most).sqrt() * stretch,
-                        low: least * stretch,
-                        high: most * stretch,
-                        // The windows only divide it.
-                        known_total: Some((most / least).ln() / 2.0),
-                        ..scale
-                    };
+                let outside = told_outside(sampling, run);
+                if let Some(told) = outside.filter(Told::is_narrow) {
+                    return scale.divide(told);
                 }
-                let (likely, most) = drawn_out(sampling);
-                Self {
-                    factor: factor.max(likely) * stretch,
-                    low: low * stretch,
-                    high: high.max(most) * stretch,
-                    ..scale
+                let (factor, low, high) = dilation(sampling, run);
+                let of_channel = told_by_channel(sampling, low, high).map(|(least, most)| Told {
+                    total: (least * most).sqrt() * stretch,
+                    low: least * stretch,
+                    high: most * stretch,
+                });
+                let (likely, longest) = drawn_out(sampling);
+                let low = low * stretch;
+                let factor_of =
+                    |total: f64| (total - sampling.whole).max(0.0) / sampling.total.max(1.0);
+                let room = factor_of(most);
+                let high = (high.max(longest) * stretch).min(room).max(low);
+                let by_costs = Told {
+                    total: match run.usual {
+                        Some(usual) if high > low * OPEN => factor_of(usual).clamp(low, high),
+                        _ => factor.max(likely) * stretch,
+                    },
+                    low,
+                    high,
+                };
+                let other = of_channel.unwrap_or(by_costs);
+                match outside.map(|told| told.within(&other)).or(of_channel) {
+                    Some(told) => scale.divide(told),
+                    None => Self {
+                        factor: by_costs.total,
+                        low: by_costs.low,
+                        high: by_costs.high,
+                        ..scale
+                    },
                 }
             }
+        }
+    }
+
+    /// Returns the scale of windows that only divide what is known of all of them: by what it is to be multiplied.
+    fn divide(self, known: Told) -> Self {
+        Self {
+            factor: known.total,
+            low: known.low,
+            high: known.high,
+            known_total: Some((known.high / known.low).ln() / 2.0),
+            ..self
         }
     }
 
@@ -301,6 +349,7 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
         duration_ns,
         waited_ns,
         hands_over,
+        ..
     } = *run;
     let target_ns = profile.spending.as_ref().map_or(0, |run| run.target_ns);
     let cpus = |ns: u64| ns as f64 / duration_ns.max(1) as f64;
@@ -351,6 +400,21 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     (measured, low, high.max(usual / rate / LEAST_HAND_OVER_NS))
 }
 
+/// By what the operations of windows are to be multiplied, so that they are as many as there were by how long the
+/// program ran outside of the runtime.
+fn told_outside(sampling: &ProbeSampling, run: &Run<'_>) -> Option<Told> {
+    let time = run
+        .outside
+        .filter(|_| is_partial(sampling, run.duration_ns))?;
+    let told = outside::told(&sampling.inside.outside, time, Z)?;
+    let factor = |total: f64| (total - sampling.whole).max(0.0) / sampling.total;
+    (sampling.total > 0.0).then(|| Told {
+        total: factor(told.total),
+        low: factor(told.low),
+        high: factor(told.high),
+    })
+}
+
 /// By how much operations on a channel come more often while the probe is off than windows saw, at least and at most;
 /// `None` where that does not go with what the costs tell, `low` to `high`.
 fn told_by_channel(sampling: &ProbeSampling, low: f64, high: f64) -> Option<(f64, f64)> {
@@ -361,10 +425,10 @@ fn told_by_channel(sampling: &ProbeSampling, low: f64, high: f64) -> Option<(f64
     }
     let factor = free.seen.rate() * sampling.period_ns as f64 / free.windows;
     let spread = (Z * error.hypot(READING_ERROR)).exp();
-    let (least, most) = if free.is_disturbed {
-        DISTURBED
-    } else {
-        (1.0, 1.0)
+    let (least, most) = match (free.is_disturbed, free.by_stops) {
+        (true, _) => DISTURBED,
+        (_, true) => STOPPED,
+        _ => (1.0, 1.0),
     };
     let told = (factor * least / spread, factor * most * spread);
     // What is handed over past the buffer is not among them, and the costs tell of no less than there is.
@@ -386,10 +450,44 @@ fn drawn_out(sampling: &ProbeSampling) -> (f64, f64) {
     (most.powf((1.0 + full) / 4.0), most)
 }
 
-/// Returns how many operations the target had time for at most.
-fn room(profile: &Profile) -> f64 {
-    profile.spending.as_ref().map_or(f64::INFINITY, |run| {
-        run.target_ns as f64 / LEAST_OPERATION_NS
+/// Returns how many operations of a probe the target had time for: at most, and, where it does little else and CPU samples
+/// tell, usually.
+fn room(recording: &Recording, probe: &str) -> (f64, Option<f64>) {
+    let Some(spending) = &recording.profile.spending else {
+        return (f64::INFINITY, None);
+    };
+    let target_ns = spending.target_ns as f64;
+    let of_channels = match ProbeName::from_name(probe) {
+        Some(ProbeName::ChanSend | ProbeName::ChanRecv) => Some(CHANNEL_NS),
+        Some(ProbeName::Select) => Some(SELECT_NS),
+        _ => None,
+    };
+    let Some(((least_ns, usual_ns), (part, most))) =
+        of_channels.zip(in_operations(recording, probe))
+    else {
+        return (target_ns / LEAST_OPERATION_NS, None);
+    };
+    let usual = target_ns * part / usual_ns;
+    (target_ns * most / least_ns, (part > 0.0).then_some(usual))
+}
+
+/// Returns in which part of the target's CPU time it was in a probe's functions by CPU samples, and at most.
+fn in_operations(recording: &Recording, probe: &str) -> Option<(f64, f64)> {
+    let samples = recording.end.as_ref()?.samples.as_ref()?;
+    let probe = (recording.header.probes.iter()).find(|planned| planned.name == probe)?;
+    let is_in = |stack: &&SampledStack| {
+        let mut functions = stack.stack.iter().map(|frame| &frame.function);
+        functions.any(|function| probe.functions.contains(function))
+    };
+    let found: u64 = (samples.stacks.iter().filter(is_in))
+        .map(|stack| stack.samples)
+        .sum();
+    let (found, total) = (found as f64, samples.total as f64);
+    let most = found + (samples.lost + samples.partial) as f64 + Z * found.sqrt() + Z * Z;
+    (total > 0.0).then(|| {
+        let is_telling = found >= FEW_SAMPLES;
+        let part = if is_telling { found / total } else { 0.0 };
+        (part, (most / total).min(1.0))
     })
 }
 
@@ -406,6 +504,11 @@ fn slowed_down(
     let usual = syscalls / ns.max(1.0);
     let error = inside.error();
     (error < PROGRESS_ERROR && syscalls > 0.0 && ns > 0.0).then(|| (usual / inside.rate(), error))
+}
+
+fn outside_time(recording: &Recording) -> Option<OutsideTime> {
+    let samples = recording.end.as_ref()?.samples.as_ref()?;
+    OutsideTime::of(samples, recording.profile.spending.as_ref()?)
 }
 
 fn waited_ns(recording: &Recording) -> Option<u64> {
@@ -521,6 +624,7 @@ mod tests {
                     cost_ns: cost * ns,
                     begun: 1_000,
                     progress: Progress::of(ns, syscalls as f64),
+                    ..Inside::default()
                 },
                 ..Slice::default()
             };
@@ -549,6 +653,9 @@ mod tests {
             duration_ns: RUN_NS,
             hands_over: false,
             waited_ns: 0,
+            outside: None,
+            most: f64::INFINITY,
+            usual: None,
         };
         dilation(sampling, &run)
     }
@@ -568,6 +675,9 @@ mod tests {
             duration_ns: RUN_NS,
             hands_over: false,
             waited_ns: RUN_NS * 2 / 3,
+            outside: None,
+            most: f64::INFINITY,
+            usual: None,
         };
         assert!(dilation(&sampling, &starved).0 > 2.0);
         starved.waited_ns = 0;
@@ -655,6 +765,9 @@ mod tests {
             duration_ns: RUN_NS,
             hands_over: false,
             waited_ns: 0,
+            outside: None,
+            most: 1e6,
+            usual: None,
         };
         let scale = Scale::new(&sampling, &of_run, None);
         let told = scale.estimate(&profile, &[0], 40);
