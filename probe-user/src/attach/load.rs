@@ -89,8 +89,8 @@ impl Loaded {
         fill(&mut self.programs, abi::SITES, &sites)
     }
 
-    /// Makes a clock that ticks on the CPUs that process `pid` may run on, off.
-    pub(crate) fn clock(&mut self, pid: u32, period_ns: u64) -> Result<Clock, AttachError> {
+    /// Makes a clock that ticks on the CPUs that process `pid` may run on, off. `period_ns`: `None`: as in windows.
+    pub(crate) fn clock(&mut self, pid: u32, period_ns: Option<u64>) -> Result<Clock, AttachError> {
         let program: &mut PerfEvent = (self.programs)
             .program_mut(abi::TICK_PROGRAM)
             .and_then(|program| program.try_into().ok())

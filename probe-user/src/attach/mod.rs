@@ -197,7 +197,7 @@ impl Loaded {
         }
         let links = LinkSpec::all(plan, pid.get(), self.mode);
         // Without it less is known of what the probes slow down.
-        let clock = self.clock(pid.get(), ticks::PERIOD_NS).unwrap_or_default();
+        let clock = self.clock(pid.get(), None).unwrap_or_default();
         let program = load::program(&mut self.programs)?.fd();
         let program = program.map_err(|source| AttachError::Program { source })?;
         let tools = Tools {

@@ -16,11 +16,13 @@ use serde::{Deserialize, Serialize};
 use super::gates::Words;
 use crate::sys;
 
-/// From one tick to the next, on the first CPU, and by how much more on the others: with the same on all, what a tick
-/// holds up falls into step with the clock where threads wait for each other.
-pub(super) const PERIOD_NS: u64 = 200_000;
-const MORE_ON_OTHERS_NS: u64 = 23_003;
-const DIFFERENT: usize = 4;
+/// From one tick to the next on a CPU: at least, and for each CPU that ticks. The more there are, the less often each is
+/// interrupted, whoever uses it.
+const PERIOD_NS: u64 = 200_000;
+const PERIOD_OF_CPU_NS: u64 = 50_000;
+/// By how much more on every other CPU: with the same on all, what a tick holds up falls into step with the clock where
+/// threads wait for each other.
+const MORE_ON_OTHERS: f64 = 0.115;
 /// More CPUs than these tell nothing more, and every one takes an interrupt to begin and to end.
 const MAX_CPUS: usize = 32;
 
@@ -55,12 +57,20 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Makes a clock that runs `program` at each tick, on CPUs that process `pid` may run on.
-    pub(super) fn new(program: BorrowedFd<'_>, pid: u32, period_ns: u64) -> io::Result<Self> {
+    /// Makes a clock that runs `program` at each tick, on CPUs that process `pid` may run on. `period_ns`: from one to
+    /// the next; `None`: as is right for windows.
+    pub(super) fn new(
+        program: BorrowedFd<'_>,
+        pid: u32,
+        period_ns: Option<u64>,
+    ) -> io::Result<Self> {
         let cpus = sys::allowed_cpus(pid)?;
         let each = cpus.len().div_ceil(MAX_CPUS).max(1);
-        let periods = (0..DIFFERENT as u64).map(|n| period_ns + n * MORE_ON_OTHERS_NS);
-        let ticking = cpus.iter().step_by(each).zip(periods.cycle());
+        let n_ticking = cpus.len().div_ceil(each) as u64;
+        let period_ns = period_ns.unwrap_or(PERIOD_NS.max(n_ticking * PERIOD_OF_CPU_NS));
+        let longer_ns = (period_ns as f64 * (1.0 + MORE_ON_OTHERS)) as u64;
+        let periods = [period_ns, longer_ns].into_iter().cycle();
+        let ticking = cpus.iter().step_by(each).zip(periods);
         let event = |(cpu, period_ns): (&u32, u64)| sys::cpu_clock(*cpu, period_ns, program);
         Ok(Self {
             events: ticking.map(event).collect::<io::Result<_>>()?,

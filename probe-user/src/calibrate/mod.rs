@@ -159,7 +159,7 @@ impl Bench {
 /// Returns by how much a tick of the fine clock holds up what it interrupts, in nanoseconds: a virtual machine leaves its
 /// CPU twice for each.
 fn tick_ns(child: &mut Child, loaded: &mut Loaded) -> Result<f64, CalibrateError> {
-    let ticker = Ticker::new(loaded.clock(child.pid(), TICKS_APART_NS)?);
+    let ticker = Ticker::new(loaded.clock(child.pid(), Some(TICKS_APART_NS))?);
     let mut run = || took(child, Subject::Emulated, Caches::Warm, TICKED_SERIES);
     let (mut without_ns, mut with_ns) = (0.0, 0.0);
     for _ in 0..TICKED_ROUNDS {

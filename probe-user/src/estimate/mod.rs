@@ -104,8 +104,10 @@ pub(crate) struct Scale {
     high: f64,
     /// More operations the target's CPU time has no room for.
     most: f64,
-    /// The total is the runtime's own, with this relative error.
+    /// The total is known, with this relative error: windows only divide it.
     known_total: Option<f64>,
+    /// By the runtime's own count, in which nothing is missing.
+    by_runtime: bool,
 }
 
 /// An estimate with its 95 % interval.
@@ -155,6 +157,7 @@ impl Scale {
             high: stretch,
             most,
             known_total: None,
+            by_runtime: false,
         };
         match total {
             Some(&Counted { total, error }) if sampling.total > 0.0 => {
@@ -164,6 +167,7 @@ impl Scale {
                     low: factor * (1.0 - error),
                     high: factor * (1.0 + error),
                     known_total: Some(error),
+                    by_runtime: true,
                     ..scale
                 }
             }
@@ -176,6 +180,7 @@ impl Scale {
                     low: factor,
                     high: factor,
                     known_total: Some(error),
+                    by_runtime: true,
                     ..scale
                 }
             }
@@ -321,7 +326,7 @@ impl Scale {
     /// Returns how many operations may have been where windows saw none (Poisson: the interval is that of the score
     /// test, whose middle is so much higher than what was seen).
     fn unseen(&self) -> f64 {
-        if self.known_total.is_some() || self.sampling.windows == 0 {
+        if self.by_runtime || self.sampling.windows == 0 {
             return 0.0;
         }
         self.sampling.behind_each() * Z * Z / 2.0

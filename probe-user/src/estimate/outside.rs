@@ -13,7 +13,7 @@ use crate::{
 /// By how much longer that time is for each operation while it is probed, as caches are colder after a trap: at least,
 /// likely, and at most. Loops with 1 to 5 µs of arithmetic took up to 40 ns more on one goroutine, up to 220 ns on two
 /// that hand elements to each other.
-const SLOWER_NS: [f64; 3] = [0.0, 60.0, 250.0];
+const SLOWER_NS: [f64; 3] = [0.0, 20.0, 250.0];
 /// With so little of it for each, what the trap does is next to all there is.
 const CLOSE_NS: f64 = 350.0;
 /// An interval whose ends are no more apart is as good as there are.

@@ -21,8 +21,8 @@ const MAX_HOT_NS: f64 = 10e6;
 const MAX_LENGTH_NS: f64 = 1e9;
 /// From this share of the target's time on a probe slows it down.
 const HOT_SHARE: f64 = 0.2;
-/// From this one on it is worth knowing by how much.
-const SLOWING_SHARE: f64 = 0.1;
+/// A target that uses fewer CPUs is seldom found on one.
+const LEAST_CPUS: f64 = 0.05;
 /// The largest part of the time that windows take.
 const MAX_DUTY: f64 = 0.8;
 /// CPUs below which nothing is worth counting.
@@ -102,9 +102,14 @@ impl Pace {
         self.cost_ns / self.on_ns.max(1.0)
     }
 
-    /// Returns whether it slows down a target that takes `cpus`, by so much that it is worth knowing by how much.
+    /// Returns whether it slows down a target that takes `cpus`.
+    pub fn is_hot(&self, cpus: f64) -> bool {
+        self.rate() > cpus * HOT_SHARE
+    }
+
+    /// Returns whether it can be found out by how much it slows the target down.
     pub fn slows(&self, cpus: f64) -> bool {
-        self.rate() > cpus * SLOWING_SHARE
+        self.is_hot(cpus) && cpus > LEAST_CPUS
     }
 
     /// Returns the CPUs that it takes at least, as sure as the number of traps allows, two for an operation.
@@ -181,7 +186,7 @@ impl Pace {
         let rate = self.rate();
         // Windows without a pause in between are none.
         let allowed = allowed.min(rate * MAX_DUTY).max(LEAST_ALLOWED);
-        let longest = if rate > cpus * HOT_SHARE {
+        let longest = if self.is_hot(cpus) {
             MAX_HOT_NS
         } else {
             MAX_LENGTH_NS

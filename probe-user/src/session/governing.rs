@@ -386,8 +386,11 @@ impl Governing {
                 Progress::of(passed.ns as f64, syscalls.count() as f64)
             }),
             outside: passed.ticks.map_or_else(Outside::default, |ticks| {
+                // No tick finds what another one does.
+                let of_ticks_ns = (ticks.outside as f64 * self.costs.tick_ns) as u64;
+                let outside_ns = ticks.outside_ns.saturating_sub(of_ticks_ns);
                 let found = (ticks.target, ticks.outside);
-                Outside::of(passed.ns, passed.traffic.asked, ticks.outside_ns, found)
+                Outside::of(passed.ns, passed.traffic.asked, outside_ns, found)
             }),
         }
     }
