@@ -75,8 +75,6 @@ impl Holder {
     ) -> io::Result<Self> {
         let (urgent, theirs) = UnixStream::pair()?;
         let (calm, their_calm) = UnixStream::pair()?;
-        let numbers =
-            |fds: &[BorrowedFd<'_>]| fds.iter().map(AsRawFd::as_raw_fd).collect::<Vec<_>>();
         let inherited = [
             tools.program,
             tools.exe.as_fd(),
@@ -86,12 +84,6 @@ impl Holder {
             tools.shut,
             their_calm.as_fd(),
         ];
-        let clock = tools
-            .clock
-            .events
-            .iter()
-            .map(AsFd::as_fd)
-            .collect::<Vec<_>>();
         let mut command = Command::new("/proc/self/exe");
         command
             .arg0(NAME)
@@ -102,11 +94,13 @@ impl Holder {
             .stderr(Stdio::null())
             // Ctrl-C is for rtprobe, which then closes the links in its own time.
             .process_group(0);
-        let clock = numbers(&clock);
-        sys::inherit(&mut command, [numbers(&inherited), clock.clone()].concat());
+        let inherited = inherited.map(|fd| fd.as_raw_fd());
+        let clock: Vec<_> = (tools.clock.events.iter())
+            .map(AsRawFd::as_raw_fd)
+            .collect();
+        sys::inherit(&mut command, [inherited.as_slice(), &clock].concat());
         let child = command.spawn()?;
-        let [program, exe, gates, ticks, pulse, shut, their_calm] =
-            inherited.map(|fd| fd.as_raw_fd());
+        let [program, exe, gates, ticks, pulse, shut, their_calm] = inherited;
         let mut holder = Self {
             urgent: Incoming::new(urgent),
             calm: Incoming::new(calm),
