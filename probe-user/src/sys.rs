@@ -163,6 +163,12 @@ pub fn allowed_cpus(pid: u32) -> io::Result<Vec<u32>> {
     Ok((0..libc::CPU_SETSIZE as u32).filter(is_set).collect())
 }
 
+/// Returns how many samples a second and CPU the kernel takes at most.
+pub fn max_sample_rate() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/perf_event_max_sample_rate").ok()?;
+    text.trim().parse().ok()
+}
+
 /// Makes a clock of one CPU that runs a BPF program each `period_ns` of it, whatever runs there; off until it is told
 /// to begin (include/uapi/linux/perf_event.h, `struct perf_event_attr` as of its first version).
 pub fn cpu_clock(cpu: u32, period_ns: u64, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {

@@ -67,7 +67,9 @@ impl Clock {
         let cpus = sys::allowed_cpus(pid)?;
         let each = cpus.len().div_ceil(MAX_CPUS).max(1);
         let n_ticking = cpus.len().div_ceil(each) as u64;
-        let period_ns = period_ns.unwrap_or(PERIOD_NS.max(n_ticking * PERIOD_OF_CPU_NS));
+        let period_ns = period_ns
+            .unwrap_or(PERIOD_NS.max(n_ticking * PERIOD_OF_CPU_NS))
+            .max(least_period_ns());
         let longer_ns = (period_ns as f64 * (1.0 + MORE_ON_OTHERS)) as u64;
         let periods = [period_ns, longer_ns].into_iter().cycle();
         let ticking = cpus.iter().step_by(each).zip(periods);
@@ -77,6 +79,13 @@ impl Clock {
             each: each as u32,
         })
     }
+}
+
+/// Returns from which period on the kernel leaves out no tick: one that it takes for too frequent pauses until the next
+/// jiffy (kernel/events/core.c `__perf_event_account_interrupt`).
+fn least_period_ns() -> u64 {
+    const NS_PER_S: u64 = 1_000_000_000;
+    sys::max_sample_rate().map_or(0, |rate| 2 * NS_PER_S / rate.max(1))
 }
 
 /// The clock, on as long as somebody needs it.
