@@ -103,6 +103,11 @@ pub(crate) fn run() -> Result<()> {
          `flat` built with Go {}.\n",
         go::NEWEST
     );
+    if peer.is_none() {
+        println!(
+            "**Not compared with bpftrace**: it is not installed (`apt-get install bpftrace`).\n"
+        );
+    }
     let called = Anatomy::of(&bench.binary, CALLED)?;
     bare_programs(&mut bench, &called)?;
     for (subject, anatomy) in SUBJECTS.iter().zip(&anatomies) {
