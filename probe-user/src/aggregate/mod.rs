@@ -12,7 +12,7 @@ use probe_ebpf::{
     bucket::N_BUCKETS,
 };
 pub use sampling::{
-    Free, Inside, Outside, ProbeSampling, Progress, RowSampling, Sampling, Seen, Slice,
+    Free, Inside, Outside, ProbeSampling, Progress, RowSampling, Sampling, Seen, Slice, part_of,
 };
 use serde::{Deserialize, Serialize};
 pub use timeline::{Growth, Timeline};

@@ -302,8 +302,7 @@ impl Outside {
 
     /// Returns the operations in a nanosecond of that time, and the relative standard error of it.
     pub fn rate(&self) -> (f64, f64) {
-        let part = self.found as f64 / self.ticks.max(1) as f64;
-        let of_counting = ((1.0 - part).max(0.0) / self.found.max(1) as f64).sqrt();
+        let (_, of_counting) = part_of(self.found, self.ticks);
         (
             self.operations.rate(),
             self.operations.error().max(of_counting),
@@ -317,6 +316,13 @@ impl Outside {
             self.by_operation / self.operations.steps.max(1.0),
         )
     }
+}
+
+/// Returns which part of all samples were found somewhere, and the relative standard error of that.
+pub fn part_of(found: u64, all: u64) -> (f64, f64) {
+    let part = found as f64 / all.max(1) as f64;
+    let error = ((1.0 - part).max(0.0) / found.max(1) as f64).sqrt();
+    (part, error)
 }
 
 impl Progress {
@@ -362,6 +368,12 @@ impl ProbeSampling {
             return duration_ns.max(1) as f64 / self.whole_ns.max(1) as f64;
         }
         duration_ns.saturating_sub(self.whole_ns) as f64 / self.period()
+    }
+
+    /// Returns by what the operations that the windows stand for are to be multiplied, so that there are `total` with those
+    /// that stand for themselves.
+    pub fn factor_of(&self, total: f64) -> f64 {
+        (total - self.whole).max(0.0) / self.total.max(1.0)
     }
 
     /// Returns the standard error of what the windows tell of a row for all of `duration_ns`; nothing is scaled yet.

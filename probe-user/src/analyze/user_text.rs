@@ -28,13 +28,17 @@ impl UserText {
         let mut origins = FileOrigins::new(rules);
         let (mut all, mut own, mut outside) = (nothing.clone(), nothing.clone(), nothing);
         functions.each(|functions, row| {
-            if origins.is_users(functions, row)? {
+            let Some(own_file) = frames::own_file(functions, row)? else {
+                return Ok(true);
+            };
+            let file = origins.file(functions, own_file)?;
+            if origins.has_users(functions, row, file.origin)? {
                 all.mark(row.entry, row.end);
                 outside.mark(row.entry, row.end);
-                if !origins.is_others(functions, row)? {
+                if !file.is_others {
                     own.mark(row.entry, row.end);
                 }
-            } else if origins.is_library(functions, row)? {
+            } else if file.origin == Origin::Standard && !file.may_wait {
                 outside.mark(row.entry, row.end);
             }
             Ok(true)
@@ -64,14 +68,20 @@ pub(super) fn scheduler_file(functions: &mut Functions<'_>) -> io::Result<Option
     Ok(file)
 }
 
-/// The origins of files by their offsets in the file table, so that each name is read once.
+/// What is known of a source file.
+#[derive(Clone, Copy)]
+struct SourceFile {
+    origin: Origin,
+    /// It is of a module that somebody else wrote.
+    is_others: bool,
+    /// Functions of its package wait, and spin while they do.
+    may_wait: bool,
+}
+
+/// Files by their offsets in the file table, so that each name is read once.
 pub(super) struct FileOrigins<'a> {
     rules: &'a OriginRules,
-    known: HashMap<u32, Origin>,
-    /// Whether they are of a module that somebody else wrote.
-    others: HashMap<u32, bool>,
-    /// Whether they are of the standard library, and nothing in them waits.
-    library: HashMap<u32, bool>,
+    known: HashMap<u32, SourceFile>,
 }
 
 impl<'a> FileOrigins<'a> {
@@ -79,23 +89,32 @@ impl<'a> FileOrigins<'a> {
         Self {
             rules,
             known: HashMap::new(),
-            others: HashMap::new(),
-            library: HashMap::new(),
         }
     }
 
-    /// Of generated functions only those are the user's into which the user's code was inlined: wrappers
-    /// of methods, and the `init` of a package.
+    /// Returns whether a function is the user's.
     pub(super) fn is_users(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
         let Some(own) = frames::own_file(functions, row)? else {
             return Ok(false);
         };
-        match self.origin(functions, own)? {
+        let origin = self.file(functions, own)?.origin;
+        self.has_users(functions, row, origin)
+    }
+
+    /// Of generated functions only those are the user's into which the user's code was inlined: wrappers
+    /// of methods, and the `init` of a package. `origin`: of the function's own file.
+    fn has_users(
+        &mut self,
+        functions: &mut Functions<'_>,
+        row: Row,
+        origin: Origin,
+    ) -> io::Result<bool> {
+        match origin {
             Origin::User => Ok(true),
             Origin::Runtime | Origin::Standard => Ok(false),
             Origin::Generated => {
                 for file in frames::all_files(functions, row)? {
-                    if self.origin(functions, file)? == Origin::User {
+                    if self.file(functions, file)?.origin == Origin::User {
                         return Ok(true);
                     }
                 }
@@ -104,38 +123,17 @@ impl<'a> FileOrigins<'a> {
         }
     }
 
-    /// Of the standard library those packages are left out that wait, and spin while they do.
-    fn is_library(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
-        let Some(own) = frames::own_file(functions, row)? else {
-            return Ok(false);
+    fn file(&mut self, functions: &mut Functions<'_>, offset: u32) -> io::Result<SourceFile> {
+        if let Some(known) = self.known.get(&offset) {
+            return Ok(*known);
+        }
+        let name = functions.file(offset)?;
+        let file = SourceFile {
+            origin: self.rules.origin(&name),
+            is_others: self.rules.is_others(&name),
+            may_wait: self.rules.may_wait(&name),
         };
-        if let Some(known) = self.library.get(&own) {
-            return Ok(*known);
-        }
-        let is_library = self.origin(functions, own)? == Origin::Standard
-            && !self.rules.may_wait(&functions.file(own)?);
-        self.library.insert(own, is_library);
-        Ok(is_library)
-    }
-
-    fn is_others(&mut self, functions: &mut Functions<'_>, row: Row) -> io::Result<bool> {
-        let Some(own) = frames::own_file(functions, row)? else {
-            return Ok(false);
-        };
-        if let Some(known) = self.others.get(&own) {
-            return Ok(*known);
-        }
-        let is_others = self.rules.is_others(&functions.file(own)?);
-        self.others.insert(own, is_others);
-        Ok(is_others)
-    }
-
-    fn origin(&mut self, functions: &mut Functions<'_>, file: u32) -> io::Result<Origin> {
-        if let Some(known) = self.known.get(&file) {
-            return Ok(*known);
-        }
-        let origin = self.rules.origin(&functions.file(file)?);
-        self.known.insert(file, origin);
-        Ok(origin)
+        self.known.insert(offset, file);
+        Ok(file)
     }
 }

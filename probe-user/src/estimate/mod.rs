@@ -161,7 +161,7 @@ impl Scale {
         };
         match total {
             Some(&Counted { total, error }) if sampling.total > 0.0 => {
-                let factor = (total - sampling.whole).max(0.0) / sampling.total;
+                let factor = sampling.factor_of(total);
                 Self {
                     factor,
                     low: factor * (1.0 - error),
@@ -198,13 +198,13 @@ impl Scale {
                 });
                 let (likely, longest) = drawn_out(sampling);
                 let low = low * stretch;
-                let factor_of =
-                    |total: f64| (total - sampling.whole).max(0.0) / sampling.total.max(1.0);
-                let room = factor_of(most);
+                let room = sampling.factor_of(most);
                 let high = (high.max(longest) * stretch).min(room).max(low);
                 let by_costs = Told {
                     total: match run.usual {
-                        Some(usual) if high > low * OPEN => factor_of(usual).clamp(low, high),
+                        Some(usual) if high > low * OPEN => {
+                            sampling.factor_of(usual).clamp(low, high)
+                        }
                         _ => factor.max(likely) * stretch,
                     },
                     low,
@@ -412,11 +412,10 @@ fn told_outside(sampling: &ProbeSampling, run: &Run<'_>) -> Option<Told> {
         .outside
         .filter(|_| is_partial(sampling, run.duration_ns))?;
     let told = outside::told(&sampling.inside.outside, time, Z)?;
-    let factor = |total: f64| (total - sampling.whole).max(0.0) / sampling.total;
     (sampling.total > 0.0).then(|| Told {
-        total: factor(told.total),
-        low: factor(told.low),
-        high: factor(told.high),
+        total: sampling.factor_of(told.total),
+        low: sampling.factor_of(told.low),
+        high: sampling.factor_of(told.high),
     })
 }
 

@@ -6,7 +6,7 @@
 //! less time as well as fewer operations.
 
 use crate::{
-    aggregate::{Outside, Spending},
+    aggregate::{Outside, Spending, part_of},
     observed::CpuSamples,
 };
 
@@ -41,10 +41,10 @@ pub(super) struct Told {
 
 impl OutsideTime {
     pub(super) fn of(samples: &CpuSamples, spending: &Spending) -> Option<Self> {
-        let part = samples.outside as f64 / samples.total.max(1) as f64;
-        (samples.outside > 0).then(|| Self {
+        let (part, error) = part_of(samples.outside, samples.total);
+        (samples.outside > 0).then_some(Self {
             ns: part * spending.target_ns as f64,
-            error: ((1.0 - part) / samples.outside as f64).sqrt(),
+            error,
         })
     }
 }
