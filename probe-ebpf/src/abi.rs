@@ -245,11 +245,17 @@ pub struct Row {
     /// Completed operations that met the condition of their end, see [`mod@note`].
     pub noted: u64,
     pub lost: [u64; lost::N],
-    /// Address of the channel of the last hit, see [`flag::CHANNEL_IN_AX`], and how many hits were on the same one as
-    /// the hit before.
+    /// Address of the channel of the last hit, see [`flag::CHANNEL_IN_AX`].
     pub channel: u64,
-    pub same_channel: u64,
+    /// That of the last hit that was on another one, shifted by [`CHANGES_BITS`], and below it how often there was
+    /// another one than before, around.
+    pub channel_before: u64,
 }
+
+/// User space has addresses of 47 bits.
+pub const CHANGES_BITS: u32 = 16;
+/// See [`Row::channel_before`].
+pub const CHANGES_MASK: u64 = (1 << CHANGES_BITS) - 1;
 
 /// The call path of one row: written once, before the row can be found.
 #[repr(C)]

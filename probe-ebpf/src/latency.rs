@@ -3,7 +3,7 @@
 
 use aya_ebpf::{bindings::BPF_NOEXIST, maps::HashMap};
 use probe_ebpf::{
-    abi::{Row, bucket_key, lost},
+    abi::{CHANGES_BITS, CHANGES_MASK, Row, bucket_key, lost},
     bucket::bucket_of,
 };
 
@@ -62,10 +62,11 @@ pub(crate) fn count_hit(row: u32, bytes: u64) {
 pub(crate) fn note_channel(row: u32, channel: u64) {
     // SAFETY: as in `count_hit`; user space reads meanwhile, hence volatile.
     with_row(row, |row| unsafe {
-        let last = &raw mut (*row).channel;
-        if last.read_volatile() == channel {
-            add(&raw mut (*row).same_channel, 1);
-        } else {
+        let (last, before) = (&raw mut (*row).channel, &raw mut (*row).channel_before);
+        let was = last.read_volatile();
+        if was != channel {
+            let n_changes = before.read_volatile().wrapping_add(1) & CHANGES_MASK;
+            before.write_volatile(was << CHANGES_BITS | n_changes);
             last.write_volatile(channel);
         }
     });

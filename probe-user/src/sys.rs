@@ -163,6 +163,36 @@ pub fn allowed_cpus(pid: u32) -> io::Result<Vec<u32>> {
     Ok((0..libc::CPU_SETSIZE as u32).filter(is_set).collect())
 }
 
+/// Acts on another CPU than the one that this thread runs on; an error where it may run on no other.
+pub fn elsewhere<T>(act: impl FnOnce() -> T) -> io::Result<T> {
+    let (here, allowed) = (this_cpu(), allowed_cpus(0)?);
+    let is_other = |cpu: &u32| Some(*cpu) != here;
+    let others: Vec<u32> = allowed.iter().copied().filter(is_other).collect();
+    stay_on(&others)?;
+    let done = act();
+    stay_on(&allowed)?;
+    Ok(done)
+}
+
+/// Has this thread run on the CPU that it is on.
+pub fn stay_here() -> io::Result<()> {
+    this_cpu().map_or(Ok(()), |cpu| stay_on(&[cpu]))
+}
+
+/// Has this thread run on these CPUs only.
+fn stay_on(cpus: &[u32]) -> io::Result<()> {
+    // SAFETY: a set of bits; zero is the empty one.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    for cpu in cpus {
+        // SAFETY: the kernel has no more CPUs than there is room for (`allowed_cpus`).
+        unsafe { libc::CPU_SET(*cpu as usize, &mut set) };
+    }
+    // SAFETY: `set` is valid for reads of the size that is passed.
+    let failed =
+        unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
+    check(failed)
+}
+
 /// Returns how many samples a second and CPU the kernel takes at most.
 pub fn max_sample_rate() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/sys/kernel/perf_event_max_sample_rate").ok()?;

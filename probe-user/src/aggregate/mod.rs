@@ -45,9 +45,10 @@ pub struct Snapshot {
 pub struct ChannelOf {
     /// Address in the process of that of the last one.
     pub last: u64,
-    /// Operations, and those on the same channel as the one before.
+    /// That of the last one that was on another, and how often there was another one than before, around.
+    pub before: u64,
+    pub changes: u16,
     pub hits: u64,
-    pub same: u64,
 }
 
 /// What the probes cost the target so far.

@@ -129,15 +129,15 @@ pub struct Crowd {
     pub by_time: f64,
 }
 
-/// How often something comes while the probe is off, by the runtime's own count: the operations on one channel.
+/// How often something comes while the probe is off, by the runtime's own count: the operations on a few channels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Free {
-    pub seen: Progress,
-    /// It came less often while it was looked at, nobody knows by how much.
-    pub is_disturbed: bool,
-    /// It is how often goroutines stopped that wait at it, some of them for something else.
-    pub by_stops: bool,
+    /// In a nanosecond: as read, with its variance, and what that may stand for.
+    pub rate: f64,
+    pub variance: f64,
+    pub least: f64,
+    pub most: f64,
     /// What the windows stand for of the same operations.
     pub windows: f64,
 }
@@ -323,6 +323,22 @@ pub fn part_of(found: u64, all: u64) -> (f64, f64) {
     let part = found as f64 / all.max(1) as f64;
     let error = ((1.0 - part).max(0.0) / found.max(1) as f64).sqrt();
     (part, error)
+}
+
+impl Free {
+    /// Adds how often something else comes, which may be so many times as often as was read, at least and at most.
+    pub fn add(&mut self, seen: &Progress, (least, most): (f64, f64)) {
+        let rate = seen.rate();
+        self.rate += rate;
+        self.variance += (rate * seen.error()).powi(2);
+        self.least += rate * least;
+        self.most += rate * most;
+    }
+
+    /// Returns the relative standard error of the rate; `None` where nothing came.
+    pub fn error(&self) -> Option<f64> {
+        (self.rate > 0.0).then(|| self.variance.sqrt() / self.rate)
+    }
 }
 
 impl Progress {

@@ -53,7 +53,8 @@ impl Child {
                     libc::close(orders.as_raw_fd());
                     libc::close(answers.as_raw_fd());
                 }
-                stay_on_this_cpu();
+                // Migration between CPUs would be part of what is measured.
+                drop(sys::stay_here());
                 obey(&orders_here, &answers_there, lines);
                 // SAFETY: ends this process without running anything of the parent's.
                 unsafe { libc::_exit(0) }
@@ -98,19 +99,6 @@ impl Drop for Child {
         unsafe {
             libc::kill(self.pid, libc::SIGKILL);
             libc::waitpid(self.pid, std::ptr::null_mut(), 0);
-        }
-    }
-}
-
-/// Migration between CPUs would be part of what is measured.
-fn stay_on_this_cpu() {
-    // SAFETY: the set is made of integers only and lives as long as the calls.
-    unsafe {
-        let mut set: libc::cpu_set_t = std::mem::zeroed();
-        let cpu = libc::sched_getcpu();
-        if cpu >= 0 {
-            libc::CPU_SET(cpu as usize, &mut set);
-            libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
         }
     }
 }

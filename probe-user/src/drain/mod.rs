@@ -7,8 +7,8 @@ use std::{io, os::fd::AsFd as _};
 
 use aya::maps::MapData;
 use probe_ebpf::abi::{
-    CallPath, Counters, Flight, FlightKey, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_ROWS, Row, SLOTS_SHIFT,
-    Slot, USUAL_BUCKETS, split_bucket_key,
+    CHANGES_BITS, CHANGES_MASK, CallPath, Counters, Flight, FlightKey, MAX_BUCKETS, MAX_IN_FLIGHT,
+    MAX_ROWS, Row, SLOTS_SHIFT, Slot, USUAL_BUCKETS, split_bucket_key,
 };
 
 use crate::{
@@ -110,8 +110,9 @@ pub fn rows(maps: &Maps, knows_path: &dyn Fn(u32) -> bool) -> Result<Snapshot, D
 fn channel_of(row: &Row) -> ChannelOf {
     ChannelOf {
         last: row.channel,
+        before: row.channel_before >> CHANGES_BITS,
+        changes: (row.channel_before & CHANGES_MASK) as u16,
         hits: row.hits,
-        same: row.same_channel,
     }
 }
 

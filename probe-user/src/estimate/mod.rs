@@ -38,10 +38,11 @@ const LEFT_KNOWN: f64 = 0.25;
 const PACED: f64 = 1.3;
 /// Progress in windows is believed when it is known so well.
 const PROGRESS_ERROR: f64 = 0.2;
-/// By how much more there is on a channel that is not looked at all the time (sends of `tests/targets/flatout`).
-const DISTURBED: (f64, f64) = (1.2, 2.4);
-/// By how much more where stops were counted: some are for something else.
-const STOPPED: (f64, f64) = (0.9, 1.0);
+/// How many times as much there is at least while nobody looks, where a CPU is taken from the target for that: its goroutines
+/// use a channel in turns then, which is quicker (one to five that hand elements to each other on two CPUs).
+const CROWDED_OUT: f64 = 0.45;
+/// What rtprobe needs of a CPU for that.
+const OWN_CPUS: f64 = 0.9;
 /// Of the time between two readings of the target's memory.
 const READING_ERROR: f64 = 0.03;
 /// No operation takes less in which a goroutine waits for another one: they take turns on a processor.
@@ -49,8 +50,8 @@ const LEAST_HAND_OVER_NS: f64 = 100.0;
 /// No operation of the runtime's takes less.
 const LEAST_OPERATION_NS: f64 = 10.0;
 /// What operations on channels take of CPU time in the runtime's functions, at least and usually where little else is
-/// done: programs that only send, receive or select took 25 to 75 and 70 to 120 ns.
-const CHANNEL_NS: (f64, f64) = (12.0, 40.0);
+/// done: programs that only send, receive or select took 13 to 75 and 70 to 120 ns.
+const CHANNEL_NS: (f64, f64) = (8.0, 30.0);
 const SELECT_NS: (f64, f64) = (30.0, 100.0);
 /// Fewer samples say nothing of that.
 const FEW_SAMPLES: f64 = 20.0;
@@ -89,6 +90,26 @@ struct Run<'a> {
     usual: Option<f64>,
     /// Operations of the probe may wait for another goroutine.
     hands_over: bool,
+    host_cpus: u32,
+}
+
+impl Run<'_> {
+    fn target_ns(&self) -> f64 {
+        (self.profile.spending.as_ref()).map_or(0.0, |run| run.target_ns as f64)
+    }
+
+    /// Returns on how many CPUs the target ran.
+    fn cpus(&self) -> f64 {
+        self.target_ns() / self.duration_ns.max(1) as f64
+    }
+
+    /// Returns how many times as much it does while nobody looks: likely, and at least.
+    fn while_nobody_looks(&self) -> (f64, f64) {
+        // Threads that wait for a CPU are not looked at.
+        let ran = self.target_ns() / (self.target_ns() + self.waited_ns as f64).max(1.0);
+        let is_crowded = self.cpus() + OWN_CPUS > f64::from(self.host_cpus);
+        (ran.sqrt(), if is_crowded { CROWDED_OUT * ran } else { ran })
+    }
 }
 
 /// How a probe's estimates become those of the unprobed program.
@@ -139,6 +160,7 @@ impl Scale {
                 ProbeName::from_name(probe),
                 Some(ProbeName::ChanSend | ProbeName::ChanRecv | ProbeName::Select)
             ),
+            host_cpus: recording.header.host.cpus,
         };
         Some(Self::new(&sampling, &run, total.as_ref()))
     }
@@ -191,11 +213,6 @@ impl Scale {
                     return scale.divide(told);
                 }
                 let (factor, low, high) = dilation(sampling, run);
-                let of_channel = told_by_channel(sampling, low, high).map(|(least, most)| Told {
-                    total: (least * most).sqrt() * stretch,
-                    low: least * stretch,
-                    high: most * stretch,
-                });
                 let (likely, longest) = drawn_out(sampling);
                 let low = low * stretch;
                 let room = sampling.factor_of(most);
@@ -210,6 +227,9 @@ impl Scale {
                     low,
                     high,
                 };
+                let of_channel = told_by_channel(sampling, stretch, run)
+                    .filter(|told| told.agrees_with(&by_costs))
+                    .map(|told| told.at_most(room));
                 let other = of_channel.unwrap_or(by_costs);
                 match outside.map(|told| told.within(&other)).or(of_channel) {
                     Some(told) => scale.divide(told),
@@ -356,14 +376,13 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
         hands_over,
         ..
     } = *run;
-    let target_ns = profile.spending.as_ref().map_or(0, |run| run.target_ns);
-    let cpus = |ns: u64| ns as f64 / duration_ns.max(1) as f64;
-    let usual = cpus(target_ns);
+    let usual = run.cpus();
+    let waiting = waited_ns as f64 / duration_ns.max(1) as f64;
     let inside = &sampling.inside;
     let on_ns = inside.ns.max(1) as f64;
     let rate = inside.begun as f64 / on_ns;
     let cost = inside.cost_ns / on_ns;
-    let is_idle = usual < BUSY_CPUS && usual + cpus(waited_ns) < STARVED_CPUS;
+    let is_idle = usual < BUSY_CPUS && usual + waiting < STARVED_CPUS;
     if is_idle || rate <= 0.0 || cost <= usual * 0.005 || !is_partial(sampling, duration_ns) {
         return (1.0, 1.0, 1.0);
     }
@@ -419,24 +438,22 @@ fn told_outside(sampling: &ProbeSampling, run: &Run<'_>) -> Option<Told> {
     })
 }
 
-/// By how much operations on a channel come more often while the probe is off than windows saw, at least and at most;
-/// `None` where that does not go with what the costs tell, `low` to `high`.
-fn told_by_channel(sampling: &ProbeSampling, low: f64, high: f64) -> Option<(f64, f64)> {
+/// By what the operations of windows are to be multiplied, so that they are as many as there were by how often the
+/// channels were used that they are on.
+fn told_by_channel(sampling: &ProbeSampling, stretch: f64, run: &Run<'_>) -> Option<Told> {
     let free = &sampling.free;
-    let error = free.seen.error();
-    if free.windows <= 0.0 || free.seen.steps <= 0.0 || error > PROGRESS_ERROR {
-        return None;
-    }
-    let factor = free.seen.rate() * sampling.period_ns as f64 / free.windows;
+    let error = free.error().filter(|error| *error < PROGRESS_ERROR)?;
+    let factor_of = |rate: f64| rate * sampling.period_ns as f64 / free.windows.max(1.0);
     let spread = (Z * error.hypot(READING_ERROR)).exp();
-    let (least, most) = match (free.is_disturbed, free.by_stops) {
-        (true, _) => DISTURBED,
-        (_, true) => STOPPED,
-        _ => (1.0, 1.0),
-    };
-    let told = (factor * least / spread, factor * most * spread);
-    // What is handed over past the buffer is not among them, and the costs tell of no less than there is.
-    (factor > 1.0 && told.1 >= low && told.0 <= high).then_some(told)
+    let (likely, least) = run.while_nobody_looks();
+    let low = factor_of(free.least) * least / spread;
+    let high = factor_of(free.most) * spread;
+    // What is handed over past the buffer is not among them.
+    (free.windows > 0.0 && factor_of(free.rate) > 1.0).then(|| Told {
+        total: factor_of((free.least * free.most).sqrt()) * likely * stretch,
+        low: low * stretch,
+        high: high * stretch,
+    })
 }
 
 /// By how much more operations there may be in bursts that the probe draws out, likely and at most: of one that takes
@@ -660,6 +677,7 @@ mod tests {
             outside: None,
             most: f64::INFINITY,
             usual: None,
+            host_cpus: 4,
         };
         dilation(sampling, &run)
     }
@@ -682,6 +700,7 @@ mod tests {
             outside: None,
             most: f64::INFINITY,
             usual: None,
+            host_cpus: 4,
         };
         assert!(dilation(&sampling, &starved).0 > 2.0);
         starved.waited_ns = 0;
@@ -772,6 +791,7 @@ mod tests {
             outside: None,
             most: 1e6,
             usual: None,
+            host_cpus: 4,
         };
         let scale = Scale::new(&sampling, &of_run, None);
         let told = scale.estimate(&profile, &[0], 40);

@@ -55,6 +55,20 @@ impl Told {
         self.high < self.low * NARROW
     }
 
+    /// Returns it with no more than `most`.
+    pub(super) fn at_most(self, most: f64) -> Self {
+        Self {
+            total: self.total.min(most),
+            low: self.low.min(most),
+            high: self.high.min(most),
+        }
+    }
+
+    /// Returns whether both can be true.
+    pub(super) fn agrees_with(&self, other: &Self) -> bool {
+        self.high >= other.low && self.low <= other.high
+    }
+
     /// Returns what both tell; where that is next to nothing they contradict each other, and this one is right.
     pub(super) fn within(self, other: &Self) -> Self {
         let (low, high) = (self.low.max(other.low), self.high.min(other.high));

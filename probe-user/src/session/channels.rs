@@ -1,6 +1,9 @@
 //! Which channels are used most, and how often while no probe is on.
 
-use std::collections::BTreeMap;
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use probe_ebpf::abi::channel;
 
@@ -8,19 +11,25 @@ use crate::{
     address::ProcAddr,
     aggregate::{ChannelOf, Free, Path, Progress, Snapshot},
     plan::ProbeName,
-    state::{ChannelReader, Flow, Untold},
+    state::{ChannelReader, Distances, Doubt, Flow, Untold},
 };
 
-/// Operations of a row that are worth a look at their channel.
+/// Operations of a row that are worth a look at their channels.
 const WORTHWHILE: u64 = 100;
-/// A row is on a channel if so much of it is.
+/// A row's channels are known once so many were seen, the same ones among them.
+const TELLING: u64 = 4;
+/// The part of a row that has to be on channels that were seen before, and of a channel to be of rows that are known.
 const SURE: f64 = 0.9;
-/// Channels of one row that are told apart.
-const MAX_OF_ROW: usize = 8;
-/// Channels that are looked at, ever.
+/// Channels of one row that are told apart, and of one probe that are looked at.
+const MAX_OF_ROW: usize = 32;
+const MAX_OF_PROBE: usize = 8;
+/// Channels that are looked at, at once and ever.
+const LOOKS: usize = 2;
 const MAX_WATCHED: usize = 16;
-/// One look in so many may find it too quick: what is left out is what comes most often.
-const TELLING: u64 = 8;
+/// So many looks say how much they differ, and are not only the first; one in so many may find it too quick: what is left out is what comes most
+/// often.
+const LEAST_LOOKS: u64 = 3;
+const TOO_QUICK: u64 = 8;
 
 /// The probes whose operations go through a buffer.
 pub(super) const PROBES: [ProbeName; 2] = [ProbeName::ChanSend, ProbeName::ChanRecv];
@@ -39,28 +48,30 @@ pub(super) struct Channels {
 #[derive(Debug)]
 struct Uses {
     probe: ProbeName,
-    latest: ChannelOf,
     hits: u64,
+    changes: u16,
+    /// How often each was seen, at the moments that were looked at, and all of them together.
     of: BTreeMap<u64, u64>,
+    seen: u64,
 }
 
 #[derive(Debug, Default)]
 struct Watched {
     sends: Progress,
     receives: Progress,
-    /// Nobody knows how much slower it was while it was looked at.
-    is_disturbed: bool,
-    by_stops: bool,
+    doubt: Doubt,
+    distances: Distances,
+    tries: u64,
     looks: u64,
     too_quick: u64,
     is_untellable: bool,
 }
 
-/// The channel that most of a probe's operations are on.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Busiest {
-    channel: u64,
-    /// By row: which part of it.
+/// The channels that rows of a probe are on, and no other rows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Known {
+    channels: BTreeSet<u64>,
+    /// Which part of them is on these.
     pub(super) rows: BTreeMap<u32, f64>,
 }
 
@@ -79,9 +90,10 @@ impl Channels {
             if let Some(probe) = waiting(path) {
                 self.uses.entry(*row).or_insert(Uses {
                     probe,
-                    latest: ChannelOf::default(),
                     hits: 0,
+                    changes: 0,
                     of: BTreeMap::new(),
+                    seen: 0,
                 });
             }
         }
@@ -92,60 +104,71 @@ impl Channels {
         }
     }
 
-    /// Returns the channel that a probe's operations are on, where most are on the same.
-    pub(super) fn busiest(&self, probe: ProbeName) -> Option<Busiest> {
+    /// Returns the channels that a probe's operations are on, where those are few.
+    pub(super) fn known(&self, probe: ProbeName) -> Option<Known> {
         let of_probe = || self.uses.iter().filter(|(_, uses)| uses.probe == probe);
-        let mut hits: BTreeMap<u64, u64> = BTreeMap::new();
-        for (channel, n) in of_probe().flat_map(|(_, uses)| &uses.of) {
-            *hits.entry(*channel).or_default() += n;
+        let mut rows: Vec<_> = of_probe().collect();
+        rows.sort_by_key(|(_, uses)| Reverse(uses.hits));
+        let mut known = Known::default();
+        for (row, uses) in rows {
+            let Some((channels, part)) = uses.known() else {
+                continue;
+            };
+            let all: BTreeSet<u64> = known.channels.iter().copied().chain(channels).collect();
+            if all.len() <= MAX_OF_PROBE {
+                known.channels = all;
+                known.rows.insert(*row, part);
+            }
         }
-        let (&channel, _) = hits.iter().max_by_key(|(_, n)| **n)?;
-        let part = |uses: &Uses| {
-            let part = *uses.of.get(&channel)? as f64 / uses.hits.max(1) as f64;
-            (part >= SURE && uses.hits >= WORTHWHILE).then_some(part)
+        // What others do on them would be counted and not be divided by.
+        let hits_of = |is_known: bool| -> f64 {
+            let rows = of_probe().filter(|(row, _)| known.rows.contains_key(row) == is_known);
+            rows.map(|(_, uses)| uses.hits_on(&known.channels)).sum()
         };
-        let rows: BTreeMap<u32, f64> = of_probe()
-            .filter_map(|(row, uses)| Some((*row, part(uses)?)))
+        let is_sure = hits_of(false) <= (1.0 - SURE) * hits_of(true);
+        (is_sure && !known.rows.is_empty()).then_some(known)
+    }
+
+    /// Looks at those channels that were looked at least, while none of their probes is on: which is what `is_free` tells
+    /// before and after.
+    pub(super) fn look(&mut self, known: &[Known], is_free: impl Fn() -> bool) {
+        let channels: BTreeSet<u64> = (known.iter())
+            .flat_map(|known| known.channels.iter().copied())
             .collect();
-        // Those of other rows would be counted and not be divided by.
-        let others: u64 = of_probe()
-            .filter(|(row, _)| !rows.contains_key(row))
-            .filter_map(|(_, uses)| uses.of.get(&channel))
-            .sum();
-        let of_rows = hits.get(&channel).copied().unwrap_or(0);
-        let is_sure = others as f64 <= (1.0 - SURE) * of_rows as f64;
-        (is_sure && !rows.is_empty()).then_some(Busiest { channel, rows })
-    }
-
-    /// Looks at a channel while none of its probes is on, which is what `is_free` tells before and after.
-    pub(super) fn look(&mut self, busiest: &Busiest, is_free: impl FnOnce() -> bool) {
-        if self.watched.len() >= MAX_WATCHED && !self.watched.contains_key(&busiest.channel) {
-            return;
-        }
-        let watched = self.watched.entry(busiest.channel).or_default();
-        if watched.is_untellable {
-            return;
-        }
-        let found = self.reader.look(ProcAddr(busiest.channel));
-        if is_free() {
-            watched.take(found);
+        let tries = |channel: &u64| self.watched.get(channel).map_or(0, |watched| watched.tries);
+        let mut channels: Vec<u64> = channels.into_iter().collect();
+        channels.sort_by_key(tries);
+        for channel in channels.into_iter().take(LOOKS) {
+            if self.watched.len() >= MAX_WATCHED && !self.watched.contains_key(&channel) {
+                continue;
+            }
+            let watched = self.watched.entry(channel).or_default();
+            watched.tries += 1;
+            if watched.is_untellable {
+                continue;
+            }
+            let found = self.reader.look(ProcAddr(channel), watched.distances);
+            if is_free() {
+                watched.take(found);
+            }
         }
     }
 
-    /// Returns how often there were sends to it, or receives from it.
-    pub(super) fn seen(&self, busiest: &Busiest, probe: ProbeName) -> Option<Free> {
-        let watched = self.watched.get(&busiest.channel)?;
-        let is_telling = !watched.is_untellable && watched.too_quick * TELLING <= watched.looks;
-        let progress = match probe {
-            ProbeName::ChanRecv => watched.receives,
-            _ => watched.sends,
-        };
-        is_telling.then_some(Free {
-            seen: progress,
-            is_disturbed: watched.is_disturbed,
-            by_stops: watched.by_stops,
-            windows: 0.0,
-        })
+    /// Returns how often there were sends to them, or receives from them; nothing where one of them does not tell.
+    pub(super) fn seen(&self, known: &Known, probe: ProbeName) -> Option<Free> {
+        let mut sum = Free::default();
+        for channel in &known.channels {
+            let watched = self.watched.get(channel)?;
+            if watched.is_untellable || watched.looks < LEAST_LOOKS || watched.is_too_quick() {
+                return None;
+            }
+            let progress = match probe {
+                ProbeName::ChanRecv => &watched.receives,
+                _ => &watched.sends,
+            };
+            sum.add(progress, watched.doubt.factors());
+        }
+        Some(sum)
     }
 }
 
@@ -161,40 +184,73 @@ fn waiting(path: &Path) -> Option<ProbeName> {
     waits.then_some(probe)
 }
 
-impl Busiest {
-    /// Returns whether it is the channel of one of `others`.
-    pub(super) fn is_of(&self, others: &[Self]) -> bool {
-        others.iter().any(|other| other.channel == self.channel)
-    }
-}
-
 impl Uses {
     fn add(&mut self, now: ChannelOf) {
-        let hits = now.hits.saturating_sub(self.latest.hits);
-        let same = now.same.saturating_sub(self.latest.same);
-        self.latest = now;
-        self.hits = self.hits.saturating_add(hits);
-        // The first is on another one than the last of the window before, or there is none.
-        let is_one = same.saturating_add(1) as f64 >= SURE * hits as f64;
-        if hits > 0 && is_one && (self.of.len() < MAX_OF_ROW || self.of.contains_key(&now.last)) {
-            *self.of.entry(now.last).or_default() += hits;
+        if now.hits <= self.hits {
+            return;
         }
+        self.hits = now.hits;
+        self.sees(now.last);
+        // After one change it is the last that was seen before.
+        if now.changes.wrapping_sub(self.changes) > 1 {
+            self.sees(now.before);
+        }
+        self.changes = now.changes;
+    }
+
+    fn sees(&mut self, channel: u64) {
+        self.seen += 1;
+        if self.of.len() < MAX_OF_ROW || self.of.contains_key(&channel) {
+            *self.of.entry(channel).or_default() += 1;
+        }
+    }
+
+    /// Returns the channels that it is on, and which part of it is on them: all but those that were seen once, of which
+    /// there may be any number (Good 1953, The population frequencies of species).
+    fn known(&self) -> Option<(impl Iterator<Item = u64>, f64)> {
+        let again = || self.of.iter().filter(|(_, n)| **n > 1);
+        let part = again().map(|(_, n)| n).sum::<u64>() as f64 / self.seen.max(1) as f64;
+        let is_known = self.hits >= WORTHWHILE && self.seen >= TELLING && part >= SURE;
+        is_known.then(|| (again().map(|(channel, _)| *channel), part))
+    }
+
+    fn hits_on(&self, channels: &BTreeSet<u64>) -> f64 {
+        let on = self.of.iter().filter(|(of, _)| channels.contains(of));
+        let part = on.map(|(_, n)| n).sum::<u64>() as f64 / self.seen.max(1) as f64;
+        self.hits as f64 * part
     }
 }
 
 impl Watched {
+    fn is_too_quick(&self) -> bool {
+        self.too_quick * TOO_QUICK > self.looks
+    }
+
+    fn begin_anew(&mut self, distances: Distances) {
+        *self = Self {
+            distances,
+            tries: self.tries,
+            ..Self::default()
+        };
+    }
+
     fn take(&mut self, found: Result<Flow, Untold>) {
         match found {
             Ok(flow) => {
                 self.looks += 1;
-                self.is_disturbed = flow.is_disturbed;
-                self.by_stops = flow.by_stops;
+                self.doubt = flow.doubt;
                 self.sends.add(&Progress::of(flow.ns, flow.sends));
                 self.receives.add(&Progress::of(flow.ns, flow.receives));
             }
             Err(Untold::Now) => {}
-            Err(Untold::More) => *self = Self::default(),
-            Err(Untold::TooQuick) => self.too_quick += 1,
+            Err(Untold::More) => self.begin_anew(self.distances),
+            Err(Untold::TooQuick) => {
+                self.too_quick += 1;
+                let is_sure = self.too_quick >= LEAST_LOOKS && self.is_too_quick();
+                if is_sure && self.distances == Distances::Two {
+                    self.begin_anew(Distances::Least);
+                }
+            }
             Err(Untold::Ever) => self.is_untellable = true,
         }
     }
@@ -207,21 +263,33 @@ mod tests {
 
     const HOT: u64 = 0xc000_0000;
 
-    /// Each row: hits, those on the same channel as the one before, and the last one's channel.
-    fn channels(rows: &[(u32, u64, u64, u64)]) -> Channels {
+    /// At each moment: a row, and the channel that its last operation was on.
+    fn channels(moments: impl IntoIterator<Item = (u32, u64)>) -> Channels {
         let layout = ChannelLayout {
             sendx: 48,
             tracking_seq: None,
         };
         let mut channels = Channels::new(ChannelReader::new(1, layout, ProcAddr(0)));
-        for (number, hits, same, last) in rows.iter().copied() {
+        let mut hits: BTreeMap<u32, u64> = BTreeMap::new();
+        for (row, last) in moments {
+            let hits = hits.entry(row).or_default();
+            *hits += WORTHWHILE;
             let mut snapshot = Snapshot::default();
-            let of = ChannelOf { last, hits, same };
-            snapshot.channels.insert(number, of);
-            snapshot.paths.insert(number, sends(channel::BLOCKING));
+            let of = ChannelOf {
+                last,
+                hits: *hits,
+                ..ChannelOf::default()
+            };
+            snapshot.channels.insert(row, of);
+            snapshot.paths.insert(row, sends(channel::BLOCKING));
             channels.absorb(&snapshot);
         }
         channels
+    }
+
+    fn known(channels: &Channels) -> Option<Vec<u64>> {
+        let known = channels.known(ProbeName::ChanSend)?;
+        Some(known.channels.into_iter().collect())
     }
 
     fn sends(detail: u64) -> Path {
@@ -237,30 +305,32 @@ mod tests {
     }
 
     #[test]
-    fn rows_on_one_channel_are_compared_with_it() {
-        let found = channels(&[(0, 1_000, 999, HOT), (1, 500, 499, HOT)]);
-        let busiest = found.busiest(ProbeName::ChanSend).unwrap();
-        assert_eq!(busiest.channel, HOT);
-        assert_eq!(busiest.rows.keys().copied().collect::<Vec<_>>(), [0, 1]);
-        assert_eq!(found.busiest(ProbeName::ChanRecv), None);
+    fn channels_that_come_again_and_again_are_known() {
+        let found = channels([(0, HOT), (1, HOT + 96), (0, HOT), (1, HOT + 96)].repeat(3));
+        assert_eq!(known(&found), Some(vec![HOT, HOT + 96]));
+        let rows = found.known(ProbeName::ChanSend).unwrap().rows;
+        assert_eq!(rows.into_iter().collect::<Vec<_>>(), [(0, 1.0), (1, 1.0)]);
+        assert_eq!(found.known(ProbeName::ChanRecv), None);
     }
 
     #[test]
     fn rows_on_many_channels_are_not() {
-        let found = channels(&[(0, 1_000, 400, HOT)]);
-        assert_eq!(found.busiest(ProbeName::ChanSend), None);
-        let in_turns = channels(&[(0, 1_000, 999, HOT), (0, 2_000, 1_998, HOT + 96)]);
-        assert_eq!(in_turns.busiest(ProbeName::ChanSend), None);
+        assert_eq!(known(&channels((0..40).map(|n| (0, HOT + n * 96)))), None);
+        // Each is seen three times, but there are more than can be looked at.
+        assert_eq!(
+            known(&channels((0..40).map(|n| (0, HOT + n / 3 * 96)))),
+            None
+        );
+        // Two moments don't tell that there is no other.
+        assert_eq!(known(&channels([(0, HOT), (0, HOT)])), None);
     }
 
     #[test]
     fn a_channel_that_others_send_to_as_well_tells_nothing() {
-        let others = [
-            (0, 1_000, 999, HOT),
-            (1, 600, 599, HOT),
-            (1, 900, 700, HOT + 96),
-        ];
-        assert_eq!(channels(&others).busiest(ProbeName::ChanSend), None);
+        let alone = || [(0, HOT)].repeat(6);
+        assert_eq!(known(&channels(alone())), Some(vec![HOT]));
+        let other = [(1, HOT), (1, HOT + 96), (1, HOT), (1, HOT + 192)];
+        assert_eq!(known(&channels(alone().into_iter().chain(other))), None);
     }
 
     #[test]
@@ -274,23 +344,24 @@ mod tests {
 
     #[test]
     fn a_channel_that_is_often_too_quick_tells_nothing() {
-        let mut found = channels(&[(0, 1_000, 999, HOT)]);
-        let busiest = found.busiest(ProbeName::ChanSend).unwrap();
-        let watched = found.watched.entry(HOT).or_default();
+        let mut found = channels([(0, HOT), (0, HOT + 96)].repeat(3));
+        let known = found.known(ProbeName::ChanSend).unwrap();
+        let seen = |found: &Channels| found.seen(&known, ProbeName::ChanSend);
+        assert_eq!(seen(&found), None);
         let flow = Flow {
             ns: 1_000.0,
             sends: 50.0,
             ..Flow::default()
         };
-        for _ in 0..20 {
-            watched.take(Ok(flow));
+        for channel in &known.channels {
+            let watched = found.watched.entry(*channel).or_default();
+            (0..20).for_each(|_| watched.take(Ok(flow)));
         }
-        let seen = |found: &Channels| found.seen(&busiest, ProbeName::ChanSend);
-        assert!((seen(&found).unwrap().seen.rate() - 0.05).abs() < 1e-9);
+        assert!((seen(&found).unwrap().rate - 2.0 * 0.05).abs() < 1e-9);
         let watched = found.watched.entry(HOT).or_default();
         for _ in 0..10 {
             watched.take(Err(Untold::TooQuick));
         }
-        assert!(seen(&found).is_none());
+        assert_eq!(seen(&found), None);
     }
 }

@@ -8,7 +8,7 @@ use std::{
 use probe_ebpf::abi::lost;
 
 use super::{
-    channels::{self, Busiest, Channels},
+    channels::{self, Channels},
     describe,
     subject::Armed,
 };
@@ -208,18 +208,12 @@ impl Governing {
             return;
         };
         let traps = || channels::PROBES.map(|probe| hits_of(gates.traffic(probe.index())).traps());
-        let mut looked_at: Vec<Busiest> = Vec::new();
-        for probe in channels::PROBES {
-            let busiest = governor
-                .was_windowed(probe.index())
-                .then(|| channels.busiest(probe))
-                .flatten();
-            if let Some(busiest) = busiest.filter(|busiest| !busiest.is_of(&looked_at)) {
-                let before = traps();
-                channels.look(&busiest, || traps() == before);
-                looked_at.push(busiest);
-            }
-        }
+        let known: Vec<_> = (channels::PROBES.into_iter())
+            .filter(|probe| governor.was_windowed(probe.index()))
+            .filter_map(|probe| channels.known(probe))
+            .collect();
+        let before = traps();
+        channels.look(&known, || traps() == before);
     }
 
     /// Takes over how often channels were used that windows saw as well.
@@ -228,15 +222,15 @@ impl Governing {
             return;
         };
         for probe in channels::PROBES {
-            if let Some(busiest) = channels.busiest(probe)
-                && let Some(seen) = channels.seen(&busiest, probe)
-            {
-                let free = Free {
-                    windows: self.sampling.windows_of(&busiest.rows),
-                    ..seen
-                };
-                self.sampling.is_free(probe.as_str(), free);
-            }
+            // What was known of few channels is not any more once there are others.
+            let free = channels.known(probe).and_then(|known| {
+                Some(Free {
+                    windows: self.sampling.windows_of(&known.rows),
+                    ..channels.seen(&known, probe)?
+                })
+            });
+            self.sampling
+                .is_free(probe.as_str(), free.unwrap_or_default());
         }
     }
 

@@ -25,7 +25,7 @@ mod walk;
 use std::io;
 
 #[cfg(feature = "kernel")]
-pub(crate) use self::channel::{ChannelLayout, ChannelReader, Flow, Untold};
+pub(crate) use self::channel::{ChannelLayout, ChannelReader, Distances, Doubt, Flow, Untold};
 use self::{
     census::Taker,
     counters::Allocated,

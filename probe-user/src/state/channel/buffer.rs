@@ -3,28 +3,36 @@
 //! among them.
 
 use super::{
-    Flow, Untold,
+    Distances, Doubt, Flow, Untold,
     readings::{Reader, Series, WORD},
 };
 
 /// More room than this no memory has.
 const MOST_ROOM: u64 = 1 << 40;
 /// Room that is not gone around in the time of two readings; of those there are at most so many from one to the next.
-const ROOM_OF_READING: u64 = 128;
+const ROOM_OF_READING: u64 = 64;
 const MOST_APART: u64 = 4;
 /// No send and no receive takes less.
 const LEAST_OPERATION_NS: f64 = 15.0;
 
 /// Looks at the places of a buffer with so much room, which are at `places_at`.
-pub(super) fn look(reader: &mut Reader, places_at: u64, room: u64) -> Result<Flow, Untold> {
+pub(super) fn look(
+    reader: &mut Reader,
+    places_at: u64,
+    room: u64,
+    distances: Distances,
+) -> Result<Flow, Untold> {
     let places = [(places_at, 2 * WORD)];
     let mut flow_of = |pauses: usize| flow(room, &reader.series(&places, pauses)?);
     let apart = (room / ROOM_OF_READING).min(MOST_APART) as usize;
-    if apart == 0 {
+    if apart == 0 || distances == Distances::Least {
         return flow_of(0);
     }
     let near = flow_of(apart - 1)?;
-    Ok(flow_of(2 * apart - 1)?.beyond(&near))
+    match flow_of(2 * apart - 1) {
+        Err(Untold::Ever) => Err(Untold::TooQuick),
+        far => Ok(far?.beyond(&near)),
+    }
 }
 
 /// Counts what went around a buffer with `room` for so many.
@@ -39,14 +47,14 @@ fn flow(room: u64, series: &Series) -> Result<Flow, Untold> {
         return Err(Untold::Ever);
     }
     // Where it could have gone around once in between, it has if it comes far.
-    let around = series.each_ns / (room as f64 * LEAST_OPERATION_NS);
+    let around = series.least_each_ns / (room as f64 * LEAST_OPERATION_NS);
     let far = match around {
         ..1.0 => room,
         1.0..2.0 => room * 3 / 4,
         _ => return Err(Untold::Ever),
     };
     let mut flow = Flow {
-        is_disturbed: true,
+        doubt: Doubt::Disturbed,
         ..Flow::default()
     };
     for (&[send, receive], &[later_send, later_receive]) in places.iter().zip(places.iter().skip(1))
@@ -69,7 +77,12 @@ mod tests {
 
     fn flow_of(room: u64, places: &[[u64; 2]], each_ns: f64) -> Result<Flow, Untold> {
         let readings = places.iter().map(|places| places.to_vec()).collect();
-        flow(room, &Series { readings, each_ns })
+        let series = Series {
+            readings,
+            each_ns,
+            least_each_ns: each_ns,
+        };
+        flow(room, &series)
     }
 
     #[test]

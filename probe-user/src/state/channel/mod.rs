@@ -19,6 +19,12 @@ use crate::{address::ProcAddr, discover::ProcFs, sys};
 
 /// `hchan.dataqsiz`, the elements that the buffer has room for (src/runtime/chan.go).
 const ROOM: u64 = 8;
+/// Of channels that are not looked at all the time (sends of `tests/targets/flatout`).
+const DISTURBED: (f64, f64) = (1.2, 3.0);
+/// Of those that are: a CPU that is idle otherwise, the other half of the core's that the target runs on, is not now.
+const LOOKED_AT: (f64, f64) = (1.0, 1.4);
+/// Of stops.
+const STOPPED: (f64, f64) = (0.9, 1.0);
 
 /// What went through a channel in some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -26,10 +32,27 @@ pub(crate) struct Flow {
     pub(crate) ns: f64,
     pub(crate) sends: f64,
     pub(crate) receives: f64,
+    pub(crate) doubt: Doubt,
+}
+
+/// How far readings of a buffer are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Distances {
+    /// As little as can be, and more, where there is room for that: what a reading takes is in both.
+    #[default]
+    Two,
+    Least,
+}
+
+/// What a flow leaves open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Doubt {
+    #[default]
+    Nothing,
     /// What readings take is not known.
-    pub(crate) is_disturbed: bool,
-    /// Those that stopped were counted, not the elements.
-    pub(crate) by_stops: bool,
+    Disturbed,
+    /// Those that stopped were counted, not the elements: some stop for something else.
+    Stops,
 }
 
 /// Where fields of the runtime's are, in bytes.
@@ -72,8 +95,17 @@ impl ChannelReader {
         }
     }
 
-    /// Looks at the channel at `channel` for some 30 to 120 µs.
-    pub(crate) fn look(&mut self, channel: ProcAddr) -> Result<Flow, Untold> {
+    /// Looks at the channel at `channel` for some 30 to 120 µs; from another CPU where the thread that uses it waits for
+    /// this one.
+    pub(crate) fn look(&mut self, channel: ProcAddr, distances: Distances) -> Result<Flow, Untold> {
+        match self.look_from_here(channel, distances) {
+            Err(Untold::Now) => sys::elsewhere(|| self.look_from_here(channel, distances))
+                .unwrap_or(Err(Untold::Now)),
+            found => found,
+        }
+    }
+
+    fn look_from_here(&mut self, channel: ProcAddr, distances: Distances) -> Result<Flow, Untold> {
         let room_at = channel.0.wrapping_add(ROOM);
         let queues_at = channel.0.wrapping_add(u64::from(self.layout.sendx));
         let room = self.reader.word(room_at)?;
@@ -81,7 +113,7 @@ impl ChannelReader {
             (0, Some(tracking_seq)) => {
                 (self.waiters).look(&mut self.reader, queues_at, u64::from(tracking_seq))
             }
-            _ => buffer::look(&mut self.reader, queues_at, room),
+            _ => buffer::look(&mut self.reader, queues_at, room, distances),
         };
         if self.reader.word(room_at)? != room {
             return Err(Untold::Ever);
@@ -100,6 +132,17 @@ impl ChannelReader {
     }
 }
 
+impl Doubt {
+    /// Returns how many times as much there is as was read, at least and at most.
+    pub(crate) const fn factors(self) -> (f64, f64) {
+        match self {
+            Self::Nothing => LOOKED_AT,
+            Self::Disturbed => DISTURBED,
+            Self::Stops => STOPPED,
+        }
+    }
+}
+
 impl Flow {
     fn is_still(&self) -> bool {
         self.sends.abs() + self.receives.abs() <= 0.0
@@ -111,8 +154,10 @@ impl Flow {
             ns: self.ns - other.ns,
             sends: self.sends - other.sends,
             receives: self.receives - other.receives,
-            is_disturbed: false,
-            by_stops: self.by_stops,
+            doubt: match self.doubt {
+                Doubt::Stops => Doubt::Stops,
+                Doubt::Nothing | Doubt::Disturbed => Doubt::Nothing,
+            },
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) type Range = (u64, usize);
 /// machine).
 const READINGS: usize = 12;
 /// A system call that takes so many times as long as the shortest was interrupted.
-const INTERRUPTED: u64 = 3;
+const INTERRUPTED: f64 = 2.0;
 /// Calls until it is known how short they are.
 const WARM_UP: usize = 8;
 
@@ -31,8 +31,9 @@ pub(super) struct Reader {
 #[derive(Clone, Debug)]
 pub(super) struct Series {
     pub(super) readings: Vec<Vec<u64>>,
-    /// From one reading to the next.
+    /// From one reading to the next, and where no call took longer than the shortest.
     pub(super) each_ns: f64,
+    pub(super) least_each_ns: f64,
 }
 
 /// The shortest that system calls of one form took.
@@ -75,17 +76,24 @@ impl Reader {
         let reading = what.iter().copied().chain(pauses);
         let ranges = reading.cycle().take(n_ranges);
         let (words, took_ns) = self.read(&ranges.collect::<Vec<_>>())?;
-        if !self.series.entry(n_ranges).or_default().admits(took_ns) {
+        let shortest = self.series.entry(n_ranges).or_default();
+        if !shortest.admits(took_ns) {
             return Err(Untold::Now);
         }
         // A call for one word takes as long as what is not between the first and the last of many.
-        let ns = took_ns.saturating_sub(self.single.0) as f64;
+        let single_ns = self.single.0;
+        let each_ns = |took_ns: u64| {
+            let ns = took_ns.saturating_sub(single_ns) as f64;
+            ns * of_reading as f64 / (n_ranges - 1) as f64
+        };
+        let (each_ns, least_each_ns) = (each_ns(took_ns), each_ns(shortest.0));
         let readings = words.chunks(words_of_reading);
         Ok(Series {
             readings: readings
                 .map(|words| words.iter().take(n_words).copied().collect())
                 .collect(),
-            each_ns: ns * of_reading as f64 / (n_ranges - 1) as f64,
+            each_ns,
+            least_each_ns,
         })
     }
 
@@ -108,7 +116,7 @@ impl Shortest {
     /// Returns whether a call was as short as others, as far as is known by now.
     fn admits(&mut self, took_ns: u64) -> bool {
         self.0 = self.0.min(took_ns);
-        took_ns <= self.0.saturating_mul(INTERRUPTED)
+        took_ns as f64 <= self.0 as f64 * INTERRUPTED
     }
 }
 

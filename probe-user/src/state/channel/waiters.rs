@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    Flow, Untold,
+    Doubt, Flow, Untold,
     readings::{Range, Reader, Series, WORD},
 };
 
@@ -76,8 +76,7 @@ fn flow(bytes: &[usize], series: &Series) -> Flow {
         ns: series.each_ns * readings.len().saturating_sub(1) as f64,
         sends: stopped,
         receives: stopped,
-        is_disturbed: true,
-        by_stops: true,
+        doubt: Doubt::Stops,
     }
 }
 
@@ -91,6 +90,7 @@ mod tests {
         let series = Series {
             readings: vec![vec![254 << 56, 1], vec![1 << 56, 1], vec![1 << 56, 5]],
             each_ns: 500.0,
+            least_each_ns: 500.0,
         };
         let flow = flow(&[7, 0], &series);
         assert!((flow.sends - 7.0).abs() < 1e-9 && (flow.ns - 1_000.0).abs() < 1e-9);
