@@ -23,8 +23,10 @@ const SURE: f64 = 0.9;
 /// Channels of one row that are told apart, and of one probe that are looked at.
 const MAX_OF_ROW: usize = 32;
 const MAX_OF_PROBE: usize = 8;
-/// Channels that are looked at, at once and ever.
-const LOOKS: usize = 2;
+/// After so many looks at each channel there is one less often.
+const ENOUGH: u64 = 24;
+const SELDOM: u64 = 4;
+/// Channels that are looked at, ever.
 const MAX_WATCHED: usize = 16;
 /// So many looks say how much they differ, and are not only the first; one in so many may find it too quick: what is left out is what comes most
 /// often.
@@ -42,6 +44,7 @@ pub(super) struct Channels {
     uses: BTreeMap<u32, Uses>,
     /// By address.
     watched: BTreeMap<u64, Watched>,
+    turn: u64,
 }
 
 /// Which channels a row is on.
@@ -81,6 +84,7 @@ impl Channels {
             reader,
             uses: BTreeMap::new(),
             watched: BTreeMap::new(),
+            turn: 0,
         }
     }
 
@@ -129,28 +133,32 @@ impl Channels {
         (is_sure && !known.rows.is_empty()).then_some(known)
     }
 
-    /// Looks at those channels that were looked at least, while none of their probes is on: which is what `is_free` tells
-    /// before and after.
+    /// Looks at the channel that was looked at least, while none of its probes is on: which is what `is_free` tells before
+    /// and after.
     pub(super) fn look(&mut self, known: &[Known], is_free: impl Fn() -> bool) {
-        let channels: BTreeSet<u64> = (known.iter())
-            .flat_map(|known| known.channels.iter().copied())
-            .collect();
+        let has_room = self.watched.len() < MAX_WATCHED;
         let tries = |channel: &u64| self.watched.get(channel).map_or(0, |watched| watched.tries);
-        let mut channels: Vec<u64> = channels.into_iter().collect();
-        channels.sort_by_key(tries);
-        for channel in channels.into_iter().take(LOOKS) {
-            if self.watched.len() >= MAX_WATCHED && !self.watched.contains_key(&channel) {
-                continue;
-            }
-            let watched = self.watched.entry(channel).or_default();
-            watched.tries += 1;
-            if watched.is_untellable {
-                continue;
-            }
-            let found = self.reader.look(ProcAddr(channel), watched.distances);
-            if is_free() {
-                watched.take(found);
-            }
+        let channels = known
+            .iter()
+            .flat_map(|known| known.channels.iter().copied());
+        let channel = channels
+            .filter(|channel| has_room || self.watched.contains_key(channel))
+            .min_by_key(tries);
+        let Some(channel) = channel else {
+            return;
+        };
+        let watched = self.watched.entry(channel).or_default();
+        self.turn += 1;
+        if watched.tries > ENOUGH && !self.turn.is_multiple_of(SELDOM) {
+            return;
+        }
+        watched.tries += 1;
+        if watched.is_untellable {
+            return;
+        }
+        let found = self.reader.look(ProcAddr(channel), watched.distances);
+        if is_free() {
+            watched.take(found);
         }
     }
 

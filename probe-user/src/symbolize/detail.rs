@@ -143,13 +143,16 @@ pub(super) fn count(details: &mut Vec<NamedDetail>, path: &Path, what: String, t
     let same = |known: &&mut NamedDetail| {
         (known.reason, known.detail) == (path.reason, path.detail) && known.what == what
     };
-    match details.iter_mut().find(same) {
-        Some(known) => known.totals = super::add(&known.totals, totals),
-        None => details.push(NamedDetail {
-            reason: path.reason,
-            detail: path.detail,
-            what,
-            totals: *totals,
-        }),
+    if let Some(known) = details.iter_mut().find(same) {
+        known.totals = super::add(&known.totals, totals);
+        return;
     }
+    // There are many rows, and most have one.
+    details.reserve_exact(1);
+    details.push(NamedDetail {
+        reason: path.reason,
+        detail: path.detail,
+        what,
+        totals: *totals,
+    });
 }
