@@ -113,6 +113,8 @@ struct Start {
     /// Frame pointer of the first frame's caller, 0 where nothing lies further out, and the first return
     /// address.
     next: [u64; 2],
+    /// What is at that frame pointer, where it was read before.
+    after_next: [u64; 2],
     /// Code inside of the first frame, which is no call, as a virtual address of the file: 0 where there is none.
     inner: u64,
     /// Frames lie between these, each above the one before.
@@ -128,6 +130,7 @@ impl Start {
     fn of(regs: &pt_regs, site: &Site, frame: &Frame) -> Self {
         let mut start = Self {
             next: [frame.caller_frame, frame.return_address],
+            after_next: frame.saved_by_caller,
             inner: 0,
             low: frame.return_slot,
             high: frame.stack_high,
@@ -182,6 +185,7 @@ impl Start {
         self.low = sp;
         self.high = stack[1];
         self.next = [frame, pc];
+        self.after_next = [0; 2];
         if site.flags & flag::GROWING != 0 {
             self.inner = pc.wrapping_sub(self.bias);
             self.next[1] = read_user(sp).unwrap_or(0);
@@ -211,7 +215,7 @@ pub(crate) fn counts(regs: &pt_regs, site: &Site) -> bool {
 /// program's own: each costs the target 150 ns (Linux 6.18 in a virtual machine), and more than one condition to end
 /// the walk the verifier a million instructions.
 ///
-/// One 16-byte read per frame. Frames on another stack are followed only where the site says that the
+/// One 16-byte read per frame, at most. Frames on another stack are followed only where the site says that the
 /// function runs by `systemstack`: up to Go 1.24 the frames of a timer that runs on g0 lead through
 /// `mcall` into whatever goroutine was parked there.
 #[inline(always)]
@@ -238,6 +242,10 @@ fn walk(start: &Start, mut keep: Option<&mut CallPath>) -> Path {
             break;
         }
         low = at & start.ascending;
+        if n == 0 && start.after_next[1] != 0 {
+            next = start.after_next;
+            continue;
+        }
         let Some(saved) = read_user::<[u64; 2]>(at) else {
             break;
         };
