@@ -28,8 +28,8 @@ const ENOUGH: u64 = 24;
 const SELDOM: u64 = 4;
 /// Channels that are looked at, ever.
 const MAX_WATCHED: usize = 16;
-/// So many looks say how much they differ, and are not only the first; one in so many may find it too quick: what is left out is what comes most
-/// often.
+/// So many looks say how much they differ, and are not only the first; one in so many may find it too quick: what is left
+/// out is what comes most often.
 const LEAST_LOOKS: u64 = 3;
 const TOO_QUICK: u64 = 8;
 

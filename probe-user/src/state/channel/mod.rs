@@ -19,11 +19,12 @@ use crate::{address::ProcAddr, discover::ProcFs, sys};
 
 /// `hchan.dataqsiz`, the elements that the buffer has room for (src/runtime/chan.go).
 const ROOM: u64 = 8;
-/// Of channels that are not looked at all the time (sends of `tests/targets/flatout`).
+/// By how much more there is than was read, at least and at most, where what readings take is not known (sends of
+/// `tests/targets/flatout`).
 const DISTURBED: (f64, f64) = (1.2, 3.0);
-/// Of those that are: a CPU that is idle otherwise, the other half of the core's that the target runs on, is not now.
+/// Where it is: while somebody looks, a CPU is busy that may be the other half of the core that the target runs on.
 const LOOKED_AT: (f64, f64) = (1.0, 1.4);
-/// Of stops.
+/// Where stops were counted: some are for something else.
 const STOPPED: (f64, f64) = (0.9, 1.0);
 
 /// What went through a channel in some time.
@@ -51,7 +52,7 @@ pub(crate) enum Doubt {
     Nothing,
     /// What readings take is not known.
     Disturbed,
-    /// Those that stopped were counted, not the elements: some stop for something else.
+    /// Those that stopped were counted, not the elements.
     Stops,
 }
 
