@@ -136,6 +136,8 @@ pub struct Free {
     /// In a nanosecond: as read, with its variance, and what that may stand for.
     pub rate: f64,
     pub variance: f64,
+    /// The part of the looks that was left out, as threads waited for a CPU.
+    pub waited: f64,
     pub least: f64,
     pub most: f64,
     /// What the windows stand for of the same operations.

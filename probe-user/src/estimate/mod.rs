@@ -104,9 +104,10 @@ impl Run<'_> {
     }
 
     /// Returns how many times as much it does while nobody looks: likely, and at least.
-    fn while_nobody_looks(&self) -> (f64, f64) {
-        // Threads that wait for a CPU are not looked at.
+    /// `waited`: the part of the looks that was left out, as threads waited for a CPU.
+    fn while_nobody_looks(&self, waited: f64) -> (f64, f64) {
         let ran = self.target_ns() / (self.target_ns() + self.waited_ns as f64).max(1.0);
+        let ran = 1.0 - (1.0 - ran) * waited.sqrt();
         let is_crowded = self.cpus() + OWN_CPUS > f64::from(self.host_cpus);
         (ran.sqrt(), if is_crowded { CROWDED_OUT * ran } else { ran })
     }
@@ -445,7 +446,7 @@ fn told_by_channel(sampling: &ProbeSampling, stretch: f64, run: &Run<'_>) -> Opt
     let error = free.error().filter(|error| *error < PROGRESS_ERROR)?;
     let factor_of = |rate: f64| rate * sampling.period_ns as f64 / free.windows.max(1.0);
     let spread = (Z * error.hypot(READING_ERROR)).exp();
-    let (likely, least) = run.while_nobody_looks();
+    let (likely, least) = run.while_nobody_looks(free.waited);
     let low = factor_of(free.least) * least / spread;
     let high = factor_of(free.most) * spread;
     // What is handed over past the buffer is not among them.

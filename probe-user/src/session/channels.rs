@@ -23,8 +23,9 @@ const SURE: f64 = 0.9;
 /// Channels of one row that are told apart, and of one probe that are looked at.
 const MAX_OF_ROW: usize = 32;
 const MAX_OF_PROBE: usize = 8;
-/// After so many looks at each channel there is one less often.
+/// A channel that is known so well, after so many looks, is looked at less often.
 const ENOUGH: u64 = 24;
+const KNOWN_ERROR: f64 = 0.05;
 const SELDOM: u64 = 4;
 /// Channels that are looked at, ever.
 const MAX_WATCHED: usize = 16;
@@ -66,6 +67,8 @@ struct Watched {
     distances: Distances,
     tries: u64,
     looks: u64,
+    /// Tries that told nothing at first: a thread waited meanwhile, mostly.
+    waited: u64,
     too_quick: u64,
     is_untellable: bool,
 }
@@ -149,7 +152,7 @@ impl Channels {
         };
         let watched = self.watched.entry(channel).or_default();
         self.turn += 1;
-        if watched.tries > ENOUGH && !self.turn.is_multiple_of(SELDOM) {
+        if watched.is_known() && !self.turn.is_multiple_of(SELDOM) {
             return;
         }
         watched.tries += 1;
@@ -175,6 +178,7 @@ impl Channels {
                 _ => &watched.sends,
             };
             sum.add(progress, watched.doubt.factors());
+            sum.waited = sum.waited.max(watched.waited());
         }
         Some(sum)
     }
@@ -230,6 +234,15 @@ impl Uses {
 }
 
 impl Watched {
+    fn is_known(&self) -> bool {
+        self.looks >= ENOUGH && self.sends.error() < KNOWN_ERROR
+    }
+
+    /// Returns at which part of the tries a thread waited.
+    fn waited(&self) -> f64 {
+        (self.waited as f64 / self.tries.max(1) as f64).min(1.0)
+    }
+
     fn is_too_quick(&self) -> bool {
         self.too_quick * TOO_QUICK > self.looks
     }
@@ -246,11 +259,12 @@ impl Watched {
         match found {
             Ok(flow) => {
                 self.looks += 1;
+                self.waited += u64::from(flow.is_elsewhere);
                 self.doubt = flow.doubt;
                 self.sends.add(&Progress::of(flow.ns, flow.sends));
                 self.receives.add(&Progress::of(flow.ns, flow.receives));
             }
-            Err(Untold::Now) => {}
+            Err(Untold::Now) => self.waited += 1,
             Err(Untold::More) => self.begin_anew(self.distances),
             Err(Untold::TooQuick) => {
                 self.too_quick += 1;

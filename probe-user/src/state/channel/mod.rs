@@ -34,6 +34,8 @@ pub(crate) struct Flow {
     pub(crate) sends: f64,
     pub(crate) receives: f64,
     pub(crate) doubt: Doubt,
+    /// A thread waited for the CPU that it was looked from first.
+    pub(crate) is_elsewhere: bool,
 }
 
 /// How far readings of a buffer are apart.
@@ -100,8 +102,14 @@ impl ChannelReader {
     /// this one.
     pub(crate) fn look(&mut self, channel: ProcAddr, distances: Distances) -> Result<Flow, Untold> {
         match self.look_from_here(channel, distances) {
-            Err(Untold::Now) => sys::elsewhere(|| self.look_from_here(channel, distances))
-                .unwrap_or(Err(Untold::Now)),
+            Err(Untold::Now) => {
+                let found = sys::elsewhere(|| self.look_from_here(channel, distances));
+                let flow = found.unwrap_or(Err(Untold::Now))?;
+                Ok(Flow {
+                    is_elsewhere: true,
+                    ..flow
+                })
+            }
             found => found,
         }
     }
@@ -159,6 +167,7 @@ impl Flow {
                 Doubt::Stops => Doubt::Stops,
                 Doubt::Nothing | Doubt::Disturbed => Doubt::Nothing,
             },
+            is_elsewhere: false,
         }
     }
 }
