@@ -136,10 +136,10 @@ pub struct Free {
     /// In a nanosecond: as read, with its variance, and what that may stand for.
     pub rate: f64,
     pub variance: f64,
-    /// The part of the looks that was left out, as threads waited for a CPU.
-    pub waited: f64,
     pub least: f64,
     pub most: f64,
+    /// At which part of the looks a thread waited for a CPU: of the channel where that is most.
+    pub waited: f64,
     /// What the windows stand for of the same operations.
     pub windows: f64,
 }

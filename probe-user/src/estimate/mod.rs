@@ -104,7 +104,7 @@ impl Run<'_> {
     }
 
     /// Returns how many times as much it does while nobody looks: likely, and at least.
-    /// `waited`: the part of the looks that was left out, as threads waited for a CPU.
+    /// `waited`: at which part of the looks a thread waited for a CPU.
     fn while_nobody_looks(&self, waited: f64) -> (f64, f64) {
         let ran = self.target_ns() / (self.target_ns() + self.waited_ns as f64).max(1.0);
         let ran = 1.0 - (1.0 - ran) * waited.sqrt();

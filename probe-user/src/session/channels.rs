@@ -221,15 +221,19 @@ impl Uses {
     /// there may be any number (Good 1953, The population frequencies of species).
     fn known(&self) -> Option<(impl Iterator<Item = u64>, f64)> {
         let again = || self.of.iter().filter(|(_, n)| **n > 1);
-        let part = again().map(|(_, n)| n).sum::<u64>() as f64 / self.seen.max(1) as f64;
+        let part = self.part(again());
         let is_known = self.hits >= WORTHWHILE && self.seen >= TELLING && part >= SURE;
         is_known.then(|| (again().map(|(channel, _)| *channel), part))
     }
 
     fn hits_on(&self, channels: &BTreeSet<u64>) -> f64 {
         let on = self.of.iter().filter(|(of, _)| channels.contains(of));
-        let part = on.map(|(_, n)| n).sum::<u64>() as f64 / self.seen.max(1) as f64;
-        self.hits as f64 * part
+        self.hits as f64 * self.part(on)
+    }
+
+    /// Returns the part of all that was seen which was on some of the channels.
+    fn part<'a>(&self, some: impl Iterator<Item = (&'a u64, &'a u64)>) -> f64 {
+        some.map(|(_, n)| n).sum::<u64>() as f64 / self.seen.max(1) as f64
     }
 }
 

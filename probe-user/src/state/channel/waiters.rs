@@ -77,7 +77,7 @@ fn flow(bytes: &[usize], series: &Series) -> Flow {
         sends: stopped,
         receives: stopped,
         doubt: Doubt::Stops,
-        is_elsewhere: false,
+        ..Flow::default()
     }
 }
 
