@@ -38,6 +38,8 @@ const LEFT_KNOWN: f64 = 0.25;
 const PACED: f64 = 1.3;
 /// Progress in windows is believed when it is known so well.
 const PROGRESS_ERROR: f64 = 0.2;
+/// A channel tells more than costs do even where looks at it differ much.
+const CHANNEL_ERROR: f64 = 0.5;
 /// How many times as much there is at least while nobody looks, where a CPU is taken from the target for that: its goroutines
 /// use a channel in turns then, which is quicker (one to five that hand elements to each other on two CPUs).
 const CROWDED_OUT: f64 = 0.45;
@@ -443,7 +445,7 @@ fn told_outside(sampling: &ProbeSampling, run: &Run<'_>) -> Option<Told> {
 /// channels were used that they are on.
 fn told_by_channel(sampling: &ProbeSampling, stretch: f64, run: &Run<'_>) -> Option<Told> {
     let free = &sampling.free;
-    let error = free.error().filter(|error| *error < PROGRESS_ERROR)?;
+    let error = free.error().filter(|error| *error < CHANNEL_ERROR)?;
     let factor_of = |rate: f64| rate * sampling.period_ns as f64 / free.windows.max(1.0);
     let spread = (Z * error.hypot(READING_ERROR)).exp();
     let (likely, least) = run.while_nobody_looks(free.waited);

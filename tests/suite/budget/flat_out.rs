@@ -12,11 +12,25 @@ const UNPROBED: Duration = Duration::from_secs(2);
 const WATCHED_S: u64 = 10;
 /// What is spent in advance or goes by before it is noticed, as a part of the budget.
 const TOLERANCE: f64 = 1.3;
+/// Runs of which one has to find the host calm.
+const TRIES: usize = 3;
+/// An interval of 95 % that does not hold the truth misses it by little.
+const NEARLY: f64 = 1.25;
 
 pub(super) struct Run {
     pub(super) report: Report,
     pub(super) before: Reading,
     pub(super) after: Reading,
+}
+
+impl Run {
+    /// Returns what is told of a probe's operations, at least, likely and at most, as a part of the truth.
+    fn told(&self, probe: &str) -> [f64; 3] {
+        let truth = self.after.operations_since(self.before) as f64;
+        let of_probe = |site: &&CallSite| site.probe == probe;
+        let site = self.report.call_sites.iter().find(of_probe).unwrap();
+        [site.count_low, site.count, site.count_high].map(|n| n as f64 / truth)
+    }
 }
 
 /// Watches the program for so long, and asks it as soon as the probes come on and at the end.
@@ -104,36 +118,40 @@ fn sends_keep_to_the_budget() {
 /// The probes take fifty times as long as a send: no difference of two costs would tell how many there are without them.
 #[test]
 fn sends_on_one_channel_are_counted_by_the_channel() {
-    let Some(mut target) = meter::start_with(&["-do", "send", "-threads", "1"]) else {
-        return;
-    };
-    let run = watch(&mut target, WATCHED_S, &["--max-overhead", "2%"]);
-    let truth = run.after.operations_since(run.before) as f64;
-    let of_probe = |site: &&CallSite| site.probe == "chan-send";
-    let site = run.report.call_sites.iter().find(of_probe).unwrap();
-    let told = [site.count_low, site.count, site.count_high].map(|n| n as f64 / truth);
-    eprintln!("of {truth} sends told: {told:.2?}");
-    assert!((0.5..2.0).contains(&told[1]), "{told:?}");
-    assert!(told[2] / told[0] < 20.0, "{told:?}");
+    let args = ["-do", "send", "-threads", "1"];
+    assert_told(&args, &["chan-send"], 1.6, 4.0);
 }
 
 /// What the program does of its own takes as long with the probe as without, and is sampled finely in windows.
 #[test]
 fn sends_with_work_in_between_are_counted_by_the_work() {
     let args = ["-do", "send", "-threads", "1", "-work", "3000"];
-    let Some(mut target) = meter::start_with(&args) else {
+    assert_told(&args, &["chan-send", "chan-recv"], 1.33, 1.8);
+}
+
+/// Checks that what is told of the program's operations is wrong by no more than a factor, and the ends of its interval no
+/// farther apart. Where others use the CPUs it may be less sure for once, but has to say so.
+fn assert_told(args: &[&str], probes: &[&str], wrong: f64, apart: f64) {
+    let Some(mut target) = meter::start_with(args) else {
         return;
     };
-    let run = watch(&mut target, WATCHED_S, &["--max-overhead", "2%"]);
-    let truth = run.after.operations_since(run.before) as f64;
-    for probe in ["chan-send", "chan-recv"] {
-        let of_probe = |site: &&CallSite| site.probe == probe;
-        let site = run.report.call_sites.iter().find(of_probe).unwrap();
-        let told = [site.count_low, site.count, site.count_high].map(|n| n as f64 / truth);
-        eprintln!("of {truth} operations of {probe} told: {told:.2?}");
-        assert!((0.75..1.33).contains(&told[1]), "{probe}: {told:?}");
-        assert!(told[2] / told[0] < 1.8, "{probe}: {told:?}");
+    let is_close = |[low, likely, high]: [f64; 3]| {
+        (1.0 / wrong..wrong).contains(&likely) && high / low < apart
+    };
+    let mut seen = Vec::new();
+    for _ in 0..TRIES {
+        let run = watch(&mut target, WATCHED_S, &["--max-overhead", "2%"]);
+        let told: Vec<_> = probes.iter().map(|probe| run.told(probe)).collect();
+        eprintln!("{args:?} by {probes:?} of the truth: {told:.2?}");
+        for [low, _, high] in &told {
+            assert!(*low <= NEARLY && NEARLY * high >= 1.0, "{told:?}");
+        }
+        if told.iter().all(|told| is_close(*told)) {
+            return;
+        }
+        seen.push(told);
     }
+    panic!("of the truth: {seen:.2?}");
 }
 
 #[test]

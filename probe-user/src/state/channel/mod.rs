@@ -21,7 +21,7 @@ use crate::{address::ProcAddr, discover::ProcFs, sys};
 const ROOM: u64 = 8;
 /// By how much more there is than was read, at least and at most, where what readings take is not known (sends of
 /// `tests/targets/flatout`).
-const DISTURBED: (f64, f64) = (1.2, 3.0);
+const DISTURBED: (f64, f64) = (1.2, 4.0);
 /// Where it is: while somebody looks, a CPU is busy that may be the other half of the core that the target runs on.
 const LOOKED_AT: (f64, f64) = (1.0, 1.4);
 /// Where stops were counted: some are for something else.
