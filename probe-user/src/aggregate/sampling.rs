@@ -412,6 +412,14 @@ impl ProbeSampling {
         of_windows.hypot((variance * rest_ns * rest_ns + mean * rest_ns).sqrt())
     }
 
+    /// Returns the relative standard error of what the windows stand for, by how much they differ.
+    pub fn error(&self) -> f64 {
+        let mean = self.total / self.period();
+        let spread =
+            self.weighted_square - 2.0 * mean * self.weighted_rate + mean * mean * self.weight;
+        (spread.max(0.0) * self.few()).sqrt() / self.total.max(f64::MIN_POSITIVE)
+    }
+
     /// Returns the standard error of a row's estimate when the probe's total is known and the windows only
     /// divide it.
     pub fn error_of_part(&self, row: &RowSampling) -> f64 {

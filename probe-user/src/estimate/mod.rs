@@ -231,7 +231,7 @@ impl Scale {
                     high,
                 };
                 let of_channel = told_by_channel(sampling, stretch, run)
-                    .filter(|told| told.agrees_with(&by_costs))
+                    .filter(|told| told.agrees_with(&by_costs.wider(sampling.error())))
                     .map(|told| told.at_most(room));
                 let other = of_channel.unwrap_or(by_costs);
                 match outside.map(|told| told.within(&other)).or(of_channel) {

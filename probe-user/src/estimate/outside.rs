@@ -5,8 +5,9 @@
 //! (`attach::ticks`), CPU samples of the whole run how long it was. Of bursts that the probe draws out a window sees
 //! less time as well as fewer operations.
 
+use super::Z;
 use crate::{
-    aggregate::{Outside, Spending, part_of},
+    aggregate::{Outside, ProbeSampling, Spending, part_of},
     observed::CpuSamples,
 };
 
@@ -61,6 +62,16 @@ impl Told {
             total: self.total.min(most),
             low: self.low.min(most),
             high: self.high.min(most),
+        }
+    }
+
+    /// Returns it with another relative standard error.
+    pub(super) fn wider(self, error: f64) -> Self {
+        let spread = ProbeSampling::spread(1.0, error, Z);
+        Self {
+            low: self.low / spread,
+            high: self.high * spread,
+            ..self
         }
     }
 

@@ -33,6 +33,8 @@ const MAX_WATCHED: usize = 16;
 /// out is what comes most often.
 const LEAST_LOOKS: u64 = 3;
 const TOO_QUICK: u64 = 8;
+/// One that is too quick so often, and as often as not, will not tell.
+const HOPELESS: u64 = 12;
 
 /// The probes whose operations go through a buffer.
 pub(super) const PROBES: [ProbeName; 2] = [ProbeName::ChanSend, ProbeName::ChanRecv];
@@ -141,12 +143,14 @@ impl Channels {
     pub(super) fn look(&mut self, known: &[Known], is_free: impl Fn() -> bool) {
         let has_room = self.watched.len() < MAX_WATCHED;
         let tries = |channel: &u64| self.watched.get(channel).map_or(0, |watched| watched.tries);
+        let may_tell = |channel: &u64| match self.watched.get(channel) {
+            Some(watched) => !watched.is_untellable,
+            None => has_room,
+        };
         let channels = known
             .iter()
             .flat_map(|known| known.channels.iter().copied());
-        let channel = channels
-            .filter(|channel| has_room || self.watched.contains_key(channel))
-            .min_by_key(tries);
+        let channel = channels.filter(may_tell).min_by_key(tries);
         let Some(channel) = channel else {
             return;
         };
@@ -156,9 +160,6 @@ impl Channels {
             return;
         }
         watched.tries += 1;
-        if watched.is_untellable {
-            return;
-        }
         let found = self.reader.look(ProcAddr(channel), watched.distances);
         if is_free() {
             watched.take(found);
@@ -273,8 +274,12 @@ impl Watched {
             Err(Untold::TooQuick) => {
                 self.too_quick += 1;
                 let is_sure = self.too_quick >= LEAST_LOOKS && self.is_too_quick();
-                if is_sure && self.distances == Distances::Two {
-                    self.begin_anew(Distances::Least);
+                match self.distances {
+                    Distances::Two if is_sure => self.begin_anew(Distances::Least),
+                    Distances::Least => {
+                        self.is_untellable = self.too_quick >= HOPELESS.max(self.looks)
+                    }
+                    Distances::Two => {}
                 }
             }
             Err(Untold::Ever) => self.is_untellable = true,
