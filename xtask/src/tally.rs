@@ -9,12 +9,28 @@ pub(crate) struct Tally {
     pub(crate) ignored: u64,
     /// One `NAME: REASON` for each test that found at run time that it could not do its work.
     pub(crate) skips: Vec<String>,
+    /// What tests printed that failed, each from its headline to its backtrace.
+    pub(crate) failures: Vec<Vec<String>>,
+    /// The lines that come now are of the last failure.
+    in_failure: bool,
 }
 
+/// Begins what a failed test printed, and what comes after that.
+const HEADLINE: (&str, &str) = ("---- ", " stdout ----");
+const AFTER: [&str; 2] = ["stack backtrace:", "failures:"];
+
 impl Tally {
-    /// Adds a line of libtest's output, if it is a summary:
+    /// Adds a line of libtest's output, if it is of a failure or a summary:
     /// `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.01s`.
     pub(crate) fn add_line(&mut self, line: &str) {
+        if line.starts_with(HEADLINE.0) && line.ends_with(HEADLINE.1) {
+            self.failures.push(Vec::new());
+            self.in_failure = true;
+        }
+        self.in_failure &= !AFTER.contains(&line);
+        if let Some(failure) = self.failures.last_mut().filter(|_| self.in_failure) {
+            failure.push(line.to_owned());
+        }
         let Some(summary) = line.strip_prefix("test result: ") else {
             return;
         };
@@ -85,6 +101,33 @@ mod tests {
         tally.add_line("test result: ok. 5 passed; 0 failed; 0 ignored");
         tally.add_skips("counts::exact: not root\ncounts::more: not root\n");
         assert_eq!(tally.to_string(), "3 passed, 0 failed, 2 skipped");
+    }
+
+    #[test]
+    fn what_failed_tests_printed_is_kept() {
+        let mut tally = Tally::default();
+        let of_test = |name: &str| format!("---- {name} stdout ----");
+        let (first, second) = (of_test("counts::exact"), of_test("counts::more"));
+        let output = [
+            "failures:",
+            "",
+            &first,
+            "3 is not 4",
+            "",
+            &second,
+            "panicked",
+            "stack backtrace:",
+            "",
+        ];
+        let list = ["failures:", "    counts::exact", "    counts::more", ""];
+        for line in output.into_iter().chain(list) {
+            tally.add_line(line);
+        }
+        let expected = [
+            vec![first.as_str(), "3 is not 4", ""],
+            vec![&second, "panicked"],
+        ];
+        assert_eq!(tally.failures, expected);
     }
 
     #[test]

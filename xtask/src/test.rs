@@ -29,8 +29,19 @@ pub(crate) fn run(args: &[String]) -> Result<()> {
 /// Adds the tests that attach through the library; by itself the package builds without aya.
 pub(crate) const TESTS_WITH_KERNEL: [&str; 2] = ["--features", "rtprobe-tests/kernel"];
 
-/// Prints the closing line; failures are an error.
+/// Lines of a failure that are printed again: the last ones, which say why.
+const FAILURE_LINES: usize = 30;
+
+/// Prints the closing line, and before it what has to be known of failures, which are an error.
 pub(crate) fn finish(tally: &Tally) -> Result<()> {
+    for failure in &tally.failures {
+        let (headline, printed) = failure.split_first().context("a failure without a test")?;
+        let before_why = printed.len().saturating_sub(FAILURE_LINES);
+        eprintln!("{headline}");
+        for line in printed.iter().skip(before_why) {
+            eprintln!("{line}");
+        }
+    }
     for reason in &tally.skips {
         eprintln!("[xtask] skipped {reason}");
     }
