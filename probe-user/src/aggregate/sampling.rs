@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// Windows that saw nothing tell more than a first look that saw something where they were so many times as long.
+const TELLING: u64 = 2;
 /// Relative standard error of what one moment tells of a whole run.
 const OF_A_MOMENT: f64 = 1.0;
 
@@ -379,11 +381,19 @@ impl Progress {
 }
 
 impl ProbeSampling {
+    /// Returns whether all that is known is what a first look saw: there were no windows, or they saw nothing and were
+    /// too short, all together, to contradict it.
+    pub fn is_look_only(&self) -> bool {
+        let windows_ns = self.on_ns.saturating_sub(self.whole_ns);
+        self.windows == 0 || (self.total <= 0.0 && windows_ns < TELLING * self.whole_ns)
+    }
+
     /// Returns by what the operations that the windows stand for are to be multiplied, so that they stand for all of
-    /// `duration_ns` in which the probe did not stand for itself; without windows, by what the others are.
+    /// `duration_ns` in which the probe did not stand for itself; where only a first look tells, by what those are that it
+    /// saw.
     pub fn stretch(&self, duration_ns: u64) -> f64 {
-        if self.windows == 0 {
-            return duration_ns.max(1) as f64 / self.whole_ns.max(1) as f64;
+        if self.is_look_only() {
+            return duration_ns.max(1) as f64 / self.on_ns.max(1) as f64;
         }
         duration_ns.saturating_sub(self.whole_ns) as f64 / self.period()
     }
@@ -396,10 +406,10 @@ impl ProbeSampling {
 
     /// Returns the standard error of what the windows tell of a row for all of `duration_ns`; nothing is scaled yet.
     pub fn error_of(&self, row: &RowSampling, duration_ns: u64) -> f64 {
-        if self.windows == 0 {
+        if self.is_look_only() {
             // Whether the rest was the same nobody knows, the less so the more of it there is.
-            let rest_ns = duration_ns.saturating_sub(self.whole_ns) as f64;
-            let doubt = (rest_ns / self.whole_ns.max(1) as f64).min(1.0);
+            let rest_ns = duration_ns.saturating_sub(self.on_ns) as f64;
+            let doubt = (rest_ns / self.on_ns.max(1) as f64).min(1.0);
             return row.whole * doubt * rest_ns / duration_ns.max(1) as f64;
         }
         let mean = row.count / self.period();
@@ -562,6 +572,21 @@ mod tests {
         let (probe, row) = (sampling.probes["alloc"], sampling.rows[&0]);
         let told = row.whole + row.count * probe.stretch(10_000);
         assert!((told - 290.0).abs() < 1e-9, "{told}");
+    }
+
+    #[test]
+    fn short_windows_that_saw_nothing_do_not_contradict_a_look() {
+        let mut sampling = Sampling::default();
+        let look = Slice {
+            period_ns: None,
+            ..slice(1_000, 0)
+        };
+        sampling.add("alloc", &look, &[seen(0, 200)]);
+        sampling.add("alloc", &slice(250, 2_000), &[]);
+        let (probe, row) = (sampling.probes["alloc"], sampling.rows[&0]);
+        assert!((row.whole * probe.stretch(10_000) - 1_600.0).abs() < 1e-9);
+        sampling.add("alloc", &slice(1_750, 2_000), &[]);
+        assert!(!sampling.probes["alloc"].is_look_only());
     }
 
     #[test]

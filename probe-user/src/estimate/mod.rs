@@ -176,7 +176,11 @@ impl Scale {
         let scale = Self {
             sampling: *sampling,
             duration_ns,
-            whole: if sampling.windows == 0 { stretch } else { 1.0 },
+            whole: if sampling.is_look_only() {
+                stretch
+            } else {
+                1.0
+            },
             factor: stretch,
             low: stretch,
             high: stretch,
@@ -209,7 +213,7 @@ impl Scale {
                     ..scale
                 }
             }
-            _ if sampling.windows == 0 => scale,
+            _ if sampling.is_look_only() => scale,
             _ => {
                 let outside = told_outside(sampling, run);
                 if let Some(told) = outside.filter(Told::is_narrow) {
@@ -349,7 +353,7 @@ impl Scale {
     /// Returns how many operations may have been where windows saw none (Poisson: the interval is that of the score
     /// test, whose middle is so much higher than what was seen).
     fn unseen(&self) -> f64 {
-        if self.by_runtime || self.sampling.windows == 0 {
+        if self.by_runtime || self.sampling.is_look_only() {
             return 0.0;
         }
         self.sampling.behind_each() * Z * Z / 2.0

@@ -208,7 +208,7 @@ fn watch(program: Program, seed: u64) -> Told {
     let probe = sampling.probes.get("alloc").copied().unwrap_or_default();
     let row = sampling.rows.get(&0).copied().unwrap_or_default();
     let stretch = probe.stretch(RUN);
-    let estimate = if probe.windows == 0 {
+    let estimate = if probe.is_look_only() {
         row.whole * stretch
     } else {
         row.whole + row.count * stretch
