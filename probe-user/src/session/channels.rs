@@ -69,7 +69,7 @@ struct Watched {
     distances: Distances,
     tries: u64,
     looks: u64,
-    /// Tries that told nothing at first: a thread waited meanwhile, mostly.
+    /// Tries for which a thread waited at first.
     waited: u64,
     too_quick: u64,
     is_untellable: bool,
@@ -269,7 +269,8 @@ impl Watched {
                 self.sends.add(&Progress::of(flow.ns, flow.sends));
                 self.receives.add(&Progress::of(flow.ns, flow.receives));
             }
-            Err(Untold::Now) => self.waited += 1,
+            Err(Untold::Now) => {}
+            Err(Untold::Displaced) => self.waited += 1,
             Err(Untold::More) => self.begin_anew(self.distances),
             Err(Untold::TooQuick) => {
                 self.too_quick += 1;
@@ -277,7 +278,7 @@ impl Watched {
                 match self.distances {
                     Distances::Two if is_sure => self.begin_anew(Distances::Least),
                     Distances::Least => {
-                        self.is_untellable = self.too_quick >= HOPELESS.max(self.looks)
+                        self.is_untellable = self.too_quick >= HOPELESS.max(self.looks);
                     }
                     Distances::Two => {}
                 }

@@ -78,8 +78,10 @@ pub(crate) struct ChannelReader {
 /// Why nothing is known of a channel's flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Untold {
-    /// The look was interrupted, or stood in the target's way; another one may tell.
+    /// The look was interrupted, or there was nothing to count; another one may tell.
     Now,
+    /// It is for the look that a thread of the target does not run.
+    Displaced,
     /// The buffer may have been gone around between two readings.
     TooQuick,
     /// There are more that have to be counted than before.
@@ -102,9 +104,9 @@ impl ChannelReader {
     /// this one.
     pub(crate) fn look(&mut self, channel: ProcAddr, distances: Distances) -> Result<Flow, Untold> {
         match self.look_from_here(channel, distances) {
-            Err(Untold::Now) => {
+            Err(Untold::Displaced) => {
                 let found = sys::elsewhere(|| self.look_from_here(channel, distances));
-                let flow = found.unwrap_or(Err(Untold::Now))?;
+                let flow = found.unwrap_or(Err(Untold::Displaced))?;
                 Ok(Flow {
                     is_elsewhere: true,
                     ..flow
@@ -127,11 +129,14 @@ impl ChannelReader {
         if self.reader.word(room_at)? != room {
             return Err(Untold::Ever);
         }
-        let found = found?;
-        if found.is_still() && self.displaces_target() {
-            return Err(Untold::Now);
+        let is_still = match found {
+            Ok(flow) => flow.is_still(),
+            Err(untold) => untold == Untold::Now,
+        };
+        if is_still && self.displaces_target() {
+            return Err(Untold::Displaced);
         }
-        Ok(found)
+        found
     }
 
     /// Returns whether it is for this look that a thread of the process does not run.
