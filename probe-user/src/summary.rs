@@ -133,6 +133,8 @@ pub fn summarize(recording: &Recording) -> Report {
         let sites = &mut report.call_sites;
         refined = allocated::refine(sites, &named.call_sites, recording, duration_ns);
     }
+    // Rules look at paths, of which there are as many again.
+    drop(named);
     let estimates = Estimates {
         scales: &scales,
         refined: &refined,
@@ -320,13 +322,14 @@ fn shortened(named: &NamedCallSite, depth: usize) -> Vec<StackFrame> {
     let at = named
         .stack
         .iter()
-        .position(|frame| *frame == named.site)
+        .position(|symbol| symbol.frame == named.site)
         .unwrap_or(0);
     let depth = depth.max(1);
+    let frames = named.stack.iter().map(|symbol| &symbol.frame);
     if at < depth {
-        return named.stack.iter().take(depth).cloned().collect();
+        return frames.take(depth).cloned().collect();
     }
-    let inner = named.stack.iter().take(depth - 1);
+    let inner = frames.take(depth - 1);
     inner.chain(std::iter::once(&named.site)).cloned().collect()
 }
 

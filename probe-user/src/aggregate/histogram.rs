@@ -1,18 +1,18 @@
 //! The kernel's histogram of one row, and its way into `HdrHistogram`.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use hdrhistogram::Histogram;
 use probe_ebpf::bucket::{MAX_VALUE_NS, bounds_of};
 
-/// Counts by bucket of `probe_ebpf::bucket`; only buckets in use.
+/// Counts by bucket of `probe_ebpf::bucket`; only buckets in use. Copies are one, until one of them changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Buckets(BTreeMap<u32, u64>);
+pub struct Buckets(Arc<BTreeMap<u32, u64>>);
 
 impl Buckets {
     /// Sets the count of a bucket.
     pub fn set(&mut self, bucket: u32, count: u64) {
-        self.0.insert(bucket, count);
+        Arc::make_mut(&mut self.0).insert(bucket, count);
     }
 
     /// Returns the count of a bucket.
@@ -27,8 +27,13 @@ impl Buckets {
 
     /// Adds all counts of `other`.
     pub fn add(&mut self, other: &Self) {
-        for (bucket, count) in &other.0 {
-            let sum = self.0.entry(*bucket).or_default();
+        if self.is_empty() {
+            *self = other.clone();
+            return;
+        }
+        let sums = Arc::make_mut(&mut self.0);
+        for (bucket, count) in &*other.0 {
+            let sum = sums.entry(*bucket).or_default();
             *sum = sum.saturating_add(*count);
         }
     }
@@ -37,7 +42,7 @@ impl Buckets {
     /// its bucket.
     pub fn from(&self, ns: u64) -> (u64, f64) {
         let (mut n, mut sum) = (0_u64, 0.0);
-        for (bucket, count) in &self.0 {
+        for (bucket, count) in &*self.0 {
             let (low, high) = bounds_of(*bucket);
             if low >= ns {
                 n = n.saturating_add(*count);
@@ -53,7 +58,7 @@ impl Buckets {
         // Three significant digits: finer than the buckets are.
         let mut histogram = Histogram::new_with_bounds(1, MAX_VALUE_NS, 3)
             .expect("1 ns to two hours at three digits are valid bounds");
-        for (bucket, count) in &self.0 {
+        for (bucket, count) in &*self.0 {
             let (low, high) = bounds_of(*bucket);
             let middle = low + (high - low) / 2;
             let value = middle.max(min_ns).min(max_ns.max(min_ns));

@@ -4,7 +4,7 @@ mod histogram;
 mod sampling;
 mod timeline;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use histogram::Buckets;
 use probe_ebpf::{
@@ -194,7 +194,7 @@ pub struct Profile {
 /// One call path with its totals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Row {
-    pub path: Option<Path>,
+    pub path: Option<Arc<Path>>,
     pub totals: Totals,
     pub buckets: Buckets,
 }
@@ -206,7 +206,7 @@ impl Profile {
         let rows = &self.rows;
         let row = |number: u32| {
             let known = rows.get(&number);
-            let known_path = || known.and_then(|row| row.path.as_ref());
+            let known_path = || known.and_then(|row| row.path.as_deref());
             let path = snapshot.paths.get(&number).or_else(known_path)?;
             Some((
                 path.probe.as_str(),
@@ -225,7 +225,7 @@ impl Profile {
             }
         }
         for (row, path) in snapshot.paths {
-            self.rows.entry(row).or_default().path = Some(path);
+            self.rows.entry(row).or_default().path = Some(Arc::new(path));
         }
         for (row, bucket, count) in snapshot.buckets {
             self.rows.entry(row).or_default().buckets.set(bucket, count);

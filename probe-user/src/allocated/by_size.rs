@@ -131,7 +131,7 @@ fn told(profile: &Profile, symbols: &Symbols, scale: &Scale) -> Vec<Told> {
         let sized = row.totals.sized();
         let each = row.totals.bytes as f64 / sized.max(1) as f64;
         let is_fixed = |path: &Path| is_of_one_size(path, symbols);
-        let is_of_one_size = sized > 0 && row.path.as_ref().is_some_and(is_fixed);
+        let is_of_one_size = sized > 0 && row.path.as_deref().is_some_and(is_fixed);
         let (whole, windows) = scale.parts(sampled);
         Some(Told {
             row: *number,

@@ -1,5 +1,7 @@
 //! The operations of one call path, and those of one line of the user's code together.
 
+use std::sync::Arc;
+
 use super::frames::{is_of_module, location, written_in};
 use crate::{
     aggregate::Buckets,
@@ -28,9 +30,9 @@ pub struct Calls {
     /// Whether the call site is a line of the user's own code.
     pub by_user: bool,
     /// From the probed function's caller to the call site, which is not among them.
-    pub below: Vec<Symbol>,
+    pub below: Vec<Arc<Symbol>>,
     /// From the call site's caller outward, as far as the walk went.
-    pub above: Vec<Symbol>,
+    pub above: Vec<Arc<Symbol>>,
     /// Operations that were really seen.
     pub hits: u64,
     pub completed: u64,
@@ -126,7 +128,7 @@ impl Calls {
     /// Returns whether the user's own line calls the runtime, with nothing of the standard library between but
     /// functions that `is_passed` holds for.
     pub fn by_user_through(&self, is_passed: impl Fn(&str) -> bool) -> bool {
-        let is_other = |symbol: &Symbol| {
+        let is_other = |symbol: &Arc<Symbol>| {
             symbol.origin == SymbolOrigin::Standard && !is_passed(&symbol.frame.function)
         };
         self.by_user && !self.below.iter().any(is_other)

@@ -104,7 +104,6 @@ impl Observed {
                 .filter_map(|(probe, scale)| Some(((*probe).to_owned(), scale.windows()?)))
                 .collect(),
             calls: paths(profile, &recording.symbols)
-                .into_iter()
                 .map(|path| {
                     let whole = estimates.of(profile, &path);
                     calls(path, whole, bias_ns)

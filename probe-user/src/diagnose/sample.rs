@@ -1,6 +1,6 @@
 //! Observations for the tests of rules: a quiet program, and calls to add to it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use probe_ebpf::bucket::bucket_of;
 
@@ -172,12 +172,12 @@ pub(crate) fn frame(function: &str) -> StackFrame {
     }
 }
 
-fn symbol(function: &str, origin: SymbolOrigin) -> Symbol {
-    Symbol {
+fn symbol(function: &str, origin: SymbolOrigin) -> Arc<Symbol> {
+    Arc::new(Symbol {
         frame: frame(function),
         origin,
         grows_from_nothing: false,
-    }
+    })
 }
 
 impl Calls {

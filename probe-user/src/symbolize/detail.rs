@@ -1,13 +1,15 @@
 //! What the operations of a call path were about, in words.
 
+use std::sync::Arc;
+
 use probe_ebpf::abi::channel;
 
+use super::Symbol;
 use crate::{
     address::VirtAddr,
     aggregate::{Path, Totals},
     analyze::GoBinary,
     plan::{ProbeName, stop_the_world_reason, wait_reason},
-    report::StackFrame,
 };
 
 /// A part of a call site's operations that were about the same thing.
@@ -57,7 +59,7 @@ pub fn element_read(path: &Path, binary: &GoBinary) -> Option<u64> {
 }
 
 /// Returns a path's detail in words, `None` where its probe tells nothing.
-pub(super) fn text(path: &Path, stack: &[StackFrame]) -> Option<String> {
+pub(super) fn text(path: &Path, stack: &[Arc<Symbol>]) -> Option<String> {
     let blocks = |yes: bool| if yes { "blocking" } else { "non-blocking" }.to_owned();
     let detail = path.detail;
     Some(match ProbeName::from_name(&path.probe)? {
@@ -78,12 +80,13 @@ pub(super) fn text(path: &Path, stack: &[StackFrame]) -> Option<String> {
 
 /// What is allocated: the allocator knows the type, and what of it is known by who calls the allocator
 /// (src/runtime/slice.go, string.go, iface.go, Go 1.21 to 1.27).
-fn allocated(type_name: Option<&str>, stack: &[StackFrame]) -> String {
+fn allocated(type_name: Option<&str>, stack: &[Arc<Symbol>]) -> String {
     let called_by = |names: &[&str]| {
         stack
             .iter()
-            .take_while(|frame| frame.function.starts_with("runtime."))
-            .any(|frame| names.contains(&frame.function.as_str()))
+            .map(|symbol| &symbol.frame.function)
+            .take_while(|function| function.starts_with("runtime."))
+            .any(|function| names.contains(&function.as_str()))
     };
     let is_slice = called_by(&[
         "runtime.makeslice",

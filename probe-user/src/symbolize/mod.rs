@@ -9,6 +9,7 @@ mod paths;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
 };
 
 pub use detail::{NamedDetail, calls_others, element_read, what};
@@ -25,7 +26,7 @@ use crate::{
 
 /// Frames of every address looked up so far, innermost first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Symbols(BTreeMap<u64, Vec<Symbol>>);
+pub struct Symbols(BTreeMap<u64, Vec<Arc<Symbol>>>);
 
 /// One frame, with where its code comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +62,7 @@ impl Symbols {
                     symbols
                 }
             };
-            is_called_to_grow = symbols.last().is_some_and(Symbol::grows_slices);
+            is_called_to_grow = symbols.last().is_some_and(|symbol| symbol.grows_slices());
         }
     }
 
@@ -75,11 +76,11 @@ impl Symbols {
         self.0.is_empty()
     }
 
-    pub(crate) fn of(&self, address: VirtAddr) -> Vec<Symbol> {
+    pub(crate) fn of(&self, address: VirtAddr) -> Vec<Arc<Symbol>> {
         self.0
             .get(&address.0)
             .cloned()
-            .unwrap_or_else(|| vec![unknown(address)])
+            .unwrap_or_else(|| vec![Arc::new(unknown(address))])
     }
 }
 
@@ -91,10 +92,10 @@ impl Symbol {
 }
 
 /// `calls_growslice`: the instruction there does.
-fn look_up(binary: &GoBinary, address: VirtAddr, calls_growslice: bool) -> Vec<Symbol> {
+fn look_up(binary: &GoBinary, address: VirtAddr, calls_growslice: bool) -> Vec<Arc<Symbol>> {
     let frames = binary.frames_at(address);
     if frames.is_empty() {
-        return vec![unknown(address)];
+        return vec![Arc::new(unknown(address))];
     }
     let symbol = |frame: analyze::Frame| Symbol {
         origin: match binary.origin(&frame) {
@@ -115,7 +116,7 @@ fn look_up(binary: &GoBinary, address: VirtAddr, calls_growslice: bool) -> Vec<S
     if let Some(innermost) = symbols.first_mut().filter(|_| calls_growslice) {
         innermost.grows_from_nothing = binary.grows_from_nothing(address);
     }
-    symbols
+    symbols.into_iter().map(Arc::new).collect()
 }
 
 /// Code without a Go function: C, or a walk that went astray.
@@ -146,7 +147,7 @@ pub struct NamedCallSite {
     pub site: StackFrame,
     pub inlined_into: Option<String>,
     /// Of its call paths, the one with the most hits; innermost frame first.
-    pub stack: Vec<StackFrame>,
+    pub stack: Vec<Arc<Symbol>>,
     pub totals: Totals,
     pub buckets: Buckets,
     /// Its call paths, as rows of the profile.
@@ -235,21 +236,21 @@ fn add(a: &Totals, b: &Totals) -> Totals {
 struct Named {
     site: StackFrame,
     inlined_into: Option<String>,
-    stack: Vec<StackFrame>,
+    stack: Vec<Arc<Symbol>>,
 }
 
-/// The frames of a path, innermost first, each with the compiled function that holds it.
-fn frames_of(path: &Path, symbols: &Symbols) -> Vec<(Symbol, String)> {
+/// A frame, and the one of the compiled function that holds it.
+type Framed = (Arc<Symbol>, Arc<Symbol>);
+
+/// The frames of a path, innermost first.
+fn frames_of(path: &Path, symbols: &Symbols) -> Vec<Framed> {
     path.call_addresses()
         .flat_map(|address| {
             let symbols = symbols.of(address);
             // The outermost of the frames at one address is the compiled function that holds them all.
-            let holder = symbols
-                .last()
-                .map_or_else(String::new, |s| s.frame.function.clone());
-            symbols
-                .into_iter()
-                .map(move |symbol| (symbol, holder.clone()))
+            let holder = symbols.last().cloned();
+            let framed = move |symbol| Some((symbol, holder.clone()?));
+            symbols.into_iter().filter_map(framed)
         })
         .collect()
 }
@@ -274,18 +275,19 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
         })
         .unwrap_or(0);
     let Some((symbol, holder)) = frames.get(chosen) else {
-        let nowhere = unknown(VirtAddr(0)).frame;
+        let nowhere = Arc::new(unknown(VirtAddr(0)));
         return Named {
-            site: nowhere.clone(),
+            site: nowhere.frame.clone(),
             inlined_into: None,
             stack: vec![nowhere],
         };
     };
     let site = symbol.frame.clone();
+    let holder = &holder.frame.function;
     Named {
         inlined_into: (site.inlined && !is_wrapper(holder)).then(|| holder.clone()),
         site,
-        stack: frames.into_iter().map(|(symbol, _)| symbol.frame).collect(),
+        stack: frames.into_iter().map(|(symbol, _)| symbol).collect(),
     }
 }
 
@@ -295,7 +297,7 @@ const COLLECTION: [&str; 2] = ["runtime.gcStart", "runtime.gcAssistAlloc"];
 
 /// What a collection allocates and starts is the runtime's own, although an allocation of the user's led to
 /// it: nobody wrote a `go` statement there. Who triggered a stop of the world or a collection is asked for.
-fn first_of_collection(path: &Path, frames: &[(Symbol, String)]) -> Option<usize> {
+fn first_of_collection(path: &Path, frames: &[Framed]) -> Option<usize> {
     let asks_who = [
         ProbeName::StopTheWorld,
         ProbeName::GcCycle,
@@ -312,7 +314,7 @@ fn first_of_collection(path: &Path, frames: &[(Symbol, String)]) -> Option<usize
 
 /// Of a stack that grows the first address lies in the function that needs the room; the call site is what
 /// called it, unless a `go` statement did.
-fn grows(path: &Path, symbols: &Symbols, frames: &[(Symbol, String)]) -> Option<usize> {
+fn grows(path: &Path, symbols: &Symbols, frames: &[Framed]) -> Option<usize> {
     if path.probe != ProbeName::StackGrowth.as_str() {
         return None;
     }

@@ -1,5 +1,7 @@
 //! Call paths one by one, with whose code each frame is: what rules tell one use of the runtime from another by.
 
+use std::sync::Arc;
+
 use super::{Symbol, SymbolOrigin, Symbols, frames_of, name};
 use crate::{
     aggregate::{Buckets, Profile, Totals},
@@ -26,7 +28,7 @@ pub struct NamedPath {
     /// Whether what grows is always a slice without a capacity.
     pub grows_from_nothing: bool,
     /// Innermost first, inlined frames expanded; the call site is one of them.
-    pub frames: Vec<Symbol>,
+    pub frames: Vec<Arc<Symbol>>,
     /// Index of the call site in `frames`.
     pub site_at: usize,
     pub totals: Totals,
@@ -42,18 +44,18 @@ impl NamedPath {
     }
 
     /// Returns the frames that the call site called, innermost first.
-    pub fn below_site(&self) -> &[Symbol] {
+    pub fn below_site(&self) -> &[Arc<Symbol>] {
         self.frames.get(..self.site_at).unwrap_or_default()
     }
 }
 
 /// Names every call path, without adding any up.
-pub fn paths(profile: &Profile, symbols: &Symbols) -> Vec<NamedPath> {
+pub fn paths(profile: &Profile, symbols: &Symbols) -> impl Iterator<Item = NamedPath> {
     let rows = profile.rows.iter();
-    rows.filter_map(|(number, row)| {
+    rows.filter_map(move |(number, row)| {
         let path = row.path.as_ref()?;
         let named = name(path, symbols);
-        let frames: Vec<Symbol> = frames_of(path, symbols)
+        let frames: Vec<Arc<Symbol>> = frames_of(path, symbols)
             .into_iter()
             .map(|(symbol, _)| symbol)
             .collect();
@@ -78,5 +80,4 @@ pub fn paths(profile: &Profile, symbols: &Symbols) -> Vec<NamedPath> {
             buckets: row.buckets.clone(),
         })
     })
-    .collect()
 }

@@ -12,7 +12,6 @@
 //! source-7; asynchronous preemption, Go 1.14.
 
 use super::prelude::*;
-use crate::symbolize::Symbol;
 
 /// From the catalogue.
 const RATE_PER_S: f64 = 1_000.0;
@@ -50,8 +49,8 @@ fn examine(observed: &Observed) -> Judgement {
 
 /// Whether the line calls `runtime.Gosched`: `runtime.GC` yields by itself while it waits for the sweeping.
 fn yields_itself(calls: &Calls) -> bool {
-    let is_gosched = |symbol: &Symbol| symbol.frame.function == "runtime.Gosched";
-    calls.by_user && calls.below.iter().all(is_gosched)
+    let mut called = calls.below.iter().map(|symbol| &symbol.frame.function);
+    calls.by_user && called.all(|function| function == "runtime.Gosched")
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
