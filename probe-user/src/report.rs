@@ -243,6 +243,7 @@ pub struct CallSite {
     pub stack: Vec<StackFrame>,
     /// What the runtime gave as the reason, for example of a stop of the world.
     pub reason: Option<String>,
+    /// 0 of a line that only the runtime's own memory profile saw.
     pub hits: u64,
     pub count: u64,
     pub count_low: u64,

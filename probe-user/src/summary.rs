@@ -7,18 +7,18 @@ use probe_ebpf::abi::lost;
 
 use crate::{
     aggregate::{self, Growth, Profile, sum},
-    allocated,
+    allocated::{self, Unseen},
     diagnose::{Estimates, Observed, diagnose},
     estimate::{self, Estimate, Scale},
     histogram,
     plan::ProbeName,
     recording::{Header, Recording},
     report::{
-        CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, Report, SCHEMA, Series, Site,
-        SiteCost, SiteKind, StackFrame, TargetInfo, Timeline, Window,
+        CallSite, Cost, Cpu, Detail, EndedBy, Latency, Probe, ProbeState, Report, SCHEMA, Series,
+        Site, SiteCost, SiteKind, StackFrame, TargetInfo, Timeline, Window,
     },
     samples,
-    symbolize::{NamedCallSite, NamedDetail, symbolize},
+    symbolize::{NamedCallSite, NamedDetail, holder, symbolize},
 };
 
 /// Makes the report of a recording.
@@ -132,6 +132,12 @@ pub fn summarize(recording: &Recording) -> Report {
     if scales.contains_key(ProbeName::Alloc.as_str()) {
         let sites = &mut report.call_sites;
         refined = allocated::refine(sites, &named.call_sites, recording, duration_ns);
+    }
+    if report.probes.iter().any(misses_allocations) {
+        let unseen = allocated::unseen(&report.call_sites, recording, duration_ns);
+        let depth = header.stack_depth as usize;
+        let site = |line| only_profiled(line, seconds, depth);
+        report.call_sites.extend(unseen.iter().map(site));
     }
     // Rules look at paths, of which there are as many again.
     drop(named);
@@ -285,14 +291,15 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
     let stops = named.probe == ProbeName::StopTheWorld.as_str();
     let reason = (stops.then(|| named.details.first()).flatten()).map(|most| most.what.clone());
     let notes = ProbeName::from_name(&named.probe).is_some_and(ProbeName::notes);
+    let frames = named.stack.iter().map(|symbol| &symbol.frame);
     CallSite {
-        id: id_of(named),
+        id: id_of(&named.probe, &named.site, named.inlined_into.as_deref()),
         probe: named.probe.clone(),
         function: named.site.function.clone(),
         file: named.site.file.clone(),
         line: named.site.line,
         inlined_into: named.inlined_into.clone(),
-        stack: shortened(named, stack_depth),
+        stack: shortened(frames, &named.site, stack_depth),
         reason,
         hits: totals.hits,
         count: totals.hits,
@@ -309,6 +316,39 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
     }
 }
 
+/// Returns whether a probe is that of allocations, and was off for a part of the time or all of it.
+fn misses_allocations(probe: &Probe) -> bool {
+    probe.name == ProbeName::Alloc.as_str()
+        && matches!(probe.state, ProbeState::Windowed | ProbeState::Dropped)
+}
+
+/// A line that allocates, as the runtime's own memory profile tells it: no window saw it.
+fn only_profiled(unseen: &Unseen<'_>, seconds: f64, stack_depth: usize) -> CallSite {
+    let Unseen { line, stack, .. } = unseen;
+    let inlined_into = holder(stack, line).map(str::to_owned);
+    let per_second = |n: u64| n as f64 / seconds.max(1e-9);
+    CallSite {
+        id: id_of(ProbeName::Alloc.as_str(), line, inlined_into.as_deref()),
+        probe: ProbeName::Alloc.as_str().to_owned(),
+        function: line.function.clone(),
+        file: line.file.clone(),
+        line: line.line,
+        inlined_into,
+        stack: shortened(stack.iter(), line, stack_depth),
+        reason: None,
+        hits: 0,
+        count: unseen.count,
+        count_low: unseen.low,
+        count_high: unseen.high,
+        rate_per_s: per_second(unseen.count),
+        bytes: Some(unseen.bytes),
+        bytes_per_s: Some(per_second(unseen.bytes)),
+        latency: None,
+        noted: None,
+        details: Vec::new(),
+    }
+}
+
 fn detail(part: &NamedDetail, allocates: bool) -> Detail {
     Detail {
         what: part.what.clone(),
@@ -318,35 +358,29 @@ fn detail(part: &NamedDetail, allocates: bool) -> Detail {
 }
 
 /// The innermost frames, as many as asked for, the call site always among them.
-fn shortened(named: &NamedCallSite, depth: usize) -> Vec<StackFrame> {
-    let at = named
-        .stack
-        .iter()
-        .position(|symbol| symbol.frame == named.site)
-        .unwrap_or(0);
+fn shortened<'a>(
+    stack: impl Iterator<Item = &'a StackFrame> + Clone,
+    site: &'a StackFrame,
+    depth: usize,
+) -> Vec<StackFrame> {
+    let at = stack.clone().position(|frame| frame == site).unwrap_or(0);
     let depth = depth.max(1);
-    let frames = named.stack.iter().map(|symbol| &symbol.frame);
     if at < depth {
-        return frames.take(depth).cloned().collect();
+        return stack.take(depth).cloned().collect();
     }
-    let inner = frames.take(depth - 1);
-    inner.chain(std::iter::once(&named.site)).cloned().collect()
+    let inner = stack.take(depth - 1);
+    inner.chain(std::iter::once(site)).cloned().collect()
 }
 
 /// A name for the call site that is the same in every run of the same binary.
-fn id_of(named: &NamedCallSite) -> String {
+fn id_of(probe: &str, site: &StackFrame, inlined_into: Option<&str>) -> String {
     let mut hasher = Fnv::default();
-    let inlined_into = named.inlined_into.as_deref().unwrap_or_default();
-    for part in [
-        &named.probe,
-        &named.site.function,
-        &named.site.file,
-        inlined_into,
-    ] {
+    let inlined_into = inlined_into.unwrap_or_default();
+    for part in [probe, &site.function, &site.file, inlined_into] {
         hasher.write(part.as_bytes());
         hasher.write(&[0]);
     }
-    hasher.write(&named.site.line.to_le_bytes());
+    hasher.write(&site.line.to_le_bytes());
     format!("{:016x}", hasher.finish())
 }
 

@@ -7,10 +7,12 @@
 //! what was asked for.
 
 mod by_size;
+mod unseen;
 
 use std::collections::{BTreeMap, HashMap};
 
 pub(crate) use by_size::{ALLOCATOR, bound};
+pub(crate) use unseen::{Unseen, unseen};
 
 use crate::{
     aggregate::Profile,
@@ -40,13 +42,15 @@ struct Figure {
 
 /// What the profile says of a line for the time of the run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Profiled {
+struct Profiled<'a> {
+    /// One that it is on.
+    stack: &'a [StackFrame],
     objects: Figure,
     bytes: Figure,
 }
 
 /// Lines of the user's code.
-type Lines<'a> = HashMap<&'a StackFrame, Profiled>;
+type Lines<'a> = HashMap<&'a StackFrame, Profiled<'a>>;
 
 /// What became of a call site's estimate, as factors.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,10 +71,7 @@ pub(crate) fn refine(
     duration_ns: u64,
 ) -> BTreeMap<u32, Refined> {
     let mut refined = BTreeMap::new();
-    let before = recording.header.state.as_ref();
-    let after = recording.end.as_ref().and_then(|end| end.state.as_ref());
-    let both = before.zip(after);
-    let Some(lines) = both.and_then(|(before, after)| grown(before, after, duration_ns)) else {
+    let Some(lines) = grown(recording, duration_ns) else {
         return refined;
     };
     let is_alloc = |site: &CallSite| site.probe == ProbeName::Alloc.as_str();
@@ -102,7 +103,7 @@ pub(crate) fn refine(
 fn refine_one(
     site: &mut CallSite,
     named: &NamedCallSite,
-    profiled: &Profiled,
+    profiled: &Profiled<'_>,
     profile: &Profile,
     duration_ns: u64,
 ) {
@@ -136,7 +137,7 @@ fn refine_one(
 /// Returns which part of the bytes that the allocator took was asked for; `None` where the profile does not
 /// count every object. That is told where all objects of a path are of one size; of different sizes it is most,
 /// as the classes are an eighth apart at most.
-fn asked_share(named: &NamedCallSite, profiled: &Profiled, profile: &Profile) -> Option<f64> {
+fn asked_share(named: &NamedCallSite, profiled: &Profiled<'_>, profile: &Profile) -> Option<f64> {
     let (mut begun, mut asked, mut taken) = (0.0, 0.0, 0.0);
     for row in named.rows.iter().filter_map(|row| profile.rows.get(row)) {
         let hits = row.totals.sized();
@@ -159,8 +160,15 @@ fn asked_share(named: &NamedCallSite, profiled: &Profiled, profile: &Profile) ->
     Some(if is_of_one_size { asked / taken } else { 1.0 })
 }
 
-/// Returns what came to the profile during the run, by line. The second reading is a moment after the run's end.
-fn grown<'a>(before: &'a State, after: &'a State, duration_ns: u64) -> Option<Lines<'a>> {
+/// Returns what came to the profile during the run, by line; `None` where it was not read at both ends.
+fn grown(recording: &Recording, duration_ns: u64) -> Option<Lines<'_>> {
+    let before = recording.header.state.as_ref()?;
+    let after = recording.end.as_ref()?.state.as_ref()?;
+    grown_between(before, after, duration_ns)
+}
+
+/// The same of two readings, the second of which is a moment after the run's end.
+fn grown_between<'a>(before: &'a State, after: &'a State, duration_ns: u64) -> Option<Lines<'a>> {
     let between_ns = after.elapsed_ns.checked_sub(before.elapsed_ns)?;
     let part = (duration_ns as f64 / between_ns.max(1) as f64).clamp(0.5, 1.0);
     let mut lines = Lines::new();
@@ -169,6 +177,7 @@ fn grown<'a>(before: &'a State, after: &'a State, duration_ns: u64) -> Option<Li
             return;
         };
         let sum = lines.entry(line).or_default();
+        sum.stack = &heap.stack;
         sum.objects.add(
             times * heap.allocated_objects as f64,
             times * heap.objects_variance,
@@ -200,10 +209,14 @@ impl Figure {
         }
     }
 
+    /// Returns as how many samples it is worth.
+    fn samples(self) -> f64 {
+        self.value.max(0.0).powi(2) / self.variance.max(f64::MIN_POSITIVE)
+    }
+
     /// Returns the best of this one and a sampled one.
     fn with(self, sampled: Self) -> Self {
-        let n_samples = sampled.value.powi(2) / sampled.variance.max(f64::MIN_POSITIVE);
-        if sampled.value <= 0.0 || n_samples < MIN_SAMPLES {
+        if sampled.samples() < MIN_SAMPLES {
             return self;
         }
         let weight = |of: Self| 1.0 / of.variance.max(1e-9);
@@ -271,12 +284,13 @@ mod tests {
         (named, profile)
     }
 
-    fn of_size(size: f64) -> Profiled {
+    fn of_size(size: f64) -> Profiled<'static> {
         let figure = |value| Figure {
             value,
             variance: 0.0,
         };
         Profiled {
+            stack: &[],
             objects: figure(1_000.0),
             bytes: figure(1_000.0 * size),
         }
@@ -315,7 +329,7 @@ mod tests {
             ..State::default()
         };
         let (before, after) = (state(10), state(30));
-        let lines = grown(&before, &after, 1_000).unwrap();
+        let lines = grown_between(&before, &after, 1_000).unwrap();
         let of_line = lines[&line];
         assert!((of_line.objects.value - 20.0).abs() < 1e-9);
         assert!((of_line.objects.variance - 20.0).abs() < 1e-9);

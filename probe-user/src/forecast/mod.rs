@@ -47,7 +47,8 @@ pub struct Forecast {
 pub fn foretell(terms: &Terms, candidates: &[Candidate]) -> Forecast {
     let fates = fates(terms, candidates);
     let cpus = terms.cpus.filter(|cpus| *cpus > 0.0);
-    let share = |cost: f64| cpus.map(|cpus| cost / (cpus + cost));
+    // The sum of no costs is -0.
+    let share = |cost: f64| cpus.map(|cpus| cost / (cpus + cost) + 0.0);
     let predicted = |(candidate, fate): (&Candidate, &Fate)| Prediction {
         operation_ns: candidate.operation_ns,
         rate: candidate.rate.clone(),

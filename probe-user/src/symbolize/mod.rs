@@ -233,6 +233,14 @@ fn add(a: &Totals, b: &Totals) -> Totals {
     }
 }
 
+/// Returns the compiled function that holds a frame of a stack, where that is another one.
+pub fn holder<'a>(stack: &'a [StackFrame], frame: &StackFrame) -> Option<&'a str> {
+    let mut from = stack.iter().skip_while(|other| *other != frame);
+    from.next().filter(|frame| frame.inlined)?;
+    let holder = &from.find(|frame| !frame.inlined)?.function;
+    (!is_wrapper(holder)).then_some(holder)
+}
+
 struct Named {
     site: StackFrame,
     inlined_into: Option<String>,

@@ -29,11 +29,11 @@ impl Reading {
 }
 
 /// Watches the program, which is asked as soon as the probes come on and at the end.
-fn watch(target: &mut GoTarget) -> (Report, Reading, Reading) {
+fn watch(target: &mut GoTarget, limit: &str) -> (Report, Reading, Reading) {
     let pid = target.pid().to_string();
     let mut command = Watch::command();
     command.args(["--pid", &pid, "-f", "json", "--no-save"]);
-    command.args(["-d", "5s", "--max-overhead", "2%"]);
+    command.args(["-d", "5s", "--max-overhead", limit]);
     let mut process = Process::spawn(&mut command);
     process.wait_for("watching for", END);
     let before = Reading::of(target, "own");
@@ -42,19 +42,23 @@ fn watch(target: &mut GoTarget) -> (Report, Reading, Reading) {
     (report(&process.end(END).with_code(0).stdout), before, after)
 }
 
+fn rate_told(report: &Report, function: &str) -> f64 {
+    let sites = report.call_sites.iter();
+    let of_function = sites.filter(|site| site.probe == "alloc" && site.function == function);
+    of_function.filter_map(|site| site.bytes_per_s).sum()
+}
+
 /// The median is taken of so many runs: one of a few seconds has seen a hundredth of the program's time.
 const RUNS: usize = 3;
 
 /// Watches once, and returns by how much the bytes of each function are off, relative, and what the program counted.
 fn watch_errors(target: &mut GoTarget, args: &[&str]) -> (BTreeMap<String, f64>, Reading) {
-    let (report, before, after) = watch(target);
+    let (report, before, after) = watch(target, "2%");
     let alloc = report.probes.iter().find(|probe| probe.name == "alloc");
     assert_eq!(alloc.unwrap().state, ProbeState::Windowed, "{args:?}");
     let error = |function: &String| {
         let truth = after.rate_since(&before, function);
-        let sites = report.call_sites.iter();
-        let of_function = sites.filter(|site| site.probe == "alloc" && site.function == *function);
-        let told: f64 = of_function.filter_map(|site| site.bytes_per_s).sum();
+        let told = rate_told(&report, function);
         let error = told / truth - 1.0;
         eprintln!(
             "{args:?} {function}: {told:.0} B/s for {truth:.0}, {:+.1} %",
@@ -102,6 +106,26 @@ fn bytes_of_allocations_in_windows_are_the_programs() {
     assert_bytes(&[], false);
     // At the usual rate 5 s of it are too few samples.
     assert_bytes(&["-pause", "50us", "-rate", "65536"], false);
+}
+
+/// The runtime's own memory profile costs nothing.
+#[test]
+fn bytes_are_told_without_a_probe() {
+    let Some(()) = require_root() else { return };
+    let Some(go) = require_go(NEWEST) else { return };
+    let args = ["-pause", "50us", "-rate", "16384"];
+    let mut target = GoTarget::start(&go.build("allocations", Kind::Stripped), &args);
+    let (report, before, after) = watch(&mut target, "0%");
+    assert_eq!(report.cost.hits, 0);
+    for function in ["main.buffer", "main.mixed", "main.structure"] {
+        let truth = after.rate_since(&before, function);
+        let told = rate_told(&report, function);
+        eprintln!("{function}: {told:.0} B/s for {truth:.0}");
+        assert!(
+            (told / truth - 1.0).abs() < 0.2,
+            "{function}: {told} for {truth}"
+        );
+    }
 }
 
 #[test]

@@ -196,10 +196,11 @@ fn extras(site: &CallSite, page: &mut Page<'_>) {
     }
     if site.count_low != site.count_high {
         let (low, high) = (units::count(site.count_low), units::count(site.count_high));
-        facts.push(format!(
-            "{low} to {high} estimated from {}",
-            units::counted(site.hits, "hit")
-        ));
+        let from = match site.hits {
+            0 => "the program's own memory profile".to_owned(),
+            hits => units::counted(hits, "hit"),
+        };
+        facts.push(format!("{low} to {high} estimated from {from}"));
     }
     if !facts.is_empty() {
         page.prose(
