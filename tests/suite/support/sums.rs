@@ -1,6 +1,6 @@
 //! What has to hold for every report whatever the target did.
 
-use probe_user::report::Report;
+use probe_user::report::{EndedBy, Report};
 
 /// Whether nothing ends the operations of a probe: they are complete when they begin, and have no latency.
 pub(crate) fn has_no_duration(probe: &str) -> bool {
@@ -52,6 +52,11 @@ pub(crate) fn assert_sums(report: &Report) {
             .filter_map(|site| site.latency.as_ref())
             .map(|latency| latency.count)
             .sum();
-        assert_eq!(completed, probe.completed, "{name}");
+        // Latencies are recorded less often than counts: call paths that came last may have none.
+        if report.window.ended_by == EndedBy::RecorderLost {
+            assert!(completed <= probe.completed, "{name}");
+        } else {
+            assert_eq!(completed, probe.completed, "{name}");
+        }
     }
 }
