@@ -413,9 +413,8 @@ impl ProbeSampling {
             return row.whole * doubt * rest_ns / duration_ns.max(1) as f64;
         }
         let mean = row.count / self.period();
-        let spread =
-            row.weighted_square - 2.0 * mean * row.weighted_rate + mean * mean * self.weight;
-        let of_windows = (spread.max(0.0) * self.few()).sqrt().max(self.chance(row));
+        let differ = self.differ(mean, row.weighted_rate, row.weighted_square);
+        let of_windows = differ.max(self.chance(row));
         let stood_for_ns = self.whole_ns + self.period_ns;
         let rest_ns = duration_ns.saturating_sub(stood_for_ns) as f64;
         let variance = (row.square / self.period() - mean * mean).max(0.0);
@@ -425,9 +424,8 @@ impl ProbeSampling {
     /// Returns the relative standard error of what the windows stand for, by how much they differ.
     pub fn error(&self) -> f64 {
         let mean = self.total / self.period();
-        let spread =
-            self.weighted_square - 2.0 * mean * self.weighted_rate + mean * mean * self.weight;
-        (spread.max(0.0) * self.few()).sqrt() / self.total.max(f64::MIN_POSITIVE)
+        let differ = self.differ(mean, self.weighted_rate, self.weighted_square);
+        differ / self.total.max(f64::MIN_POSITIVE)
     }
 
     /// Returns the standard error of a row's estimate when the probe's total is known and the windows only
@@ -473,6 +471,12 @@ impl ProbeSampling {
     pub fn behind_each(&self) -> f64 {
         let seen_ns = self.on_ns.saturating_sub(self.whole_ns) as f64;
         (self.period() / seen_ns.max(1.0) - 1.0).max(0.0)
+    }
+
+    /// Returns the standard error that follows from how windows differ from a mean rate.
+    fn differ(&self, mean: f64, weighted_rate: f64, weighted_square: f64) -> f64 {
+        let spread = weighted_square - 2.0 * mean * weighted_rate + mean * mean * self.weight;
+        (spread.max(0.0) * self.few()).sqrt()
     }
 
     /// Few windows tell little of how different windows are: what the variance has to be multiplied by. Those

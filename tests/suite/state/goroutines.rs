@@ -39,6 +39,16 @@ fn own_trace(lines: &[String]) -> (BTreeMap<Shape, u64>, u64) {
     (shapes, locked)
 }
 
+/// The trace when nobody is on the way to where it waits any more.
+fn settled_trace(target: &mut GoTarget) -> (BTreeMap<Shape, u64>, u64) {
+    let is_on_its_way = |shape: &Shape| shape.0 == "runnable" && !is_main(shape);
+    let traces = std::iter::repeat_with(|| own_trace(&answers(target, "goroutines")));
+    let mut settled = traces
+        .take(100)
+        .filter(|(own, _)| !own.keys().any(is_on_its_way));
+    settled.next().expect("a goroutine never gets to run")
+}
+
 /// The same of a census: Go's traces leave out the runtime's frames and goroutines.
 fn census(census: &Census) -> BTreeMap<Shape, u64> {
     let mut shapes = BTreeMap::new();
@@ -76,7 +86,7 @@ fn agrees(version: &'static str, kind: Kind) -> Option<()> {
     require_root()?;
     let go = require_go(version)?;
     let mut target = GoTarget::start(&go.build("census", kind), &[]);
-    let (mut own, locked) = own_trace(&answers(&mut target, "goroutines"));
+    let (mut own, locked) = settled_trace(&mut target);
     let found = Observed::of(&target).read().census.unwrap();
     let mut seen = census(&found);
     own.retain(|shape, _| !is_main(shape));

@@ -15,6 +15,8 @@
 use super::prelude::*;
 use crate::{
     diagnose::frames::{is_users, location},
+    estimate::Z,
+    observed::CpuSamples,
     report::{Location, StackFrame},
 };
 
@@ -60,12 +62,16 @@ fn examine(observed: &Observed) -> Judgement {
                 "no line makes defer records in great numbers",
             )
         });
-        let sampled = observed.enough_samples(MIN_SAMPLES).is_some();
+        let samples = observed.enough_samples(MIN_SAMPLES);
+        let none_is_hot = samples
+            .is_some_and(|samples| none_is_hot(samples, &deferred_unlocks(observed, samples)));
         match records {
-            Judgement::Clear(_) | Judgement::NotApplicable(_) if !sampled => Judgement::not_enough(
-                "no defer records in great numbers; open-coded defers call nothing, and too few CPU samples were taken to see them",
-                format!("{MIN_SAMPLES} CPU samples"),
-            ),
+            Judgement::Clear(_) | Judgement::NotApplicable(_) if !none_is_hot => {
+                Judgement::not_enough(
+                    "no defer records in great numbers; open-coded defers call nothing, and too few CPU samples were taken to see them",
+                    "a longer run, for more CPU samples",
+                )
+            }
             Judgement::NotApplicable(_) => Judgement::Clear(
                 "no defer records are made, and no deferred unlock is hot".to_owned(),
             ),
@@ -87,22 +93,8 @@ fn open_coded(observed: &Observed) -> Vec<Fault> {
     let Some(samples) = observed.enough_samples(MIN_SAMPLES) else {
         return Vec::new();
     };
-    let module = observed.target.module.as_deref();
-    let mut hot: Vec<(Location, u64)> = Vec::new();
-    for stack in &samples.stacks {
-        let Some(place) = deferring(&stack.stack, module) else {
-            continue;
-        };
-        match hot
-            .iter_mut()
-            .find(|(other, _)| other.function == place.function)
-        {
-            Some((_, n)) => *n += stack.samples,
-            None => hot.push((place, stack.samples)),
-        }
-    }
     let share_of = |n: u64| n as f64 / samples.total as f64;
-    let hot = hot
+    let hot = deferred_unlocks(observed, samples)
         .into_iter()
         .filter(|(_, n)| *n >= MIN_OF_FUNCTION && share_of(*n) >= HOT_SHARE);
     hot.map(|(place, n)| {
@@ -114,6 +106,33 @@ fn open_coded(observed: &Observed) -> Vec<Fault> {
         fault
     })
     .collect()
+}
+
+/// Samples in deferred unlocks, by the function that defers.
+fn deferred_unlocks(observed: &Observed, samples: &CpuSamples) -> Vec<(Location, u64)> {
+    let module = observed.target.module.as_deref();
+    let mut functions: Vec<(Location, u64)> = Vec::new();
+    for stack in &samples.stacks {
+        let Some(place) = deferring(&stack.stack, module) else {
+            continue;
+        };
+        match functions
+            .iter_mut()
+            .find(|(other, _)| other.function == place.function)
+        {
+            Some((_, n)) => *n += stack.samples,
+            None => functions.push((place, stack.samples)),
+        }
+    }
+    functions
+}
+
+/// Returns whether samples are so many that a function which is hot would have more of them: the upper end of the score
+/// interval for what is counted.
+fn none_is_hot(samples: &CpuSamples, functions: &[(Location, u64)]) -> bool {
+    let most = functions.iter().map(|(_, n)| *n).max().unwrap_or(0) as f64;
+    let most = most + Z * Z / 2.0 + Z * (most + Z * Z / 4.0).sqrt();
+    most < HOT_SHARE * samples.total as f64
 }
 
 /// Where a deferred unlock is written that runs at this sample. The compiler makes a wrapper of it, whose line
@@ -138,7 +157,7 @@ fn deferring(stack: &[StackFrame], module: Option<&str>) -> Option<Location> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observed::{CpuSamples, SampledStack};
+    use crate::observed::SampledStack;
 
     fn sampled(stacks: &[(&[&str], u64)]) -> Observed {
         let stack = |(functions, samples): &(&[&str], u64)| SampledStack {
@@ -198,6 +217,15 @@ mod tests {
             (straight, 20),
             (&["main.main"], 80)
         ]))));
+    }
+
+    #[test]
+    fn few_samples_do_not_clear() {
+        let deferred: &[&str] = &["sync.(*Mutex).Unlock", "main.add.func1", "main.add"];
+        let few = sampled(&[(deferred, 7), (&["main.main"], 43)]);
+        assert!(is_undecided(&examine(&few)));
+        let none = |n| examine(&sampled(&[(&["main.main"], n)]));
+        assert!(is_undecided(&none(70)) && is_clear(&none(80)));
     }
 
     #[test]
