@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Symbol, SymbolOrigin, Symbols, frames_of, name};
+use super::{Symbol, SymbolOrigin, Symbols, name};
 use crate::{
     aggregate::{Buckets, Profile, Totals},
     report::StackFrame,
@@ -55,10 +55,7 @@ pub fn paths(profile: &Profile, symbols: &Symbols) -> impl Iterator<Item = Named
     rows.filter_map(move |(number, row)| {
         let path = row.path.as_ref()?;
         let named = name(path, symbols);
-        let frames: Vec<Arc<Symbol>> = frames_of(path, symbols)
-            .into_iter()
-            .map(|(symbol, _)| symbol)
-            .collect();
+        let frames = named.stack;
         let site_at = frames
             .iter()
             .position(|symbol| symbol.frame == named.site)
