@@ -52,8 +52,12 @@ pub static RULE: Rule = Rule {
 
 fn examine(observed: &Observed) -> Judgement {
     let sites = observed.sites("defer", Calls::directly_by_user);
+    let samples = observed.enough_samples(MIN_SAMPLES);
+    let total = samples.map_or(0, |samples| samples.total);
+    let unlocks = samples.map_or_else(Vec::new, |samples| deferred_unlocks(observed, samples));
+    let none_is_hot = none_is_hot(&unlocks, total);
     let mut faults = observed.passing(&sites, Threshold::rate(RATE_PER_S), fault);
-    faults.extend(open_coded(observed));
+    faults.extend(open_coded(unlocks, total));
     Judgement::found_or(faults, || {
         let records = undecided(&sites, Threshold::rate(RATE_PER_S)).unwrap_or_else(|| {
             observed.silent(
@@ -62,9 +66,6 @@ fn examine(observed: &Observed) -> Judgement {
                 "no line makes defer records in great numbers",
             )
         });
-        let samples = observed.enough_samples(MIN_SAMPLES);
-        let none_is_hot = samples
-            .is_some_and(|samples| none_is_hot(samples, &deferred_unlocks(observed, samples)));
         match records {
             Judgement::Clear(_) | Judgement::NotApplicable(_) if !none_is_hot => {
                 Judgement::not_enough(
@@ -89,12 +90,9 @@ fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
 }
 
 /// Functions that spend much of the CPU in unlocks that they defer.
-fn open_coded(observed: &Observed) -> Vec<Fault> {
-    let Some(samples) = observed.enough_samples(MIN_SAMPLES) else {
-        return Vec::new();
-    };
-    let share_of = |n: u64| n as f64 / samples.total as f64;
-    let hot = deferred_unlocks(observed, samples)
+fn open_coded(unlocks: Vec<(Location, u64)>, total: u64) -> Vec<Fault> {
+    let share_of = |n: u64| n as f64 / total as f64;
+    let hot = unlocks
         .into_iter()
         .filter(|(_, n)| *n >= MIN_OF_FUNCTION && share_of(*n) >= HOT_SHARE);
     hot.map(|(place, n)| {
@@ -129,10 +127,10 @@ fn deferred_unlocks(observed: &Observed, samples: &CpuSamples) -> Vec<(Location,
 
 /// Returns whether samples are so many that a function which is hot would have more of them: the upper end of the score
 /// interval for what is counted.
-fn none_is_hot(samples: &CpuSamples, functions: &[(Location, u64)]) -> bool {
-    let most = functions.iter().map(|(_, n)| *n).max().unwrap_or(0) as f64;
+fn none_is_hot(unlocks: &[(Location, u64)], total: u64) -> bool {
+    let most = unlocks.iter().map(|(_, n)| *n).max().unwrap_or(0) as f64;
     let most = most + Z * Z / 2.0 + Z * (most + Z * Z / 4.0).sqrt();
-    most < HOT_SHARE * samples.total as f64
+    most < HOT_SHARE * total as f64
 }
 
 /// Where a deferred unlock is written that runs at this sample. The compiler makes a wrapper of it, whose line
