@@ -511,6 +511,14 @@ mod tests {
         }
     }
 
+    /// What stands for itself only.
+    fn look(on_ns: u64) -> Slice {
+        Slice {
+            on_ns,
+            ..Slice::default()
+        }
+    }
+
     fn seen(row: u32, begun: u64) -> Seen {
         Seen {
             row,
@@ -547,11 +555,7 @@ mod tests {
     fn what_was_seen_whole_has_no_error() {
         let mut sampling = Sampling::default();
         for begun in [3, 90, 4] {
-            let slice = Slice {
-                period_ns: None,
-                ..slice(100, 100)
-            };
-            sampling.add("alloc", &slice, &[seen(0, begun)]);
+            sampling.add("alloc", &look(100), &[seen(0, begun)]);
         }
         let (probe, row) = (sampling.probes["alloc"], sampling.rows[&0]);
         assert!(probe.error_of(&row, 300) < 1e-6);
@@ -561,11 +565,7 @@ mod tests {
     #[test]
     fn a_first_look_tells_nothing_of_the_rest_where_windows_do() {
         let mut sampling = Sampling::default();
-        let look = Slice {
-            period_ns: None,
-            ..slice(1_000, 0)
-        };
-        sampling.add("alloc", &look, &[seen(0, 200)]);
+        sampling.add("alloc", &look(1_000), &[seen(0, 200)]);
         let alone = sampling.probes["alloc"];
         let row = sampling.rows[&0];
         assert!((row.whole * alone.stretch(10_000) - 2_000.0).abs() < 1e-9);
@@ -581,11 +581,7 @@ mod tests {
     #[test]
     fn short_windows_that_saw_nothing_do_not_contradict_a_look() {
         let mut sampling = Sampling::default();
-        let look = Slice {
-            period_ns: None,
-            ..slice(1_000, 0)
-        };
-        sampling.add("alloc", &look, &[seen(0, 200)]);
+        sampling.add("alloc", &look(1_000), &[seen(0, 200)]);
         sampling.add("alloc", &slice(250, 2_000), &[]);
         let (probe, row) = (sampling.probes["alloc"], sampling.rows[&0]);
         assert!((row.whole * probe.stretch(10_000) - 1_600.0).abs() < 1e-9);
