@@ -26,6 +26,7 @@ use probe_user::{
     report::{Report, Severity},
     session::{self, Ends, Recorded},
     summary::summarize,
+    sys,
 };
 use serde::Serialize;
 use sink::{Page, Sink};
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
     if holder::is_wanted(std::env::args_os().next().as_deref()) {
         return holder::hold().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
     }
+    sys::keep_no_large_memory();
     let code = match cli::parse(std::env::args_os(), Some(BPF_HASH.trim())) {
         Ok(Invocation::Print(text)) => print(&text),
         Ok(Invocation::Run(command)) => run(&command),

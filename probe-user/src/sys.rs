@@ -28,6 +28,20 @@ pub fn is_readable(fd: &OwnedFd) -> io::Result<bool> {
     wait_readable([fd.as_fd()], Duration::ZERO).map(|[is_readable]| is_readable)
 }
 
+/// Has every large piece of memory given back as soon as it is freed, for as long as this process runs: by itself
+/// the GNU C library keeps more and more of them for later (`mallopt(3)`, "dynamic mmap threshold").
+pub fn keep_no_large_memory() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: takes two integers; whether it takes them (it returns 0 if not) changes nothing but memory.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_MEMORY);
+    }
+}
+
+/// Below it a system call more for each piece costs more than the memory is worth.
+#[cfg(target_env = "gnu")]
+const LARGE_MEMORY: libc::c_int = 1 << 20;
+
 /// Returns the CPU time that all threads of a process took, ended ones included, in nanoseconds.
 pub fn process_cpu_time_ns(pid: u32) -> io::Result<u64> {
     let pid = libc::pid_t::try_from(pid).map_err(io::Error::other)?;
