@@ -3,9 +3,11 @@
 //! Field names and meanings are a contract with users' scripts: fields may be added, never renamed.
 //! Absent knowledge is `None` (JSON `null`), never 0. `schema/report-v1.json` states the same as JSON Schema.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+
+use crate::analyze;
 
 /// The value of [`Report::schema`].
 pub const SCHEMA: &str = "rtprobe.report/v1";
@@ -234,8 +236,8 @@ pub enum SiteCost {
 pub struct CallSite {
     pub id: String,
     pub probe: String,
-    pub function: String,
-    pub file: String,
+    pub function: Arc<str>,
+    pub file: Arc<str>,
     pub line: u32,
     /// The compiled function that holds the call site, where that is another one.
     pub inlined_into: Option<String>,
@@ -270,12 +272,34 @@ pub struct Detail {
     pub bytes: Option<u64>,
 }
 
+/// The same names stand in many stacks, which share them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StackFrame {
-    pub function: String,
-    pub file: String,
+    pub function: Arc<str>,
+    pub file: Arc<str>,
     pub line: u32,
     pub inlined: bool,
+}
+
+impl StackFrame {
+    /// Code that no line of Go is known of.
+    pub(crate) fn without_line(function: String) -> Self {
+        Self {
+            function: function.into(),
+            ..Self::default()
+        }
+    }
+}
+
+impl From<analyze::Frame> for StackFrame {
+    fn from(frame: analyze::Frame) -> Self {
+        Self {
+            function: frame.function.into(),
+            file: frame.file.into(),
+            line: frame.line,
+            inlined: frame.inlined,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

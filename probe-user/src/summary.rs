@@ -1,7 +1,7 @@
 //! A recording in, the report out. The live session makes its report by the same way, so that
 //! `rtprobe report FILE` shows the same numbers.
 
-use std::{collections::BTreeMap, hash::Hasher as _};
+use std::{collections::BTreeMap, hash::Hasher as _, sync::Arc};
 
 use probe_ebpf::abi::lost;
 
@@ -295,8 +295,8 @@ fn call_site(named: &NamedCallSite, seconds: f64, stack_depth: usize) -> CallSit
     CallSite {
         id: id_of(&named.probe, &named.site, named.inlined_into.as_deref()),
         probe: named.probe.clone(),
-        function: named.site.function.clone(),
-        file: named.site.file.clone(),
+        function: Arc::clone(&named.site.function),
+        file: Arc::clone(&named.site.file),
         line: named.site.line,
         inlined_into: named.inlined_into.clone(),
         stack: shortened(frames, &named.site, stack_depth),
@@ -330,8 +330,8 @@ fn only_profiled(unseen: &Unseen<'_>, seconds: f64, stack_depth: usize) -> CallS
     CallSite {
         id: id_of(ProbeName::Alloc.as_str(), line, inlined_into.as_deref()),
         probe: ProbeName::Alloc.as_str().to_owned(),
-        function: line.function.clone(),
-        file: line.file.clone(),
+        function: Arc::clone(&line.function),
+        file: Arc::clone(&line.file),
         line: line.line,
         inlined_into,
         stack: shortened(stack.iter(), line, stack_depth),

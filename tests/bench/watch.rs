@@ -192,7 +192,7 @@ pub(crate) fn told(report: &Report, probe: &str, function: &str) -> Told {
         observed_share: observed.map_or(0.0, |probe| probe.observed_share),
         ..Told::default()
     };
-    let of_it = |site: &&CallSite| site.probe == probe && site.function == function;
+    let of_it = |site: &&CallSite| site.probe == probe && &*site.function == function;
     for site in report.call_sites.iter().filter(of_it) {
         told.hits += site.hits;
         told.count += site.count as f64;

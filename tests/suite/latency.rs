@@ -91,7 +91,7 @@ fn run(binary: &Path, args: &[&str]) -> (Truth, Report) {
 fn sides<'a>(expected: &'a TruthSite, report: &'a Report) -> (&'a Latency, &'a TruthLatency) {
     let found = |site: &&CallSite| {
         site.probe == expected.probe
-            && site.function == expected.function
+            && *site.function == *expected.function
             && site.line == expected.line
             && site.inlined_into == expected.inlined_into
     };

@@ -44,11 +44,11 @@ fn is_of(part: &Part, stack: &CpuStack) -> bool {
     let at = stack
         .stack
         .iter()
-        .position(|f| f.function == part.innermost);
+        .position(|f| *f.function == *part.innermost);
     // The caller of a function without a frame, or of an inlined one, is the next frame and no other.
     at.is_some_and(|at| {
         part.innermost == part.function
-            || (stack.stack.get(at + 1)).is_some_and(|caller| caller.function == part.function)
+            || (stack.stack.get(at + 1)).is_some_and(|caller| *caller.function == *part.function)
     })
 }
 

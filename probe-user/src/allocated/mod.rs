@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn readings_before_and_after_are_what_came_in_between() {
         let line = StackFrame {
-            function: "main.make".to_owned(),
+            function: "main.make".into(),
             line: 7,
             ..StackFrame::default()
         };

@@ -34,7 +34,7 @@ pub(crate) fn unseen<'a>(
     let seen = sites
         .iter()
         .filter(allocates)
-        .map(|site| (site.function.as_str(), site.file.as_str(), site.line))
+        .map(|site| (site.function.as_ref(), site.file.as_ref(), site.line))
         .collect();
     grown(recording, duration_ns).map_or_else(Vec::new, |lines| others(lines, &seen))
 }
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn lines_that_windows_missed_are_told_where_samples_are_enough() {
         let line = |function: &str| StackFrame {
-            function: function.to_owned(),
+            function: function.into(),
             ..StackFrame::default()
         };
         let [seen, missed, rare] = ["main.seen", "main.missed", "main.rare"].map(line);

@@ -57,7 +57,7 @@ pub fn purpose(calls: &Calls) -> Purpose {
         calls
             .below
             .iter()
-            .map(|symbol| symbol.frame.function.as_str())
+            .map(|symbol| symbol.frame.function.as_ref())
     };
     let by_rank = BY_FUNCTION
         .iter()

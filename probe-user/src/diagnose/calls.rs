@@ -100,7 +100,7 @@ impl Calls {
     pub fn passes(&self, function: &str) -> bool {
         self.below
             .iter()
-            .any(|symbol| symbol.frame.function == function)
+            .any(|symbol| &*symbol.frame.function == function)
     }
 
     /// Returns whether a function whose name begins so lies between the probe and the call site.
@@ -138,7 +138,7 @@ impl Calls {
     pub fn callee(&self) -> Option<&str> {
         self.below
             .last()
-            .map(|symbol| symbol.frame.function.as_str())
+            .map(|symbol| symbol.frame.function.as_ref())
     }
 
     /// Returns whether a caller of the call site, or the call site itself, belongs to a package.
@@ -190,7 +190,7 @@ impl<'a> AtSite<'a> {
         Self {
             site: Location {
                 function: written_in(&first.site.function).to_owned(),
-                file: first.site.file.clone(),
+                file: first.site.file.to_string(),
                 line: first.site.line,
             },
             module,
@@ -315,7 +315,7 @@ impl<'a> AtSite<'a> {
     /// Returns whether a frame of a stack is at this line.
     pub fn is_at(&self, frame: &StackFrame) -> bool {
         written_in(&frame.function) == self.site.function
-            && frame.file == self.site.file
+            && *frame.file == *self.site.file
             && frame.line == self.site.line
     }
 

@@ -64,7 +64,7 @@ pub fn short(place: &Location) -> String {
 pub fn location(frame: &StackFrame) -> Location {
     Location {
         function: written_in(&frame.function).to_owned(),
-        file: frame.file.clone(),
+        file: frame.file.to_string(),
         line: frame.line,
     }
 }

@@ -130,7 +130,7 @@ impl Observed {
         {
             let key = (
                 written_in(&calls.site.function),
-                calls.site.file.as_str(),
+                calls.site.file.as_ref(),
                 calls.site.line,
             );
             sites

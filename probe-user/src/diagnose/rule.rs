@@ -212,7 +212,7 @@ mod tests {
 
     fn fault_in(function: &str) -> Fault {
         let mut calls = calls("alloc").per_second(100.0);
-        calls.site.function = function.to_owned();
+        calls.site.function = function.into();
         let calls = calls
             .called_by("net/http.(*conn).serve")
             .called_by("example.com/api/hub.(*Hub).Run")

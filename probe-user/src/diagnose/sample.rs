@@ -165,8 +165,8 @@ pub(crate) fn calls(probe: &str) -> Calls {
 
 pub(crate) fn frame(function: &str) -> StackFrame {
     StackFrame {
-        function: function.to_owned(),
-        file: "/src/api/work.go".to_owned(),
+        function: function.into(),
+        file: "/src/api/work.go".into(),
         line: 12,
         inlined: false,
     }

@@ -505,7 +505,7 @@ fn in_operations(recording: &Recording, probe: &str) -> Option<(f64, f64)> {
     let probe = (recording.header.probes.iter()).find(|planned| planned.name == probe)?;
     let is_in = |stack: &&SampledStack| {
         let mut functions = stack.stack.iter().map(|frame| &frame.function);
-        functions.any(|function| probe.functions.contains(function))
+        functions.any(|function| probe.functions.iter().any(|name| **name == **function))
     };
     let found: u64 = (samples.stacks.iter().filter(is_in))
         .map(|stack| stack.samples)

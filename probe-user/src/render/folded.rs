@@ -54,7 +54,7 @@ fn outermost_first(site: &CallSite) -> Vec<&str> {
     site.stack
         .iter()
         .rev()
-        .map(|frame| frame.function.as_str())
+        .map(|frame| frame.function.as_ref())
         .collect()
 }
 

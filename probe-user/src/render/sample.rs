@@ -163,8 +163,8 @@ fn hostile_cpu(names: &[String]) -> Cpu {
     for (stack, name) in cpu.stacks.iter_mut().zip(names) {
         stack.group.clone_from(name);
         for frame in &mut stack.stack {
-            frame.function.clone_from(name);
-            frame.file = format!("/src/{name}.go");
+            frame.function = name.as_str().into();
+            frame.file = format!("/src/{name}.go").into();
         }
     }
     for ((function, group), name) in cpu.functions.iter_mut().zip(&mut cpu.groups).zip(names) {
@@ -297,16 +297,16 @@ pub(super) fn site(
     let latency = latency(values);
     let count = latency.count;
     let frame = |function: &str, file: &str, line, inlined| StackFrame {
-        function: function.to_owned(),
-        file: file.to_owned(),
+        function: function.into(),
+        file: file.into(),
         line,
         inlined,
     };
     CallSite {
         id: format!("{probe}-{line}"),
         probe: probe.to_owned(),
-        function: function.to_owned(),
-        file: file.to_owned(),
+        function: function.into(),
+        file: file.into(),
         line,
         inlined_into: None,
         stack: vec![
@@ -446,8 +446,8 @@ fn timeline() -> Timeline {
 /// 24 s of CPU time in 30 s, a sixth of it for the collector.
 fn cpu() -> Cpu {
     let frame = |function: &str, file: &str, line, inlined| StackFrame {
-        function: function.to_owned(),
-        file: file.to_owned(),
+        function: function.into(),
+        file: file.into(),
         line,
         inlined,
     };

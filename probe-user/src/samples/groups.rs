@@ -231,7 +231,7 @@ pub fn group_of(stack: &SampledStack) -> Group {
         stack
             .stack
             .iter()
-            .map(|frame| frame.function.as_str())
+            .map(|frame| frame.function.as_ref())
             .take_while(|function| is_runtimes(function))
     };
     let found = of_runtime()
@@ -319,11 +319,11 @@ mod tests {
 
     fn stack(functions: &[&str], user_frame: Option<u32>) -> SampledStack {
         let frame = |function: &&str| StackFrame {
-            function: (*function).to_owned(),
+            function: (*function).into(),
             file: if function.starts_with('[') {
-                String::new()
+                "".into()
             } else {
-                "a.go".to_owned()
+                "a.go".into()
             },
             line: 1,
             inlined: false,

@@ -184,12 +184,7 @@ impl<'a> Names<'a> {
             .into_iter()
             .map(|frame| Known {
                 origin: Some(binary.origin(&frame)),
-                frame: StackFrame {
-                    function: frame.function,
-                    file: frame.file,
-                    line: frame.line,
-                    inlined: frame.inlined,
-                },
+                frame: frame.into(),
             })
             .collect();
         if known.is_empty() {
@@ -213,12 +208,7 @@ impl<'a> Names<'a> {
             Some(name) => format!("[{name}]"),
         };
         Known {
-            frame: StackFrame {
-                function,
-                file: String::new(),
-                line: 0,
-                inlined: false,
-            },
+            frame: StackFrame::without_line(function),
             origin: None,
         }
     }
@@ -243,7 +233,7 @@ impl<'a> Names<'a> {
 
     fn is_outermost(&self, frames: &[u32]) -> bool {
         let last = frames.last().and_then(|&number| self.known(number));
-        last.is_some_and(|known| OUTERMOST.contains(&known.frame.function.as_str()))
+        last.is_some_and(|known| OUTERMOST.contains(&known.frame.function.as_ref()))
     }
 
     /// Whether a probe was being handled: by the trap at its site, or single-stepped out of line in the page

@@ -1,6 +1,9 @@
 //! Named stacks in, the report's `cpu` out.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
 
 use super::groups::{Group, group_of};
 use crate::{
@@ -72,7 +75,7 @@ struct Function {
     charged: u64,
     total: u64,
     /// Charged samples by file and line.
-    lines: BTreeMap<(String, u32), u64>,
+    lines: BTreeMap<(Arc<str>, u32), u64>,
 }
 
 /// The functions of the user's that were the innermost of theirs in any sample, the most charged first.
@@ -87,12 +90,12 @@ fn functions(stacks: &[&SampledStack], n_all: u64) -> Vec<CpuFunction> {
         if at == 0 {
             function.own = function.own.saturating_add(stack.samples);
         }
-        let line = function.lines.entry((frame.file.clone(), frame.line));
+        let line = function.lines.entry((Arc::clone(&frame.file), frame.line));
         let n = line.or_default();
         *n = n.saturating_add(stack.samples);
     }
     for stack in stacks {
-        let names: HashSet<&str> = stack.stack.iter().map(|f| f.function.as_str()).collect();
+        let names: HashSet<&str> = stack.stack.iter().map(|f| f.function.as_ref()).collect();
         for name in names {
             if let Some(function) = functions.get_mut(name) {
                 function.total = function.total.saturating_add(stack.samples);
@@ -126,7 +129,7 @@ fn finished(name: &str, function: &Function, n_all: u64) -> CpuFunction {
     let (file, line) = hottest.map_or_else(Default::default, |(place, _)| place.clone());
     CpuFunction {
         function: name.to_owned(),
-        file,
+        file: file.to_string(),
         line,
         samples: function.charged,
         own_samples: function.own,
@@ -147,8 +150,8 @@ mod tests {
                 .iter()
                 .enumerate()
                 .map(|(at, function)| StackFrame {
-                    function: (*function).to_owned(),
-                    file: "a.go".to_owned(),
+                    function: (*function).into(),
+                    file: "a.go".into(),
                     line: 10 + at as u32,
                     inlined: false,
                 })

@@ -3,7 +3,7 @@
 //! The target runs on: each goroutine is read, then its stack, twice, then itself once more. One that has moved
 //! meanwhile is looked at again by itself; if it always moves, it is counted, without a stack, as torn.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     StateError,
@@ -371,9 +371,9 @@ fn listed(groups: HashMap<Named, Counts>, now: u64) -> Vec<GoroutineGroup> {
 /// The user's first, the largest first; the rest only so that the order is always the same.
 fn sort(groups: &mut [GoroutineGroup]) {
     groups.sort_by(|a, b| {
-        let functions = |group: &GoroutineGroup| -> Vec<(String, u32)> {
+        let functions = |group: &GoroutineGroup| -> Vec<(Arc<str>, u32)> {
             let frames = group.stack.iter();
-            frames.map(|f| (f.function.clone(), f.line)).collect()
+            frames.map(|f| (Arc::clone(&f.function), f.line)).collect()
         };
         (a.system.cmp(&b.system))
             .then(b.count.cmp(&a.count))

@@ -4,7 +4,7 @@ use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use crate::{
     address::VirtAddr,
-    analyze::{Frame, GoBinary, Origin},
+    analyze::{GoBinary, Origin},
     report::{Location, StackFrame},
 };
 
@@ -37,14 +37,14 @@ impl<'a> Names<'a> {
         if let Some(known) = self.known.borrow().get(&pc.0) {
             return Rc::clone(known);
         }
-        let mut frames: Vec<_> = self.binary.frames_at(pc).into_iter().map(named).collect();
+        let mut frames: Vec<_> = self
+            .binary
+            .frames_at(pc)
+            .into_iter()
+            .map(StackFrame::from)
+            .collect();
         if frames.is_empty() {
-            frames.push(StackFrame {
-                function: format!("[unknown {pc}]"),
-                file: String::new(),
-                line: 0,
-                inlined: false,
-            });
+            frames.push(StackFrame::without_line(format!("[unknown {pc}]")));
         }
         let frames: Frames = frames.into();
         self.known.borrow_mut().insert(pc.0, Rc::clone(&frames));
@@ -87,8 +87,8 @@ impl<'a> Names<'a> {
         let frames = self.frames(pc);
         let frame = frames.first().filter(|frame| !frame.file.is_empty())?;
         Some(Location {
-            function: frame.function.clone(),
-            file: frame.file.clone(),
+            function: frame.function.to_string(),
+            file: frame.file.to_string(),
             line: frame.line,
         })
     }
@@ -113,22 +113,17 @@ impl<'a> Names<'a> {
         frames
             .last()
             .filter(|frame| !frame.file.is_empty())
-            .map_or_else(String::new, |frame| frame.function.clone())
+            .map_or_else(String::new, |frame| frame.function.to_string())
     }
 }
 
 fn without_outermost(mut stack: Vec<StackFrame>) -> Vec<StackFrame> {
-    if stack.len() > 1 && stack.last().is_some_and(|last| last.function == OUTERMOST) {
+    if stack.len() > 1
+        && stack
+            .last()
+            .is_some_and(|last| &*last.function == OUTERMOST)
+    {
         stack.pop();
     }
     stack
-}
-
-fn named(frame: Frame) -> StackFrame {
-    StackFrame {
-        function: frame.function,
-        file: frame.file,
-        line: frame.line,
-        inlined: frame.inlined,
-    }
 }

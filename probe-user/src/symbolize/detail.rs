@@ -86,7 +86,7 @@ fn allocated(type_name: Option<&str>, stack: &[Arc<Symbol>]) -> String {
             .iter()
             .map(|symbol| &symbol.frame.function)
             .take_while(|function| function.starts_with("runtime."))
-            .any(|function| names.contains(&function.as_str()))
+            .any(|function| names.contains(&function.as_ref()))
     };
     let is_slice = called_by(&[
         "runtime.makeslice",

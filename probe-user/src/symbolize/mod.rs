@@ -104,12 +104,7 @@ fn look_up(binary: &GoBinary, address: VirtAddr, calls_growslice: bool) -> Vec<A
             Origin::Generated => SymbolOrigin::Generated,
             Origin::User => SymbolOrigin::User,
         },
-        frame: StackFrame {
-            function: frame.function,
-            file: frame.file,
-            line: frame.line,
-            inlined: frame.inlined,
-        },
+        frame: frame.into(),
         grows_from_nothing: false,
     };
     let mut symbols: Vec<Symbol> = frames.into_iter().map(symbol).collect();
@@ -121,14 +116,8 @@ fn look_up(binary: &GoBinary, address: VirtAddr, calls_growslice: bool) -> Vec<A
 
 /// Code without a Go function: C, or a walk that went astray.
 fn unknown(address: VirtAddr) -> Symbol {
-    let function = format!("[unknown {address}]");
     Symbol {
-        frame: StackFrame {
-            function,
-            file: String::new(),
-            line: 0,
-            inlined: false,
-        },
+        frame: StackFrame::without_line(format!("[unknown {address}]")),
         origin: SymbolOrigin::Unknown,
         grows_from_nothing: false,
     }
@@ -160,8 +149,8 @@ pub struct NamedCallSite {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     probe: String,
-    function: String,
-    file: String,
+    function: Arc<str>,
+    file: Arc<str>,
     line: u32,
     inlined_into: Option<String>,
 }
@@ -174,8 +163,8 @@ pub fn symbolize(profile: &Profile, symbols: &Symbols) -> NamedProfile {
         let named = name(path, symbols);
         let key = Key {
             probe: path.probe.clone(),
-            function: named.site.function.clone(),
-            file: named.site.file.clone(),
+            function: Arc::clone(&named.site.function),
+            file: Arc::clone(&named.site.file),
             line: named.site.line,
             inlined_into: named.inlined_into.clone(),
         };
@@ -293,7 +282,7 @@ fn name(path: &Path, symbols: &Symbols) -> Named {
     let site = symbol.frame.clone();
     let holder = &holder.frame.function;
     Named {
-        inlined_into: (site.inlined && !is_wrapper(holder)).then(|| holder.clone()),
+        inlined_into: (site.inlined && !is_wrapper(holder)).then(|| holder.to_string()),
         site,
         stack: frames.into_iter().map(|(symbol, _)| symbol).collect(),
     }
@@ -316,7 +305,7 @@ fn first_of_collection(path: &Path, frames: &[Framed]) -> Option<usize> {
     }
     frames.iter().position(|(symbol, _)| {
         symbol.origin == SymbolOrigin::Runtime
-            && COLLECTION.contains(&symbol.frame.function.as_str())
+            && COLLECTION.contains(&symbol.frame.function.as_ref())
     })
 }
 
@@ -335,7 +324,7 @@ fn grows(path: &Path, symbols: &Symbols, frames: &[Framed]) -> Option<usize> {
 /// Go code of the runtime: not the assembly that every stack ends in (`goexit`, `systemstack`, `mcall`), nor
 /// the wrapper that a `go` statement makes.
 fn is_runtime_code(symbol: &Symbol) -> bool {
-    let is_assembly = std::path::Path::new(&symbol.frame.file)
+    let is_assembly = std::path::Path::new(&*symbol.frame.file)
         .extension()
         .is_some_and(|e| e == "s");
     symbol.origin == SymbolOrigin::Runtime && !is_assembly && !is_wrapper(&symbol.frame.function)

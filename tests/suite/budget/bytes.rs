@@ -44,7 +44,7 @@ fn watch(target: &mut GoTarget, limit: &str) -> (Report, Reading, Reading) {
 
 fn rate_told(report: &Report, function: &str) -> f64 {
     let sites = report.call_sites.iter();
-    let of_function = sites.filter(|site| site.probe == "alloc" && site.function == function);
+    let of_function = sites.filter(|site| site.probe == "alloc" && &*site.function == function);
     of_function.filter_map(|site| site.bytes_per_s).sum()
 }
 

@@ -49,14 +49,14 @@ fn site_faults(expected: &TruthSite, report: &Report) -> Vec<String> {
     let place = |site: &&CallSite| {
         (
             &site.probe,
-            &site.function,
-            &site.file,
+            &*site.function,
+            &*site.file,
             site.line,
             &site.inlined_into,
         ) == (
             &expected.probe,
-            &expected.function,
-            &expected.file,
+            expected.function.as_str(),
+            expected.file.as_str(),
             expected.line,
             &expected.inlined_into,
         )

@@ -54,6 +54,6 @@ fn a_command_is_counted_from_its_first_instruction() {
     let starts = report
         .call_sites
         .iter()
-        .any(|site| site.stack.iter().any(|f| f.function == "runtime.main"));
+        .any(|site| site.stack.iter().any(|f| &*f.function == "runtime.main"));
     assert!(starts, "nothing of the start of the program was seen");
 }

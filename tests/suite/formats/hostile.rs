@@ -66,8 +66,8 @@ fn names_of_a_hostile_program_are_kept_in_json() {
             .find(|found| found.probe == site.probe && is_name(&found.function, &site.function));
         let found = found.unwrap_or_else(|| panic!("no {:?}", site.function));
         assert_eq!(
-            (found.hits, &found.file, found.line),
-            (site.count, &site.file, site.line)
+            (found.hits, &*found.file, found.line),
+            (site.count, site.file.as_str(), site.line)
         );
     }
 }

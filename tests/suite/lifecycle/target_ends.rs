@@ -70,7 +70,7 @@ fn a_target_that_becomes_another_program_is_let_go() {
         report
             .call_sites
             .iter()
-            .any(|site| site.function == "main.main.func2")
+            .any(|site| &*site.function == "main.main.func2")
     );
 }
 

@@ -78,7 +78,7 @@ fn a_killed_recorder_leaves_all_but_the_last_second() {
         (0.7..1.1).contains(&(sends / expected)),
         "{sends} sends in {reaches:?}"
     );
-    let named = |site: &&probe_user::report::CallSite| site.function == "main.sendFunction";
+    let named = |site: &&probe_user::report::CallSite| &*site.function == "main.sendFunction";
     assert!(
         report
             .call_sites

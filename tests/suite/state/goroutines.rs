@@ -63,7 +63,7 @@ fn shape(group: &GoroutineGroup) -> Shape {
     let functions = group
         .stack
         .iter()
-        .map(|frame| frame.function.clone())
+        .map(|frame| frame.function.to_string())
         .filter(|function| !function.starts_with("runtime."))
         .collect();
     let creator = group.created_by.as_ref();
@@ -131,7 +131,7 @@ fn crowd_is_counted_whole() {
             group
                 .stack
                 .iter()
-                .any(|frame| frame.function == "main.inCrowd")
+                .any(|frame| &*frame.function == "main.inCrowd")
         })
         .collect();
     let counts: Vec<_> = crowd.iter().map(|group| group.count).collect();
@@ -154,7 +154,7 @@ fn busy_program_has_no_impossible_goroutines() {
     for _ in 0..20 {
         let found = observed.read().census.unwrap();
         for group in &found.groups {
-            let functions = group.stack.iter().map(|frame| frame.function.as_str());
+            let functions = group.stack.iter().map(|frame| frame.function.as_ref());
             let unknown: Vec<_> = functions
                 .filter(|name| name.starts_with("[unknown"))
                 .collect();
@@ -162,7 +162,7 @@ fn busy_program_has_no_impossible_goroutines() {
             let outermost = group
                 .stack
                 .last()
-                .map_or("", |frame| frame.function.as_str());
+                .map_or("", |frame| frame.function.as_ref());
             let whole = group.stack.is_empty()
                 || group.system
                 // One that has returned, and is about to end.

@@ -116,7 +116,8 @@ mod tests {
     #[test]
     fn a_call_and_one_that_it_defers_are_one_site() {
         let mut deferred = setting(400.0);
-        deferred.site.function.push_str(".deferwrap1");
+        let function = &mut deferred.site.function;
+        *function = format!("{function}.deferwrap1").into();
         let faults = found(examine(&idle().with(deferred).with(setting(400.0))));
         assert_eq!(faults.len(), 1);
         assert!((faults[0].evidence[0].value - 800.0).abs() < 1e-6);

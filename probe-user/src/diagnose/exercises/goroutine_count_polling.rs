@@ -106,7 +106,7 @@ fn sampled(observed: &Observed) -> Vec<Fault> {
         let frames = &stack.stack;
         let Some(at) = frames
             .iter()
-            .position(|frame| FUNCTIONS.contains(&frame.function.as_str()))
+            .position(|frame| FUNCTIONS.contains(&frame.function.as_ref()))
         else {
             continue;
         };
@@ -114,7 +114,7 @@ fn sampled(observed: &Observed) -> Vec<Fault> {
         let outer = frames.get(at + 1..).unwrap_or_default();
         let asker = outer
             .iter()
-            .find(|frame| !FUNCTIONS.contains(&frame.function.as_str()));
+            .find(|frame| !FUNCTIONS.contains(&frame.function.as_ref()));
         let Some(asker) = asker.filter(|frame| is_users(&frame.function, module)) else {
             continue;
         };

@@ -89,10 +89,9 @@ fn can_burst(observed: &Observed) -> bool {
 fn is_fed_by_network(observed: &Observed, site: &AtSite<'_>) -> bool {
     let waits_there = |group: &GoroutineGroup| {
         group.wait_reason.as_deref() == Some(IO_WAIT)
-            && group
-                .stack
-                .iter()
-                .any(|frame| frame.function == site.site.function && frame.file == site.site.file)
+            && group.stack.iter().any(|frame| {
+                *frame.function == *site.site.function && *frame.file == *site.site.file
+            })
     };
     censuses(observed).any(|census| census.groups.iter().any(waits_there))
 }
@@ -161,8 +160,8 @@ mod tests {
     fn crowd(n: u64) -> Census {
         let site = spawning(1.0).site;
         let created_by = Some(Location {
-            function: site.function,
-            file: site.file,
+            function: site.function.to_string(),
+            file: site.file.to_string(),
             line: site.line,
         });
         let group = GoroutineGroup {
@@ -186,7 +185,7 @@ mod tests {
             .lasting(400)
             .through_library(&[STARTERS[0]]);
         let mut run = calls("goroutine-run").per_second(8_000.0).lasting(9_000);
-        run.site.function = STARTERS[0].to_owned();
+        run.site.function = STARTERS[0].into();
         assert_eq!(found(examine(&idle().with(spawned).with(run))).len(), 1);
     }
 

@@ -50,7 +50,7 @@ fn examine(observed: &Observed) -> Judgement {
 /// Whether the line calls `runtime.Gosched`: `runtime.GC` yields by itself while it waits for the sweeping.
 fn yields_itself(calls: &Calls) -> bool {
     let mut called = calls.below.iter().map(|symbol| &symbol.frame.function);
-    calls.by_user && called.all(|function| function == "runtime.Gosched")
+    calls.by_user && called.all(|function| &**function == "runtime.Gosched")
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {

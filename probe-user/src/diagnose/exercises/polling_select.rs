@@ -97,7 +97,7 @@ fn sampled(observed: &Observed, site: &AtSite<'_>) -> Sampled {
     };
     let polls_here = |stack: &[StackFrame]| {
         stack.windows(2).any(|pair| match pair {
-            [inner, outer] => POLLS.contains(&inner.function.as_str()) && site.is_at(outer),
+            [inner, outer] => POLLS.contains(&inner.function.as_ref()) && site.is_at(outer),
             _ => false,
         })
     };

@@ -132,7 +132,7 @@ mod tests {
             .per_second(50_000.0)
             .through_library(&[STARTERS[0]]);
         let mut run = calls("goroutine-run").per_second(50_000.0).lasting(800);
-        run.site.function = STARTERS[0].to_owned();
+        run.site.function = STARTERS[0].into();
         assert_eq!(found(examine(&idle().with(spawned).with(run))).len(), 1);
     }
 

@@ -69,7 +69,7 @@ fn sampled(observed: &Observed) -> Option<Judgement> {
         let inside = samples
             .stacks
             .iter()
-            .filter(|stack| stack.stack.iter().any(|frame| frame.function == function));
+            .filter(|stack| stack.stack.iter().any(|frame| &*frame.function == function));
         inside.map(|stack| stack.samples).sum()
     };
     // Preemption goes through `newstack` as well, and copies nothing.

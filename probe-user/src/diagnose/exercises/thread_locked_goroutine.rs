@@ -135,7 +135,7 @@ fn at_call(observed: &Observed, site: &AtSite<'_>) -> Fault {
 
 /// Waits of goroutines that run `function`.
 fn waits_per_s(observed: &Observed, function: &str) -> f64 {
-    let parks = observed.sites("park", |calls| calls.site.function == function);
+    let parks = observed.sites("park", |calls| &*calls.site.function == function);
     total(&parks, AtSite::rate_per_s)
 }
 

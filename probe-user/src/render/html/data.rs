@@ -204,8 +204,8 @@ impl<'a> Frames<'a> {
 
     fn index(&mut self, frame: &'a StackFrame) -> u32 {
         let key = (
-            frame.function.as_str(),
-            frame.file.as_str(),
+            frame.function.as_ref(),
+            frame.file.as_ref(),
             frame.line,
             frame.inlined,
         );

@@ -94,6 +94,6 @@ impl<'a> View<'a> {
 /// Whether a call site is at the place of a finding, which is named by the function that somebody wrote.
 fn is_at(site: &CallSite, place: &Location) -> bool {
     written_in(&site.function) == place.function
-        && site.file == place.file
+        && *site.file == *place.file
         && site.line == place.line
 }

@@ -9,7 +9,10 @@
 mod proto;
 mod tables;
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    sync::Arc,
+};
 
 use flate2::{Compression, write::GzEncoder};
 use prost::Message as _;
@@ -134,8 +137,8 @@ fn cpu_sample(tables: &mut Tables, cpu: &Cpu, stack: &CpuStack, n_values: usize)
 
 fn call_site_locations(tables: &mut Tables, site: &CallSite) -> Vec<u64> {
     let call_site = [StackFrame {
-        function: site.function.clone(),
-        file: site.file.clone(),
+        function: Arc::clone(&site.function),
+        file: Arc::clone(&site.file),
         line: site.line,
         inlined: false,
     }];

@@ -225,8 +225,8 @@ fn every_severity_is_counted_at_the_top() {
 fn a_goroutine_is_where_the_program_is_and_the_runtimes_own_come_last() {
     let mut report = sample::service();
     let frame = |function: &str| StackFrame {
-        function: function.to_owned(),
-        file: "x.go".to_owned(),
+        function: function.into(),
+        file: "x.go".into(),
         line: 1,
         inlined: false,
     };
@@ -266,7 +266,7 @@ fn the_time_of_operations_is_of_those_too_that_were_not_seen() {
     (site.hits, site.count) = (10, 1_000);
     let latency = site.latency.as_mut().unwrap();
     latency.sum_ns = 500;
-    let name = site.function.clone();
+    let name = site.function.to_string();
     let page = data(&page(&report));
     let sites = page["sites"].as_array().unwrap();
     let shown = sites
