@@ -23,7 +23,7 @@ const SURE: f64 = 0.9;
 /// Channels of one row that are told apart, and of one probe that are looked at.
 const MAX_OF_ROW: usize = 32;
 const MAX_OF_PROBE: usize = 8;
-/// A channel that is known so well, after so many looks, is looked at less often.
+/// A channel that is known so well, after so many looks, or that nothing went through, is looked at less often.
 const ENOUGH: u64 = 24;
 const KNOWN_ERROR: f64 = 0.05;
 const SELDOM: u64 = 4;
@@ -240,7 +240,8 @@ impl Uses {
 
 impl Watched {
     fn is_known(&self) -> bool {
-        self.looks >= ENOUGH && self.sends.error() < KNOWN_ERROR
+        let is_still = self.sends.rate() + self.receives.rate() <= 0.0;
+        self.looks >= ENOUGH && (is_still || self.sends.error() < KNOWN_ERROR)
     }
 
     /// Returns at which part of the tries a thread waited.

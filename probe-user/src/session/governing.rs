@@ -15,8 +15,8 @@ use super::{
 use crate::{
     aggregate::{Free, Inside, Outside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
     attach::{
-        AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Gates, Maps, Passed,
-        Processors, Syscalls, Traffic, Window,
+        AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Gates, Passed, Processors,
+        Syscalls, Traffic, Window,
     },
     discover::Target,
     drain::{self, DrainError},
@@ -48,6 +48,8 @@ pub(super) struct Governing {
     /// By probe: since when it is on, or since its last slice, as nanoseconds since the beginning.
     open_ns: BTreeMap<u8, u64>,
     rows: Rows,
+    /// Windows that are over, of whose rows nothing was read since: they stay as they are until the probe is on again.
+    unread: Vec<(ProbeName, Slice)>,
     sampling: Sampling,
     changed: BTreeSet<u32>,
     /// By probe: sites that were armed or restored so far.
@@ -64,40 +66,54 @@ pub(super) struct Governing {
 /// What rows counted, and whose they are.
 #[derive(Default)]
 struct Rows {
-    of_probe: BTreeMap<u32, String>,
-    latest: BTreeMap<u32, (u64, u64)>,
-    before: BTreeMap<u32, (u64, u64)>,
+    known: BTreeMap<u32, Counted>,
+    /// By probe: what came to its rows since it was taken.
+    seen: BTreeMap<String, BTreeMap<u32, Seen>>,
+}
+
+/// What a row has counted so far.
+struct Counted {
+    probe: String,
+    begun: u64,
+    bytes: u64,
 }
 
 impl Rows {
     fn absorb(&mut self, snapshot: &Snapshot) {
         for (row, path) in &snapshot.paths {
-            self.of_probe.insert(*row, path.probe.clone());
+            let probe = path.probe.clone();
+            let none = Counted {
+                probe,
+                begun: 0,
+                bytes: 0,
+            };
+            self.known.entry(*row).or_insert(none);
         }
         for (row, totals) in &snapshot.totals {
+            let Some(counted) = self.known.get_mut(row) else {
+                continue;
+            };
             // What ended without a begin that was seen began before the window.
             let begun = totals.hits.saturating_sub(totals.lost[lost::ORPHAN]);
-            self.latest.insert(*row, (begun, totals.bytes));
+            if (begun, totals.bytes) == (counted.begun, counted.bytes) {
+                continue;
+            }
+            let of_probe = self.seen.entry(counted.probe.clone()).or_default();
+            let seen = of_probe.entry(*row).or_insert(Seen {
+                row: *row,
+                begun: 0,
+                bytes: 0,
+            });
+            seen.begun += begun.saturating_sub(counted.begun);
+            seen.bytes += totals.bytes.saturating_sub(counted.bytes);
+            (counted.begun, counted.bytes) = (begun, totals.bytes);
         }
     }
 
     /// Returns what came to a probe's rows since the last call.
     fn take(&mut self, probe: &str) -> Vec<Seen> {
-        let mut seen = Vec::new();
-        for (row, now) in &self.latest {
-            if self.of_probe.get(row).is_none_or(|of| of != probe) {
-                continue;
-            }
-            let before = self.before.insert(*row, *now).unwrap_or_default();
-            if *now != before {
-                seen.push(Seen {
-                    row: *row,
-                    begun: now.0.saturating_sub(before.0),
-                    bytes: now.1.saturating_sub(before.1),
-                });
-            }
-        }
-        seen
+        let seen = self.seen.remove(probe).unwrap_or_default();
+        seen.into_values().collect()
     }
 }
 
@@ -155,6 +171,7 @@ impl Governing {
             probes,
             open_ns,
             rows: Rows::default(),
+            unread: Vec::new(),
             sampling: Sampling::default(),
             changed: BTreeSet::new(),
             channels: channels.map(Channels::new),
@@ -183,7 +200,7 @@ impl Governing {
         self.look_at_channels(attachment.gates());
         let events = attachment.events(Duration::ZERO)?;
         self.look(attachment.gates(), target);
-        self.take(&events, attachment.maps(), attachment.gates())?;
+        self.take(&events, attachment.gates());
         for event in &events {
             if let Event::Closed { probe, window } = event
                 && self.governor.is_none()
@@ -195,7 +212,13 @@ impl Governing {
         }
         let look = self.now();
         let actions = self.governor.as_mut().map(|governor| governor.step(look));
-        for action in actions.into_iter().flatten() {
+        let actions = actions.unwrap_or_default();
+        if self.has_to_read(&actions) {
+            let known = &self.rows.known;
+            let snapshot = drain::rows(attachment.maps(), &|row| known.contains_key(&row))?;
+            self.absorb(&snapshot);
+        }
+        for action in actions {
             self.act(action, attachment)?;
         }
         let due_ns = self.governor.as_ref().map_or(u64::MAX, Governor::due_ns);
@@ -260,11 +283,7 @@ impl Governing {
                     attachment.close(name)?;
                     if !attachment.can_reopen() {
                         let window = self.closed_now(probe, now_ns);
-                        self.take(
-                            &[Event::Closed { probe, window }],
-                            attachment.maps(),
-                            attachment.gates(),
-                        )?;
+                        self.take(&[Event::Closed { probe, window }], attachment.gates());
                     }
                 }
             }
@@ -284,16 +303,8 @@ impl Governing {
         }
     }
 
-    /// Takes over what windows saw that have closed.
-    fn take(&mut self, events: &[Event], maps: &Maps, gates: &Gates) -> Result<(), GoverningError> {
-        if events
-            .iter()
-            .any(|event| matches!(event, Event::Closed { .. }))
-        {
-            let known = &self.rows.of_probe;
-            let snapshot = drain::rows(maps, &|row| known.contains_key(&row))?;
-            self.absorb(&snapshot);
-        }
+    /// Takes over what happened to windows.
+    fn take(&mut self, events: &[Event], gates: &Gates) {
         for event in events {
             match event {
                 Event::Opened {
@@ -313,7 +324,16 @@ impl Governing {
                 }
             }
         }
-        Ok(())
+    }
+
+    /// Returns whether rows have to be read before these actions: a probe comes on again, or what it saw first is not
+    /// known yet, by which channels to look at are found.
+    fn has_to_read(&self, actions: &[Action]) -> bool {
+        self.unread.iter().any(|(name, _)| {
+            let comes_on =
+                |action: &Action| matches!(action, Action::Open { probe, .. } if *probe == name.index());
+            !self.sampling.probes.contains_key(name.as_str()) || actions.iter().any(comes_on)
+        })
     }
 
     fn closed(&mut self, probe: u8, window: &ClosedWindow, gates: &Gates) {
@@ -353,7 +373,8 @@ impl Governing {
             },
             ..Slice::default()
         };
-        self.slice(probe, (from_ns, closed.closed_ns), slice);
+        self.unread
+            .extend(self.slice(probe, (from_ns, closed.closed_ns), slice));
         let n_sites = self.probes.iter().find(|(name, _)| name.index() == probe);
         *self.toggled_sites.entry(probe).or_default() += 2 * n_sites.map_or(0, |(_, n)| *n);
         let (look, hits) = (self.now(), self.hits(gates, probe));
@@ -401,16 +422,22 @@ impl Governing {
             if self.stays_on(probe) {
                 let to_ns = gates.shut_ns(probe).map_or(now_ns, |ns| ns.min(now_ns));
                 let to_ns = to_ns.saturating_sub(self.origin_ns).max(from_ns);
-                self.slice(probe, (from_ns, to_ns), Slice::default());
+                if let Some((name, slice)) = self.slice(probe, (from_ns, to_ns), Slice::default()) {
+                    self.settle(name, &slice);
+                }
                 self.open_ns.insert(probe, to_ns);
             }
         }
     }
 
+    /// Takes over what was read of rows, which is what the windows saw that are over.
     fn absorb(&mut self, snapshot: &Snapshot) {
         self.rows.absorb(snapshot);
         if let Some(channels) = &mut self.channels {
             channels.absorb(snapshot);
+        }
+        for (name, slice) in std::mem::take(&mut self.unread) {
+            self.settle(name, &slice);
         }
     }
 
@@ -427,24 +454,32 @@ impl Governing {
         }
     }
 
-    /// Takes over what a probe saw while it was on, in nanoseconds since the beginning.
-    fn slice(&mut self, probe: u8, (from_ns, to_ns): (u64, u64), slice: Slice) {
+    /// Returns for how long a probe was on, in nanoseconds since the beginning, and what that stands for.
+    fn slice(
+        &self,
+        probe: u8,
+        (from_ns, to_ns): (u64, u64),
+        slice: Slice,
+    ) -> Option<(ProbeName, Slice)> {
         // Without a limit everything is on all the time, and the counts are exact.
-        let (Some(governor), Some(name)) = (&self.governor, ProbeName::from_index(probe)) else {
-            return;
-        };
+        let governor = self.governor.as_ref()?;
         let on_ns = to_ns.saturating_sub(from_ns);
         let slice = Slice {
             on_ns,
             period_ns: governor.stands_for_ns(probe, on_ns),
             ..slice
         };
+        Some((ProbeName::from_index(probe)?, slice))
+    }
+
+    /// Takes over what a probe saw while it was on.
+    fn settle(&mut self, name: ProbeName, slice: &Slice) {
         let seen = self.rows.take(name.as_str());
-        if on_ns == 0 && seen.is_empty() {
+        if slice.on_ns == 0 && seen.is_empty() {
             return;
         }
         self.changed.extend(seen.iter().map(|seen| seen.row));
-        self.sampling.add(name.as_str(), &slice, &seen);
+        self.sampling.add(name.as_str(), slice, &seen);
     }
 
     fn look(&mut self, gates: &Gates, target: Option<&Target>) {
@@ -513,17 +548,12 @@ impl Governing {
 
     /// Takes over the windows that were open until everything was taken off. `elapsed`: since the beginning; `quiet`:
     /// how long of it nothing was counted.
-    pub(super) fn end(
-        &mut self,
-        detached: &Detached,
-        elapsed: Duration,
-        quiet: Duration,
-    ) -> Result<(), GoverningError> {
+    pub(super) fn end(&mut self, detached: &Detached, elapsed: Duration, quiet: Duration) {
         self.ending = true;
         if self.governor.is_none() && !quiet.is_zero() {
             self.counted_ns = Some(elapsed.saturating_sub(quiet).as_nanos() as u64);
         }
-        self.take(&detached.events, &detached.maps, &detached.gates)
+        self.take(&detached.events, &detached.gates);
     }
 
     /// Returns the longest time that it took to put a probe on.

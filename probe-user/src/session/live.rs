@@ -171,8 +171,7 @@ impl<'a> Live<'a> {
             ));
         }
         let mut incomplete = self.incomplete;
-        let ended = governing.end(&detached, elapsed, quiet);
-        note(&mut incomplete, ended.map_err(Failure::from));
+        governing.end(&detached, elapsed, quiet);
         let mut taking = Taking {
             binary: &self.binary,
             profile: &mut self.profile,
