@@ -12,7 +12,8 @@ use probe_ebpf::{
     bucket::N_BUCKETS,
 };
 pub use sampling::{
-    Free, Inside, Outside, ProbeSampling, Progress, RowSampling, Sampling, Seen, Slice, part_of,
+    Beside, Free, Inside, Outside, ProbeSampling, Progress, Reference, RowSampling, Sampling, Seen,
+    Slice, part_of,
 };
 use serde::{Deserialize, Serialize};
 pub use timeline::{Growth, Timeline};
@@ -61,6 +62,9 @@ pub struct Spending {
     /// How many of its system calls returned, where that can be read.
     #[serde(default)]
     pub syscalls: Option<u64>,
+    /// How many goroutines were started, where that can be read.
+    #[serde(default)]
+    pub goroutines: Option<u64>,
     /// Which probe took how much of `probes_ns`.
     #[serde(default)]
     pub of_probes_ns: BTreeMap<String, f64>,

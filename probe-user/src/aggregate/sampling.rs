@@ -32,6 +32,7 @@ pub struct ProbeSampling {
     pub longest_ns: u64,
     /// What the probe did to the target while it was on.
     pub inside: Inside,
+    pub beside: Beside,
     /// Operations that the windows stand for.
     pub total: f64,
     pub crowd: Crowd,
@@ -99,9 +100,25 @@ pub struct Inside {
     pub cpu_ns: u64,
     pub cost_ns: f64,
     pub begun: u64,
-    /// How far it came meanwhile.
-    pub progress: Progress,
     pub outside: Outside,
+}
+
+/// What the scheduler counted while a probe was on: how far the program came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Beside {
+    pub syscalls: Reference,
+    pub goroutines: Reference,
+}
+
+/// Something that the runtime counts by itself, in windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reference {
+    /// How often it came in their time.
+    pub by_time: Progress,
+    /// Operations for each of it: it takes the place of the time.
+    pub operations: Progress,
 }
 
 /// Operations by how long the program ran outside of the runtime, which takes as long as it does without probes.
@@ -146,8 +163,8 @@ pub struct Free {
     pub windows: f64,
 }
 
-/// Times, and how many steps came in them: system calls of the target's that returned, which are how far a program came
-/// that has something to wait for, or elements that went through a channel.
+/// Times, and how many steps came in them: system calls of the target's that returned or goroutines that it started, which
+/// are how far it came, or elements that went through a channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Progress {
@@ -182,6 +199,7 @@ pub struct Slice {
     /// What the probe took of the target's CPU time while it counted.
     pub cost_ns: f64,
     pub inside: Inside,
+    pub beside: Beside,
 }
 
 /// What a row counted in a slice.
@@ -220,6 +238,7 @@ impl Sampling {
         sums.on_ns += slice.on_ns;
         sums.longest_ns = sums.longest_ns.max(slice.on_ns);
         sums.inside.add(&slice.inside);
+        sums.beside.add(&slice.beside);
         let Some(period_ns) = slice.period_ns else {
             sums.whole_ns += slice.on_ns;
             sums.whole += all;
@@ -277,8 +296,29 @@ impl Inside {
         self.cpu_ns += more.cpu_ns;
         self.cost_ns += more.cost_ns;
         self.begun += more.begun;
-        self.progress.add(&more.progress);
         self.outside.add(&more.outside);
+    }
+}
+
+impl Beside {
+    fn add(&mut self, more: &Self) {
+        self.syscalls.add(&more.syscalls);
+        self.goroutines.add(&more.goroutines);
+    }
+}
+
+impl Reference {
+    /// A window of `ns`, in which it came `steps` times and so many operations began.
+    pub fn of(ns: f64, steps: f64, operations: f64) -> Self {
+        Self {
+            by_time: Progress::of(ns, steps),
+            operations: Progress::of(steps, operations),
+        }
+    }
+
+    fn add(&mut self, more: &Self) {
+        self.by_time.add(&more.by_time);
+        self.operations.add(&more.operations);
     }
 }
 

@@ -11,7 +11,7 @@ mod link;
 mod load;
 mod mode;
 mod samples;
-mod syscalls;
+mod scheduler;
 mod ticks;
 mod verify;
 
@@ -41,7 +41,7 @@ pub(crate) use link::LinkSpec;
 pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, OwnSites, load};
 pub use mode::{MAX_SITES_PER_SITE_MODE, Mode};
 pub use samples::{HERTZ, Sampler};
-pub(crate) use syscalls::{Processors, Syscalls};
+pub(crate) use scheduler::{Scheduler, Steps};
 use ticks::Clock;
 pub(crate) use ticks::Ticker;
 pub use ticks::Ticks;
@@ -182,15 +182,14 @@ impl Loaded {
         Ok(attachment)
     }
 
-    /// Makes everything ready to attach the planned probes one by one, see [`Attachment::open`]. `processors`: those of
-    /// the target, as far as they are known. Where the
-    /// kernel attaches site by site they are all attached now.
+    /// Makes everything ready to attach the planned probes one by one, see [`Attachment::open`]. `scheduler`: that of the
+    /// target, as far as it is known. Where the kernel attaches site by site they are all attached now.
     pub(crate) fn hold(
         mut self,
         plan: &ProbePlan,
         exe: &File,
         pid: NonZeroU32,
-        processors: Processors,
+        scheduler: Scheduler,
     ) -> Result<Attachment, AttachError> {
         if self.mode == Mode::PerSite {
             return self.attach(plan, exe, pid);
@@ -209,7 +208,7 @@ impl Loaded {
             pulse: self.pulse_map.fd().as_fd(),
             shut: self.shut_map.fd().as_fd(),
         };
-        let holder = Holder::start(&tools, pid.get(), processors, links)
+        let holder = Holder::start(&tools, pid.get(), scheduler, links)
             .map_err(|source| AttachError::Holder { source })?;
         Ok(self.into_attachment(Links::Held(holder)))
     }

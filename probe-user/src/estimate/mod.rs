@@ -6,6 +6,7 @@
 //! where the runtime itself counts, its totals are right, and the windows only divide them.
 
 mod outside;
+mod reference;
 
 use outside::{OutsideTime, Told};
 
@@ -36,8 +37,6 @@ const LEFT_UNKNOWN: f64 = 0.1;
 const LEFT_KNOWN: f64 = 0.25;
 /// A program that is slowed down by less may as well not be slowed down at all.
 const PACED: f64 = 1.3;
-/// Progress in windows is believed when it is known so well.
-const PROGRESS_ERROR: f64 = 0.2;
 /// A channel tells more than costs do even where looks at it differ much.
 const CHANNEL_ERROR: f64 = 0.5;
 /// How many times as much there is at least while nobody looks, where a CPU is taken from the target for that: its goroutines
@@ -216,29 +215,20 @@ impl Scale {
             _ if sampling.is_look_only() => scale,
             _ => {
                 let outside = told_outside(sampling, run);
-                if let Some(told) = outside.filter(Told::is_narrow) {
+                let by_costs = told_by_costs(sampling, stretch, run);
+                let agrees = |told: &Told| told.agrees_with(&by_costs.wider(sampling.error()));
+                let by_reference = reference::told(sampling, run, by_costs.low / stretch)
+                    .filter(agrees)
+                    .filter(|told| outside.is_none_or(|other| told.agrees_with(&other)));
+                if let Some(told) = narrower(outside, by_reference).filter(Told::is_narrow) {
                     return scale.divide(told);
                 }
-                let (factor, low, high) = dilation(sampling, run);
-                let (likely, longest) = drawn_out(sampling);
-                let low = low * stretch;
-                let room = sampling.factor_of(most);
-                let high = (high.max(longest) * stretch).min(room).max(low);
-                let by_costs = Told {
-                    total: match run.usual {
-                        Some(usual) if high > low * OPEN => {
-                            sampling.factor_of(usual).clamp(low, high)
-                        }
-                        _ => factor.max(likely) * stretch,
-                    },
-                    low,
-                    high,
-                };
                 let of_channel = told_by_channel(sampling, stretch, run)
-                    .filter(|told| told.agrees_with(&by_costs.wider(sampling.error())))
-                    .map(|told| told.at_most(room));
-                let other = of_channel.unwrap_or(by_costs);
-                match outside.map(|told| told.within(&other)).or(of_channel) {
+                    .filter(agrees)
+                    .map(|told| told.at_most(sampling.factor_of(most)));
+                let by_count = narrower(of_channel, by_reference);
+                let other = by_count.unwrap_or(by_costs);
+                match outside.map(|told| told.within(&other)).or(by_count) {
                     Some(told) => scale.divide(told),
                     None => Self {
                         factor: by_costs.total,
@@ -372,12 +362,11 @@ fn is_partial(sampling: &ProbeSampling, duration_ns: u64) -> bool {
 /// the time that an operation takes by itself. Where that is a small difference of large numbers the bounds are
 /// far apart, and it is never less than any operation takes.
 ///
-/// A program that makes system calls tells by itself how far it came: the scheduler counts those. On a host that has
-/// nothing to spare that is how much slower it was, and the clients it waits for with it. Where the costs tell of more
-/// than that, something else in it makes the calls, and the costs are what is believed.
+/// A program that makes system calls or starts goroutines tells by itself how far it came: the scheduler counts those. On
+/// a host that has nothing to spare that is how much slower it was, and the clients it waits for with it. Where the costs
+/// tell of more than that, something else in it does so, and the costs are what is believed.
 fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     let Run {
-        profile,
         duration_ns,
         waited_ns,
         hands_over,
@@ -413,11 +402,9 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     let middle = (factor(cost * (1.0 - COSTS_LESS), used) * most).sqrt();
     let measured = factor(cost, used).powf(known) * middle.powf(1.0 - known);
     let measured = measured.clamp(low, high);
-    if let Some((seen, error)) = slowed_down(sampling, profile, duration_ns) {
-        let (least, most) = (seen * (1.0 - Z * error), seen * (1.0 + Z * error));
-        if most >= low {
-            return (seen.max(1.0), least.max(1.0), most.max(1.0));
-        }
+    if let Some((seen, error)) = reference::slowed_down(sampling, run, low) {
+        let [least, most] = [1.0 - Z * error, 1.0 + Z * error].map(|by| (seen * by).max(1.0));
+        return (seen.max(1.0), least, most);
     }
     // One that spins until it is time to go on looks the same, and loses nothing.
     if measured < PACED {
@@ -429,6 +416,27 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     // Goroutines that took turns on one processor do so on two when one of them is slowed down, and wake each other up:
     // that costs more than the probe, and is not known.
     (measured, low, high.max(usual / rate / LEAST_HAND_OVER_NS))
+}
+
+/// By what the operations of windows are to be multiplied, by what the probe took of the target's time.
+fn told_by_costs(sampling: &ProbeSampling, stretch: f64, run: &Run<'_>) -> Told {
+    let (factor, low, high) = dilation(sampling, run);
+    let (likely, longest) = drawn_out(sampling);
+    let low = low * stretch;
+    let room = sampling.factor_of(run.most);
+    let high = (high.max(longest) * stretch).min(room).max(low);
+    let total = match run.usual {
+        Some(usual) if high > low * OPEN => sampling.factor_of(usual).clamp(low, high),
+        _ => factor.max(likely) * stretch,
+    };
+    Told { total, low, high }
+}
+
+fn narrower(a: Option<Told>, b: Option<Told>) -> Option<Told> {
+    let width = |told: &Told| told.high / told.low;
+    a.into_iter()
+        .chain(b)
+        .min_by(|a, b| width(a).total_cmp(&width(b)))
 }
 
 /// By what the operations of windows are to be multiplied, so that they are as many as there were by how long the
@@ -517,21 +525,6 @@ fn in_operations(recording: &Recording, probe: &str) -> Option<(f64, f64)> {
         let part = if is_telling { found / total } else { 0.0 };
         (part, (most / total).min(1.0))
     })
-}
-
-/// By how much slower the target's system calls came while the probe was on than otherwise, and the relative standard
-/// error of that; `None`: it makes too few for that to be known.
-fn slowed_down(
-    sampling: &ProbeSampling,
-    profile: &Profile,
-    duration_ns: u64,
-) -> Option<(f64, f64)> {
-    let inside = &sampling.inside.progress;
-    let syscalls = profile.spending.as_ref()?.syscalls? as f64 - inside.steps;
-    let ns = duration_ns as f64 - inside.ns;
-    let usual = syscalls / ns.max(1.0);
-    let error = inside.error();
-    (error < PROGRESS_ERROR && syscalls > 0.0 && ns > 0.0).then(|| (usual / inside.rate(), error))
 }
 
 fn outside_time(recording: &Recording) -> Option<OutsideTime> {
@@ -631,7 +624,7 @@ pub(crate) fn limits(probes: &[Probe], profile: &Profile) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Inside, Progress, Sampling, Seen, Slice, Spending};
+    use crate::aggregate::{Beside, Inside, Reference, Sampling, Seen, Slice, Spending};
 
     const RUN_NS: u64 = 10_000_000_000;
     const WINDOW_NS: u64 = 10_000_000;
@@ -651,8 +644,11 @@ mod tests {
                     cpu_ns: (used * ns) as u64,
                     cost_ns: cost * ns,
                     begun: 1_000,
-                    progress: Progress::of(ns, syscalls as f64),
                     ..Inside::default()
+                },
+                beside: Beside {
+                    syscalls: Reference::of(ns, syscalls as f64, 1_000.0),
+                    ..Beside::default()
                 },
                 ..Slice::default()
             };

@@ -13,10 +13,12 @@ use super::{
     subject::Armed,
 };
 use crate::{
-    aggregate::{Free, Inside, Outside, Progress, Sampling, Seen, Slice, Snapshot, Spending},
+    aggregate::{
+        Beside, Free, Inside, Outside, Reference, Sampling, Seen, Slice, Snapshot, Spending,
+    },
     attach::{
-        AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Gates, Passed, Processors,
-        Syscalls, Traffic, Window,
+        AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Gates, Passed, Scheduler,
+        Steps, Traffic, Window,
     },
     discover::Target,
     drain::{self, DrainError},
@@ -39,9 +41,8 @@ pub(super) struct Governing {
     origin_ns: u64,
     cpu_origin_ns: u64,
     cpu_ns: u64,
-    processors: Processors,
-    /// As of the last look, and how many there were until then since the beginning.
-    syscalls: Option<(Syscalls, u64)>,
+    scheduler: Scheduler,
+    came: Option<Came>,
     /// By probe: how often it has ticked in windows.
     ticks: BTreeMap<u8, u64>,
     probes: Vec<(ProbeName, usize)>,
@@ -61,6 +62,32 @@ pub(super) struct Governing {
     ending: bool,
     /// Of a run without a limit in which rtprobe was stopped: for how long the probes counted.
     counted_ns: Option<u64>,
+}
+
+/// What the scheduler counted since the beginning.
+struct Came {
+    latest: Steps,
+    syscalls: u64,
+    goroutines: u64,
+}
+
+impl From<Steps> for Came {
+    fn from(latest: Steps) -> Self {
+        Self {
+            latest,
+            syscalls: 0,
+            goroutines: 0,
+        }
+    }
+}
+
+impl Came {
+    fn add(&mut self, now: Steps) {
+        let more = now.since(self.latest);
+        self.latest = now;
+        self.syscalls = self.syscalls.saturating_add(more.syscalls());
+        self.goroutines = self.goroutines.saturating_add(more.goroutines());
+    }
 }
 
 /// What rows counted, and whose they are.
@@ -164,8 +191,8 @@ impl Governing {
             origin_ns,
             cpu_origin_ns: cpu_time_ns(armed.target.as_ref()).unwrap_or(0),
             cpu_ns: 0,
-            syscalls: armed.processors.syscalls().map(|now| (now, 0)),
-            processors: armed.processors.clone(),
+            came: armed.scheduler.steps().map(Came::from),
+            scheduler: armed.scheduler.clone(),
             ticks: BTreeMap::new(),
             toggled_sites: probes.iter().map(|(name, n)| (name.index(), *n)).collect(),
             probes,
@@ -356,25 +383,19 @@ impl Governing {
         };
         let inside = self.inside(&window.inside);
         let traffic = window.inside.traffic;
-        let unseen = match window.cause {
-            Cause::Time | Cause::Limit if !self.stays_on(probe) => {
-                traffic.asked.saturating_sub(traffic.begun)
+        let is_window = matches!(window.cause, Cause::Time | Cause::Limit) && !self.stays_on(probe);
+        if let Some((name, mut slice)) = self.slice(probe, (from_ns, closed.closed_ns)) {
+            slice.is_cut = window.cause == Cause::Limit;
+            slice.cost_ns = inside.cost_ns;
+            if window.cause == Cause::Time {
+                slice.inside = inside;
             }
-            _ => 0,
-        };
-        let slice = Slice {
-            unseen,
-            is_cut: window.cause == Cause::Limit,
-            cost_ns: inside.cost_ns,
-            inside: if window.cause == Cause::Time {
-                inside
-            } else {
-                Inside::default()
-            },
-            ..Slice::default()
-        };
-        self.unread
-            .extend(self.slice(probe, (from_ns, closed.closed_ns), slice));
+            if is_window {
+                slice.unseen = traffic.asked.saturating_sub(traffic.begun);
+                slice.beside = beside(&window.inside);
+            }
+            self.unread.push((name, slice));
+        }
         let n_sites = self.probes.iter().find(|(name, _)| name.index() == probe);
         *self.toggled_sites.entry(probe).or_default() += 2 * n_sites.map_or(0, |(_, n)| *n);
         let (look, hits) = (self.now(), self.hits(gates, probe));
@@ -397,9 +418,6 @@ impl Governing {
             // most, there is nothing to displace them.
             cost_ns: self.costs.of(passed_hits(passed), 0.0),
             begun: passed.traffic.asked,
-            progress: passed.syscalls.map_or_else(Progress::default, |syscalls| {
-                Progress::of(passed.ns as f64, syscalls.count() as f64)
-            }),
             outside: passed.ticks.map_or_else(Outside::default, |ticks| {
                 // No tick finds what another one does.
                 let of_ticks_ns = (ticks.outside as f64 * self.costs.tick_ns) as u64;
@@ -422,7 +440,7 @@ impl Governing {
             if self.stays_on(probe) {
                 let to_ns = gates.shut_ns(probe).map_or(now_ns, |ns| ns.min(now_ns));
                 let to_ns = to_ns.saturating_sub(self.origin_ns).max(from_ns);
-                if let Some((name, slice)) = self.slice(probe, (from_ns, to_ns), Slice::default()) {
+                if let Some((name, slice)) = self.slice(probe, (from_ns, to_ns)) {
                     self.settle(name, &slice);
                 }
                 self.open_ns.insert(probe, to_ns);
@@ -454,20 +472,15 @@ impl Governing {
         }
     }
 
-    /// Returns for how long a probe was on, in nanoseconds since the beginning, and what that stands for.
-    fn slice(
-        &self,
-        probe: u8,
-        (from_ns, to_ns): (u64, u64),
-        slice: Slice,
-    ) -> Option<(ProbeName, Slice)> {
+    /// Returns a time that a probe was on, in nanoseconds since the beginning, and for how long that stands.
+    fn slice(&self, probe: u8, (from_ns, to_ns): (u64, u64)) -> Option<(ProbeName, Slice)> {
         // Without a limit everything is on all the time, and the counts are exact.
         let governor = self.governor.as_ref()?;
         let on_ns = to_ns.saturating_sub(from_ns);
         let slice = Slice {
             on_ns,
             period_ns: governor.stands_for_ns(probe, on_ns),
-            ..slice
+            ..Slice::default()
         };
         Some((ProbeName::from_index(probe)?, slice))
     }
@@ -486,9 +499,8 @@ impl Governing {
         if let Some(cpu_ns) = cpu_time_ns(target) {
             self.cpu_ns = cpu_ns.saturating_sub(self.cpu_origin_ns);
         }
-        if let (Some((latest, sum)), Some(now)) = (&mut self.syscalls, self.processors.syscalls()) {
-            *sum += now.since(*latest).count();
-            *latest = now;
+        if let (Some(came), Some(now)) = (&mut self.came, self.scheduler.steps()) {
+            came.add(now);
         }
         let all = self.probes.iter().map(|(name, _)| name.index());
         let all: Vec<_> = all.map(|probe| (probe, self.hits(gates, probe))).collect();
@@ -541,7 +553,8 @@ impl Governing {
         snapshot.spending = Some(Spending {
             probes_ns: of_probes_ns.values().sum::<f64>() + self.of_samples * self.cpu_ns as f64,
             target_ns: self.cpu_ns,
-            syscalls: self.syscalls.map(|(_, sum)| sum),
+            syscalls: self.came.as_ref().map(|came| came.syscalls),
+            goroutines: self.came.as_ref().map(|came| came.goroutines),
             of_probes_ns,
         });
     }
@@ -634,6 +647,18 @@ pub(super) enum GoverningError {
     Attach(#[from] AttachError),
     #[error(transparent)]
     Drain(#[from] DrainError),
+}
+
+fn beside(passed: &Passed) -> Beside {
+    let Some(steps) = passed.steps else {
+        return Beside::default();
+    };
+    let begun = passed.traffic.asked as f64;
+    let reference = |steps: u64| Reference::of(passed.ns as f64, steps as f64, begun);
+    Beside {
+        syscalls: reference(steps.syscalls()),
+        goroutines: reference(steps.goroutines()),
+    }
 }
 
 fn passed_hits(passed: &Passed) -> Hits {

@@ -13,7 +13,7 @@ use super::{look::Glance, spawn::Running};
 use crate::{
     address::{LoadBias, ProcAddr},
     analyze::{self, AnalyzeError, GoBinary},
-    attach::{self, AttachError, Attachment, Loaded, Processors},
+    attach::{self, AttachError, Attachment, Loaded, Scheduler},
     cli::Selector,
     discover::{self, DiscoverError, Held, Target},
     doctor,
@@ -54,7 +54,7 @@ pub(super) struct Armed {
     /// Read before the first probe was on; of a command, which had not begun, there is none.
     pub(super) state: Option<State>,
     /// Of the target's scheduler; of a command, which had not begun, there are none.
-    pub(super) processors: Processors,
+    pub(super) scheduler: Scheduler,
     /// Sites that another tool had armed before.
     pub(super) foreign_breakpoints: Vec<ProcAddr>,
 }
@@ -172,9 +172,12 @@ impl Subject {
                 let bias = target.load_bias(&segments)?;
                 let foreign_breakpoints = check(attach::check_text(plan, &target, bias))?;
                 let state = state::read(&target, binary, bias, 0);
-                let processors =
-                    Processors::new(target.pid, &state::processors(&target, binary, bias));
-                let mut attachment = loaded.hold(plan, &exe, pid, processors.clone())?;
+                let scheduler = Scheduler::new(
+                    target.pid,
+                    &state::processors(&target, binary, bias),
+                    state::goidgen(binary, bias),
+                );
+                let mut attachment = loaded.hold(plan, &exe, pid, scheduler.clone())?;
                 if !limited {
                     attachment.open_all(plan, Room::UNLIMITED)?;
                     check(attachment.check_armed(plan, &target, bias))?;
@@ -187,7 +190,7 @@ impl Subject {
                     command: None,
                     bias,
                     state: Some(state),
-                    processors,
+                    scheduler,
                     attachment,
                     foreign_breakpoints,
                 })
@@ -195,7 +198,7 @@ impl Subject {
             Self::Command { program, held, .. } => {
                 let pidfd = sys::pidfd_open(pid.get())
                     .map_err(|e| Failure::io("failed to open the command's process", &e))?;
-                let mut attachment = loaded.hold(plan, &exe, pid, Processors::default())?;
+                let mut attachment = loaded.hold(plan, &exe, pid, Scheduler::default())?;
                 attachment.open_all(plan, if limited { FIRST_ROOM } else { Room::UNLIMITED })?;
                 let command = Running::new(held.release()?);
                 // A short command may be over by now: what the probes saw of it is all there is.
@@ -214,7 +217,7 @@ impl Subject {
                     command: Some(command),
                     bias: bias.unwrap_or(LoadBias(0)),
                     state: Some(state::of_new_process()),
-                    processors: Processors::default(),
+                    scheduler: Scheduler::default(),
                     attachment,
                     foreign_breakpoints: Vec::new(),
                 })

@@ -137,6 +137,11 @@ pub fn processors(target: &Target, binary: &GoBinary, bias: LoadBias) -> Vec<Pro
     processors.map(|(_, all)| all).unwrap_or_default()
 }
 
+/// Returns where the scheduler has the number of goroutines that were started, `runtime.sched.goidgen`.
+pub fn goidgen(binary: &GoBinary, bias: LoadBias) -> Option<ProcAddr> {
+    binary.runtime_globals().sched.map(|at| at.in_process(bias))
+}
+
 /// Returns what looks at the target's channels, where it is known what they look like.
 #[cfg(feature = "kernel")]
 pub(crate) fn channels(

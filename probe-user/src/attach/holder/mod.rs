@@ -25,7 +25,7 @@ use std::{
 pub(crate) use protocol::{Cause, ClosedWindow, Event, Passed, Window};
 use protocol::{Incoming, Inventory, Order};
 
-use super::{Clock, LinkSpec, Processors};
+use super::{Clock, LinkSpec, Scheduler};
 use crate::sys;
 
 /// The name that the holder is started under.
@@ -70,7 +70,7 @@ impl Holder {
     pub(super) fn start(
         tools: &Tools<'_>,
         target: u32,
-        processors: Processors,
+        scheduler: Scheduler,
         links: Vec<LinkSpec>,
     ) -> io::Result<Self> {
         let (urgent, theirs) = UnixStream::pair()?;
@@ -118,7 +118,7 @@ impl Holder {
             shut,
             calm: their_calm,
             target,
-            processors,
+            scheduler,
             links,
         })?;
         for incoming in [&holder.urgent, &holder.calm] {

@@ -20,7 +20,7 @@ use probe_ebpf::abi::STALE_BEAT_NS;
 
 use super::{
     super::{
-        Clock, Gates, LinkSpec, Processors, Pulse,
+        Clock, Gates, LinkSpec, Pulse, Scheduler,
         ticks::{TickCounters, Ticker},
     },
     protocol::{Cause, ClosedWindow, Event, Incoming, Inventory, Order, Passed, Window},
@@ -44,7 +44,7 @@ struct Shared {
     ticks: TickCounters,
     pulse: Pulse,
     target: u32,
-    processors: Processors,
+    scheduler: Scheduler,
     /// What rtprobe has to know at once, and what it looks at when it has something to do anyway.
     urgent: Mutex<UnixStream>,
     calm: Mutex<UnixStream>,
@@ -305,7 +305,7 @@ impl Shared {
             ticks: TickCounters::map(ticks.as_fd(), inventory.cpus_of_tick)?,
             pulse: Pulse::map(pulse.as_fd())?,
             target: inventory.target,
-            processors: inventory.processors.clone(),
+            scheduler: inventory.scheduler.clone(),
             urgent: Mutex::new(socket),
             calm: Mutex::new(calm),
         })
@@ -330,7 +330,7 @@ impl Shared {
     fn passed(&self, probe: u8, ticks: bool) -> Passed {
         Passed {
             cpu_ns: sys::process_cpu_time_ns(self.target).unwrap_or(0),
-            syscalls: self.processors.syscalls(),
+            steps: self.scheduler.steps(),
             ticks: ticks.then(|| self.ticks.read()),
             traffic: self.gates.traffic(probe),
             ns: sys::monotonic_ns(),

@@ -10,7 +10,7 @@ use std::{
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::super::{LinkSpec, Processors, Syscalls, Ticks, gates::Traffic};
+use super::super::{LinkSpec, Scheduler, Steps, Ticks, gates::Traffic};
 use crate::govern::Room;
 
 /// The first line: what to hold, by descriptors that the holder inherits.
@@ -29,7 +29,7 @@ pub(super) struct Inventory {
     pub(super) calm: i32,
     /// Process whose CPU time is read, in rtprobe's own PID namespace.
     pub(super) target: u32,
-    pub(super) processors: Processors,
+    pub(super) scheduler: Scheduler,
     pub(super) links: Vec<LinkSpec>,
 }
 
@@ -151,8 +151,8 @@ pub(crate) struct Passed {
     pub(crate) ns: u64,
     /// CPU time of the target.
     pub(crate) cpu_ns: u64,
-    /// System calls that returned.
-    pub(crate) syscalls: Option<Syscalls>,
+    /// What its scheduler counted.
+    pub(crate) steps: Option<Steps>,
     /// Of the fine clock, where it was on all the time.
     pub(crate) ticks: Option<Ticks>,
     /// Operations, and hits of the probe's sites.
@@ -165,10 +165,7 @@ impl Passed {
         Self {
             ns: self.ns.saturating_sub(earlier.ns),
             cpu_ns: self.cpu_ns.saturating_sub(earlier.cpu_ns),
-            syscalls: self
-                .syscalls
-                .zip(earlier.syscalls)
-                .map(|(now, then)| now.since(then)),
+            steps: (self.steps.zip(earlier.steps)).map(|(now, then)| now.since(then)),
             ticks: (self.ticks.zip(earlier.ticks)).map(|(now, then)| now.since(then)),
             traffic: self.traffic.since(earlier.traffic),
         }

@@ -1,0 +1,178 @@
+//! How many operations there were, by how often something else came that the scheduler counts: system calls, goroutines.
+//!
+//! What a program does for a request it does for each, however fast they come and however much a probe slows it down. So
+//! windows tell how many operations there are for each system call, or goroutine, and the scheduler how many of those
+//! there were in the whole run (a ratio estimate: Cochran, Sampling Techniques, 1977, 6.1). It is not believed where the
+//! costs tell of a program that was slowed down more than what is counted was: something else in it does that.
+
+use super::{READING_ERROR, Run, Z, outside::Told};
+use crate::aggregate::{ProbeSampling, Progress, Reference};
+
+/// What windows tell is believed when it is known so well, as a relative standard error.
+const MOST_ERROR: f64 = 0.2;
+/// Fewer windows do not tell how much they differ.
+const LEAST_WINDOWS: u64 = 4;
+/// By how much more than with many windows the interval is wider (Student's t, from above, for so many windows but one).
+const FEW: f64 = 2.5;
+/// The part of all that windows saw which something has to be known beside.
+const KNOWN: f64 = 0.9;
+
+/// What is counted, and how often it came in the whole run.
+struct Whole<'a> {
+    windows: &'a Reference,
+    steps: f64,
+}
+
+/// Those that are known.
+fn all<'a>(sampling: &'a ProbeSampling, run: &Run<'_>) -> impl Iterator<Item = Whole<'a>> {
+    let counted = run.profile.spending.as_ref();
+    let beside = &sampling.beside;
+    let all = [
+        (&beside.syscalls, counted.and_then(|all| all.syscalls)),
+        (&beside.goroutines, counted.and_then(|all| all.goroutines)),
+    ];
+    all.into_iter().filter_map(|(windows, steps)| {
+        let steps = steps? as f64;
+        Some(Whole { windows, steps })
+    })
+}
+
+impl Whole<'_> {
+    /// By how much slower it came while the probe was on than otherwise, and the relative standard error of that.
+    fn slower(&self, run: &Run<'_>) -> Option<(f64, f64)> {
+        let inside = &self.windows.by_time;
+        let ns = run.duration_ns as f64 - inside.ns;
+        let usual = (self.steps - inside.steps) / ns.max(1.0);
+        (usual > 0.0 && ns > 0.0 && inside.steps > 0.0)
+            .then(|| (usual / inside.rate(), inside.error()))
+    }
+}
+
+/// By how much slower the target was while the probe was on than otherwise, and the relative standard error of that, where
+/// that is known well; `least`: it was by so much at least.
+pub(super) fn slowed_down(
+    sampling: &ProbeSampling,
+    run: &Run<'_>,
+    least: f64,
+) -> Option<(f64, f64)> {
+    all(sampling, run)
+        .filter_map(|whole| whole.slower(run))
+        .filter(|(seen, error)| *error < MOST_ERROR && seen * (1.0 + Z * error) >= least)
+        .min_by(|(_, a), (_, b)| a.total_cmp(b))
+}
+
+/// Returns by what the operations of windows are to be multiplied, so that they are as many as there were by what came
+/// with them. `least`: the target was slower by so much at least while the probe was on.
+pub(super) fn told(sampling: &ProbeSampling, run: &Run<'_>, least: f64) -> Option<Told> {
+    if sampling.windows < LEAST_WINDOWS || sampling.total <= 0.0 {
+        return None;
+    }
+    let few = 1.0 + FEW / (sampling.windows - 1) as f64;
+    let told = |whole: Whole<'_>| {
+        let each: &Progress = &whole.windows.operations;
+        let (seen, of_seen) = whole.slower(run)?;
+        let error = each.error();
+        let is_known = error < MOST_ERROR
+            && each.steps >= KNOWN * sampling.crowd.operations
+            && seen * (1.0 + Z * of_seen) >= least;
+        is_known.then(|| {
+            (
+                each.rate() * whole.steps,
+                (error * few).hypot(READING_ERROR),
+            )
+        })
+    };
+    let (total, error) =
+        (all(sampling, run).filter_map(told)).min_by(|(_, a), (_, b)| a.total_cmp(b))?;
+    let spread = (Z * error).exp();
+    Some(Told {
+        total: sampling.factor_of(total),
+        low: sampling.factor_of(total / spread),
+        high: sampling.factor_of(total * spread),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::{Beside, Profile, Sampling, Slice, Spending};
+
+    const RUN_NS: u64 = 10_000_000_000;
+    const WINDOW_NS: u64 = 1_000_000;
+
+    /// Windows in each of which so many goroutines were started and operations began.
+    fn windows(seen: &[(u64, u64)]) -> ProbeSampling {
+        let mut sampling = Sampling::default();
+        for &(goroutines, operations) in seen {
+            let slice = Slice {
+                on_ns: WINDOW_NS,
+                period_ns: Some(RUN_NS / seen.len() as u64),
+                unseen: operations,
+                beside: Beside {
+                    goroutines: Reference::of(
+                        WINDOW_NS as f64,
+                        goroutines as f64,
+                        operations as f64,
+                    ),
+                    ..Beside::default()
+                },
+                ..Slice::default()
+            };
+            sampling.add("chan-send", &slice, &[]);
+        }
+        sampling.probes["chan-send"]
+    }
+
+    /// Returns how many operations there were in a run in which so many goroutines were started.
+    fn operations(sampling: &ProbeSampling, goroutines: u64, least: f64) -> Option<[f64; 3]> {
+        let profile = Profile {
+            spending: Some(Spending {
+                goroutines: Some(goroutines),
+                ..Spending::default()
+            }),
+            ..Profile::default()
+        };
+        let run = Run {
+            profile: &profile,
+            duration_ns: RUN_NS,
+            hands_over: false,
+            waited_ns: 0,
+            outside: None,
+            most: f64::INFINITY,
+            usual: None,
+            host_cpus: 4,
+        };
+        let told = told(sampling, &run, least)?;
+        Some([told.low, told.total, told.high].map(|of| of * sampling.total))
+    }
+
+    #[test]
+    fn operations_go_with_what_is_counted() {
+        // In some windows the program had no CPU; in the others it was five times as slow.
+        let seen = [(0, 0), (192, 401), (208, 388), (0, 0), (16, 30), (192, 395)];
+        let [low, total, high] = operations(&windows(&seen), 10_000_000, 4.0).unwrap();
+        assert!((total / 20e6 - 1.0).abs() < 0.02, "{total}");
+        assert!(
+            low < 20e6 && high > 20e6 && high < low * 1.4,
+            "{low} {high}"
+        );
+    }
+
+    #[test]
+    fn what_is_not_slowed_down_with_the_program_tells_nothing() {
+        let seen = [(200, 400); 20];
+        assert!(operations(&windows(&seen), 2_000_000, 1.0).is_some());
+        assert!(operations(&windows(&seen), 2_000_000, 4.0).is_none());
+    }
+
+    #[test]
+    fn what_has_nothing_to_do_with_the_operations_tells_nothing() {
+        let seen = [(200, 0), (208, 10), (192, 4_000), (200, 0), (208, 20)];
+        assert!(operations(&windows(&seen), 2_000_000, 1.0).is_none());
+    }
+
+    #[test]
+    fn few_windows_tell_nothing() {
+        assert!(operations(&windows(&[(200, 400); 3]), 2_000_000, 1.0).is_none());
+    }
+}
