@@ -129,6 +129,13 @@ fn sends_with_work_in_between_are_counted_by_the_work() {
     assert_told(&args, &["chan-send", "chan-recv"], 1.33, 1.8);
 }
 
+/// Each goroutine sends once: the scheduler says how many there were. Flat out, the costs would tell next to nothing.
+#[test]
+fn sends_of_spawned_goroutines_are_counted_by_the_goroutines() {
+    let args = ["-do", "spawn", "-threads", "1"];
+    assert_told(&args, &["chan-send"], 1.1, 1.3);
+}
+
 /// Checks that what is told of the program's operations is wrong by no more than a factor, and the ends of its interval no
 /// farther apart. Where others use the CPUs it may be less sure for once, but has to say so.
 fn assert_told(args: &[&str], probes: &[&str], wrong: f64, apart: f64) {
