@@ -216,15 +216,13 @@ impl Scale {
             _ => {
                 let outside = told_outside(sampling, run);
                 let by_costs = told_by_costs(sampling, stretch, run);
-                let agrees = |told: &Told| told.agrees_with(&by_costs.wider(sampling.error()));
                 let by_reference = reference::told(sampling, run, by_costs.low / stretch)
-                    .filter(agrees)
                     .filter(|told| outside.is_none_or(|other| told.agrees_with(&other)));
                 if let Some(told) = narrower(outside, by_reference).filter(Told::is_narrow) {
                     return scale.divide(told);
                 }
                 let of_channel = told_by_channel(sampling, stretch, run)
-                    .filter(agrees)
+                    .filter(|told| told.agrees_with(&by_costs.wider(sampling.error())))
                     .map(|told| told.at_most(sampling.factor_of(most)));
                 let by_count = narrower(of_channel, by_reference);
                 let other = by_count.unwrap_or(by_costs);

@@ -3,7 +3,8 @@
 //! What a program does for a request it does for each, however fast they come and however much a probe slows it down. So
 //! windows tell how many operations there are for each system call, or goroutine, and the scheduler how many of those
 //! there were in the whole run (a ratio estimate: Cochran, Sampling Techniques, 1977, 6.1). It is not believed where the
-//! costs tell of a program that was slowed down more than what is counted was: something else in it does that.
+//! costs tell of a program that was slowed down more than what is counted was: something else in it does that. How many
+//! operations the windows stand for is not held against it: of few windows that is wrong by a half and more.
 
 use super::{READING_ERROR, Run, Z, outside::Told};
 use crate::aggregate::{ProbeSampling, Progress, Reference};
