@@ -95,12 +95,12 @@ impl Came {
 struct Rows {
     known: BTreeMap<u32, Counted>,
     /// By probe: what came to its rows since it was taken.
-    seen: BTreeMap<String, BTreeMap<u32, Seen>>,
+    seen: BTreeMap<ProbeName, BTreeMap<u32, Seen>>,
 }
 
 /// What a row has counted so far.
 struct Counted {
-    probe: String,
+    probe: ProbeName,
     begun: u64,
     bytes: u64,
 }
@@ -108,13 +108,13 @@ struct Counted {
 impl Rows {
     fn absorb(&mut self, snapshot: &Snapshot) {
         for (row, path) in &snapshot.paths {
-            let probe = path.probe.clone();
-            let none = Counted {
-                probe,
-                begun: 0,
-                bytes: 0,
-            };
-            self.known.entry(*row).or_insert(none);
+            if let Some(probe) = ProbeName::from_name(&path.probe) {
+                self.known.entry(*row).or_insert(Counted {
+                    probe,
+                    begun: 0,
+                    bytes: 0,
+                });
+            }
         }
         for (row, totals) in &snapshot.totals {
             let Some(counted) = self.known.get_mut(row) else {
@@ -125,7 +125,7 @@ impl Rows {
             if (begun, totals.bytes) == (counted.begun, counted.bytes) {
                 continue;
             }
-            let of_probe = self.seen.entry(counted.probe.clone()).or_default();
+            let of_probe = self.seen.entry(counted.probe).or_default();
             let seen = of_probe.entry(*row).or_insert(Seen {
                 row: *row,
                 begun: 0,
@@ -138,8 +138,8 @@ impl Rows {
     }
 
     /// Returns what came to a probe's rows since the last call.
-    fn take(&mut self, probe: &str) -> Vec<Seen> {
-        let seen = self.seen.remove(probe).unwrap_or_default();
+    fn take(&mut self, probe: ProbeName) -> Vec<Seen> {
+        let seen = self.seen.remove(&probe).unwrap_or_default();
         seen.into_values().collect()
     }
 }
@@ -466,7 +466,7 @@ impl Governing {
             ..Slice::default()
         };
         for (name, _) in &self.probes {
-            let seen = self.rows.take(name.as_str());
+            let seen = self.rows.take(*name);
             self.changed.extend(seen.iter().map(|seen| seen.row));
             self.sampling.add(name.as_str(), &slice, &seen);
         }
@@ -487,7 +487,7 @@ impl Governing {
 
     /// Takes over what a probe saw while it was on.
     fn settle(&mut self, name: ProbeName, slice: &Slice) {
-        let seen = self.rows.take(name.as_str());
+        let seen = self.rows.take(name);
         if slice.on_ns == 0 && seen.is_empty() {
             return;
         }

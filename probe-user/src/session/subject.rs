@@ -53,7 +53,7 @@ pub(super) struct Armed {
     pub(super) attachment: Attachment,
     /// Read before the first probe was on; of a command, which had not begun, there is none.
     pub(super) state: Option<State>,
-    /// Of the target's scheduler; of a command, which had not begun, there are none.
+    /// Of a command, which had not begun, nothing is known.
     pub(super) scheduler: Scheduler,
     /// Sites that another tool had armed before.
     pub(super) foreign_breakpoints: Vec<ProcAddr>,
