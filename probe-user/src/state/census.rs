@@ -3,7 +3,7 @@
 //! The target runs on: each goroutine is read, then its stack, twice, then itself once more. One that has moved
 //! meanwhile is looked at again by itself; if it always moves, it is counted, without a stack, as torn.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
 use super::{
     StateError,
@@ -370,16 +370,15 @@ fn listed(groups: HashMap<Named, Counts>, now: u64) -> Vec<GoroutineGroup> {
 
 /// The user's first, the largest first; the rest only so that the order is always the same.
 fn sort(groups: &mut [GoroutineGroup]) {
+    fn lines(group: &GoroutineGroup) -> impl Iterator<Item = (&str, u32)> {
+        (group.stack.iter()).map(|frame| (&*frame.function, frame.line))
+    }
     groups.sort_by(|a, b| {
-        let functions = |group: &GoroutineGroup| -> Vec<(Arc<str>, u32)> {
-            let frames = group.stack.iter();
-            frames.map(|f| (Arc::clone(&f.function), f.line)).collect()
-        };
         (a.system.cmp(&b.system))
             .then(b.count.cmp(&a.count))
             .then_with(|| a.state.cmp(&b.state))
             .then_with(|| a.wait_reason.cmp(&b.wait_reason))
-            .then_with(|| functions(a).cmp(&functions(b)))
+            .then_with(|| lines(a).cmp(lines(b)))
     });
 }
 
