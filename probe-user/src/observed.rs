@@ -140,6 +140,16 @@ pub struct CpuSamples {
     pub stacks: Vec<SampledStack>,
 }
 
+impl CpuSamples {
+    /// Returns how many samples have one of these functions in their stack.
+    pub fn in_functions(&self, functions: &[String]) -> u64 {
+        let is_in = |frame: &StackFrame| functions.iter().any(|name| **name == *frame.function);
+        let stacks = self.stacks.iter();
+        let inside = stacks.filter(|sampled| sampled.stack.iter().any(is_in));
+        inside.map(|sampled| sampled.samples).sum()
+    }
+}
+
 /// A stack and how often it was sampled.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

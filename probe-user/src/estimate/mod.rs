@@ -12,7 +12,7 @@ use outside::{OutsideTime, Told};
 
 use crate::{
     aggregate::{ProbeSampling, Profile, RowSampling},
-    observed::{RuntimeCounters, SampledStack},
+    observed::RuntimeCounters,
     plan::ProbeName,
     recording::Recording,
     report::{Cost, Probe},
@@ -509,14 +509,8 @@ fn room(recording: &Recording, probe: &str) -> (f64, Option<f64>) {
 fn in_operations(recording: &Recording, probe: &str) -> Option<(f64, f64)> {
     let samples = recording.end.as_ref()?.samples.as_ref()?;
     let probe = (recording.header.probes.iter()).find(|planned| planned.name == probe)?;
-    let is_in = |stack: &&SampledStack| {
-        let mut functions = stack.stack.iter().map(|frame| &frame.function);
-        functions.any(|function| probe.functions.iter().any(|name| **name == **function))
-    };
-    let found: u64 = (samples.stacks.iter().filter(is_in))
-        .map(|stack| stack.samples)
-        .sum();
-    let (found, total) = (found as f64, samples.total as f64);
+    let found = samples.in_functions(&probe.functions) as f64;
+    let total = samples.total as f64;
     let most = found + (samples.lost + samples.partial) as f64 + Z * found.sqrt() + Z * Z;
     (total > 0.0).then(|| {
         let is_telling = found >= FEW_SAMPLES;
@@ -624,7 +618,7 @@ mod tests {
     use super::*;
     use crate::aggregate::{Beside, Inside, Reference, Sampling, Seen, Slice, Spending};
 
-    const RUN_NS: u64 = 10_000_000_000;
+    pub(super) const RUN_NS: u64 = 10_000_000_000;
     const WINDOW_NS: u64 = 10_000_000;
     const WINDOWS: u64 = 20;
 
@@ -669,8 +663,9 @@ mod tests {
         }
     }
 
-    fn dilated(sampling: &ProbeSampling, profile: &Profile) -> (f64, f64, f64) {
-        let run = Run {
+    /// A run of which nothing else is known.
+    pub(super) fn run_of(profile: &Profile) -> Run<'_> {
+        Run {
             profile,
             duration_ns: RUN_NS,
             hands_over: false,
@@ -679,8 +674,11 @@ mod tests {
             most: f64::INFINITY,
             usual: None,
             host_cpus: 4,
-        };
-        dilation(sampling, &run)
+        }
+    }
+
+    fn dilated(sampling: &ProbeSampling, profile: &Profile) -> (f64, f64, f64) {
+        dilation(sampling, &run_of(profile))
     }
 
     #[test]
@@ -694,14 +692,8 @@ mod tests {
         let profile = run(0.3, 0, 0);
         let sampling = windows(0.3, 0.2, 0);
         let mut starved = Run {
-            profile: &profile,
-            duration_ns: RUN_NS,
-            hands_over: false,
             waited_ns: RUN_NS * 2 / 3,
-            outside: None,
-            most: f64::INFINITY,
-            usual: None,
-            host_cpus: 4,
+            ..run_of(&profile)
         };
         assert!(dilation(&sampling, &starved).0 > 2.0);
         starved.waited_ns = 0;
@@ -785,14 +777,8 @@ mod tests {
         profile.sampling.add("chan-send", &look, &[seen]);
         let sampling = profile.sampling.probes["chan-send"];
         let of_run = Run {
-            profile: &profile,
-            duration_ns: RUN_NS,
-            hands_over: false,
-            waited_ns: 0,
-            outside: None,
             most: 1e6,
-            usual: None,
-            host_cpus: 4,
+            ..run_of(&profile)
         };
         let scale = Scale::new(&sampling, &of_run, None);
         let told = scale.estimate(&profile, &[0], 40);

@@ -7,7 +7,7 @@
 //! operations the windows stand for is not held against it: of few windows that is wrong by a half and more.
 
 use super::{READING_ERROR, Run, Z, outside::Told};
-use crate::aggregate::{ProbeSampling, Progress, Reference};
+use crate::aggregate::{ProbeSampling, Reference};
 
 /// What windows tell is believed when it is known so well, as a relative standard error.
 const MOST_ERROR: f64 = 0.2;
@@ -70,7 +70,7 @@ pub(super) fn told(sampling: &ProbeSampling, run: &Run<'_>, least: f64) -> Optio
     }
     let few = 1.0 + FEW / (sampling.windows - 1) as f64;
     let told = |whole: Whole<'_>| {
-        let each: &Progress = &whole.windows.operations;
+        let each = &whole.windows.operations;
         let (seen, of_seen) = whole.slower(run)?;
         let error = each.error();
         let is_known = error < MOST_ERROR
@@ -96,9 +96,11 @@ pub(super) fn told(sampling: &ProbeSampling, run: &Run<'_>, least: f64) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::aggregate::{Beside, Profile, Sampling, Slice, Spending};
+    use crate::{
+        aggregate::{Beside, Profile, Sampling, Slice, Spending},
+        estimate::tests::{RUN_NS, run_of},
+    };
 
-    const RUN_NS: u64 = 10_000_000_000;
     const WINDOW_NS: u64 = 1_000_000;
 
     /// Windows in each of which so many goroutines were started and operations began.
@@ -133,17 +135,7 @@ mod tests {
             }),
             ..Profile::default()
         };
-        let run = Run {
-            profile: &profile,
-            duration_ns: RUN_NS,
-            hands_over: false,
-            waited_ns: 0,
-            outside: None,
-            most: f64::INFINITY,
-            usual: None,
-            host_cpus: 4,
-        };
-        let told = told(sampling, &run, least)?;
+        let told = told(sampling, &run_of(&profile), least)?;
         Some([told.low, told.total, told.high].map(|of| of * sampling.total))
     }
 

@@ -90,15 +90,7 @@ impl Look<'_> {
     /// By the CPU time that went into the functions: it says how many there are at least.
     fn sampled(&self, probe: ProbeName, functions: &[String]) -> Option<Rate> {
         let samples = self.samples.filter(|_| SHORT.contains(&probe))?;
-        let is_in = |frame: &crate::report::StackFrame| {
-            functions.iter().any(|name| **name == *frame.function)
-        };
-        let inside = samples
-            .stacks
-            .iter()
-            .filter(|of| of.stack.iter().any(is_in));
-        let inside: u64 = inside.map(|of| of.samples).sum();
-        let inside = inside as f64;
+        let inside = samples.in_functions(functions) as f64;
         let at_least = (inside - Z * inside.sqrt()) / samples.total.max(1) as f64;
         let low_per_s = at_least * self.cpus()? * 1e9 / LONGEST_NS;
         (low_per_s > 0.0).then_some(Rate {
