@@ -78,6 +78,9 @@ const MOST_PACE: f64 = 1.0;
 const FIRST_WITHIN: f64 = 0.7;
 /// A run has so many windows of a probe, lest it tells of some moments only.
 const LEAST_WINDOWS: f64 = 16.0;
+/// What a run earns pays for so many windows at least: as long as other probes have not been looked at a probe has all of
+/// it for itself.
+const LEAST_WINDOWS_PAID: f64 = 32.0;
 /// There is room for so many times the operations that are expected.
 const ROOM: f64 = 4.0;
 
@@ -309,7 +312,13 @@ impl Governor {
             return State::Idle { from_ns: begin_ns };
         }
         let run_ns = self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64;
-        let next = (probe.pace).next(part * self.pace(look), cpus, run_ns / LEAST_WINDOWS);
+        let most_cost_ns = self.run_budget_ns() / LEAST_WINDOWS_PAID;
+        let next = (probe.pace).next(
+            part * self.pace(look),
+            cpus,
+            run_ns / LEAST_WINDOWS,
+            most_cost_ns,
+        );
         let (mut whole_ns, length_ns) = (next.period_ns * stretch, next.length_ns * stretch);
         if period.is_none() {
             let left_ns = self.left_ns(look).unwrap_or(LONG_RUN_NS as f64);

@@ -181,8 +181,8 @@ impl Pace {
     }
 
     /// Returns the windows that keep to `allowed` CPUs on average, for a target that takes `cpus`; they come
-    /// at least each `most_ns`, if that can be paid for.
-    pub fn next(&self, allowed: f64, cpus: f64, most_ns: f64) -> Next {
+    /// at least each `most_ns`, if that can be paid for, and cost no more than `most_cost_ns` if that is enough.
+    pub fn next(&self, allowed: f64, cpus: f64, most_ns: f64, most_cost_ns: f64) -> Next {
         let rate = self.rate();
         // Windows without a pause in between are none.
         let allowed = allowed.min(rate * MAX_DUTY).max(LEAST_ALLOWED);
@@ -194,7 +194,8 @@ impl Pace {
         let even_ns = (self.overhead_ns + rate * EVEN_NS.min(longest)) / allowed;
         let usual_ns = most_ns.clamp(SHORT_PERIOD_NS, PERIOD_NS);
         let period_ns = even_ns.clamp(usual_ns, most_ns.clamp(usual_ns, LONG_PERIOD_NS));
-        let affordable = (allowed * period_ns - self.overhead_ns) / rate.max(LEAST_ALLOWED);
+        let most_cost_ns = (allowed * period_ns).min(most_cost_ns);
+        let affordable = (most_cost_ns - self.overhead_ns) / rate.max(LEAST_ALLOWED);
         let length_ns = affordable.max(self.enough_ns()).min(longest);
         let cost_ns = self.overhead_ns + rate * length_ns;
         Next {
@@ -213,5 +214,33 @@ impl Pace {
             .max(lasts(MIN_OPERATIONS))
             .min(ENOUGH_TRAPS / self.traps_per_ns().max(1e-12))
             .clamp(MIN_LENGTH_NS, MAX_LENGTH_NS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::COSTS, *};
+
+    #[test]
+    fn a_window_costs_no_more_than_it_may() {
+        let mut pace = Pace::new(1_700.0);
+        let inside = Hits {
+            begun: 200,
+            emulated: 400,
+            ..Hits::default()
+        };
+        let look = Past {
+            inside_ns: 3_000_000,
+            inside,
+            hits: inside,
+            toggles_ns: 500_000.0,
+        };
+        pace.learn(&look, &COSTS, 1.0, 2.0);
+        let [alone, bounded] = [1e9, 2e6].map(|most_ns| pace.next(0.02, 1.0, 5e8, most_ns));
+        assert!(alone.cost_ns > 5e6, "{alone:?}");
+        assert!((bounded.cost_ns - 2e6).abs() < 1.0, "{bounded:?}");
+        // They come the more often for that.
+        let share = |next: Next| next.cost_ns / next.period_ns;
+        assert!((share(alone) / share(bounded) - 1.0).abs() < 1e-6);
     }
 }
