@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 
 /// Windows that saw nothing tell more than a first look that saw something where they were so many times as long.
 const TELLING: u64 = 2;
+/// More steps of one window do not count for what comes with each: it would be all there is beside others.
+const OF_ONE_WINDOW: f64 = 500.0;
+/// One time that is longer than others together is as good as alone.
+const TWO_AT_LEAST: f64 = 1.5;
 /// Relative standard error of what one moment tells of a whole run.
 const OF_A_MOMENT: f64 = 1.0;
 
@@ -117,7 +121,7 @@ pub struct Beside {
 pub struct Reference {
     /// How often it came in their time.
     pub by_time: Progress,
-    /// Operations for each of it: it takes the place of the time.
+    /// Operations for each of it, which takes the place of the time.
     pub operations: Progress,
 }
 
@@ -308,11 +312,13 @@ impl Beside {
 }
 
 impl Reference {
-    /// A window of `ns`, in which it came `steps` times and so many operations began.
+    /// A window of `ns`, in which it came `steps` times and so many operations began. A long one tells of one moment,
+    /// too.
     pub fn of(ns: f64, steps: f64, operations: f64) -> Self {
+        let part = (OF_ONE_WINDOW / steps.max(1.0)).min(1.0);
         Self {
             by_time: Progress::of(ns, steps),
-            operations: Progress::of(steps, operations),
+            operations: Progress::of(steps * part, operations * part),
         }
     }
 
@@ -411,13 +417,28 @@ impl Progress {
     }
 
     /// Returns the relative standard error of the rate: that of a ratio (Cochran, Sampling Techniques, 1977, 6.4), and
-    /// that of counting.
+    /// that of counting; by one time nothing is known of it.
     pub fn error(&self) -> f64 {
+        let times = self.ns * self.ns / self.ns_square.max(f64::MIN_POSITIVE);
+        if times < TWO_AT_LEAST {
+            return OF_A_MOMENT;
+        }
         let rate = self.rate();
         let spread = self.steps_square - 2.0 * rate * self.product + rate * rate * self.ns_square;
         let steps = self.steps.max(1.0);
-        (spread.max(0.0) / (steps * steps) + 1.0 / steps).sqrt()
+        (spread.max(0.0) * of_few(times) / (steps * steps) + 1.0 / steps).sqrt()
     }
+}
+
+/// Returns by what the variance of `n` that differ is to be multiplied for an interval as wide as Student's t has it, and
+/// that of so few is from their own mean (Abramowitz and Stegun, Handbook of Mathematical Functions, 1964, 26.7.5, at
+/// 95 %: 2 % too little for three, 11 % for two).
+fn of_few(n: f64) -> f64 {
+    let n = n.max(2.0);
+    let each = 1.0 / (n - 1.0);
+    let t = [0.81, 1.30, 1.44, 1.21, 1.0].into_iter();
+    let t = t.fold(0.0, |sum, next| sum * each + next);
+    n * each * t * t
 }
 
 impl ProbeSampling {
@@ -515,6 +536,9 @@ impl ProbeSampling {
 
     /// Returns the standard error that follows from how windows differ from a mean rate.
     fn differ(&self, mean: f64, weighted_rate: f64, weighted_square: f64) -> f64 {
+        if self.windows < 2 {
+            return OF_A_MOMENT * mean * self.period();
+        }
         let spread = weighted_square - 2.0 * mean * weighted_rate + mean * mean * self.weight;
         (spread.max(0.0) * self.few()).sqrt()
     }
@@ -524,7 +548,8 @@ impl ProbeSampling {
     fn few(&self) -> f64 {
         let telling = self.total * self.total / self.weighted_square.max(1e-9);
         let windows = telling.min(self.windows as f64).max(2.0);
-        windows / (windows - 1.0) * (1.0 + 4.0 / windows)
+        let of_telling = windows / (windows - 1.0) * (1.0 + 4.0 / windows);
+        of_telling.max(of_few(self.windows as f64))
     }
 
     /// The error that counting itself has (Poisson), of the operations that were not seen.
@@ -627,6 +652,25 @@ mod tests {
         assert!((row.whole * probe.stretch(10_000) - 1_600.0).abs() < 1e-9);
         sampling.add("alloc", &slice(1_750, 2_000), &[]);
         assert!(!sampling.probes["alloc"].is_look_only());
+    }
+
+    #[test]
+    fn one_window_tells_nothing_of_other_moments() {
+        let mut sampling = Sampling::default();
+        sampling.add("alloc", &slice(100, 10_000), &[seen(0, 90_000)]);
+        let (probe, row) = (sampling.probes["alloc"], sampling.rows[&0]);
+        assert!(probe.error_of(&row, 10_000) >= row.count);
+        assert!(probe.error() >= 1.0);
+        assert!(Progress::of(100.0, 90_000.0).error() >= 1.0);
+    }
+
+    #[test]
+    fn intervals_of_few_are_as_wide_as_those_of_student() {
+        for (n, t) in [(3.0, 4.303), (4.0, 3.182), (6.0, 2.571), (20.0, 2.093)] {
+            let of_mean: f64 = n / (n - 1.0);
+            let told = 1.96 * (of_few(n) / of_mean).sqrt();
+            assert!((told / t - 1.0).abs() < 0.02, "{told} {t}");
+        }
     }
 
     #[test]

@@ -194,6 +194,7 @@ impl Scale {
                     factor,
                     low: factor * (1.0 - error),
                     high: factor * (1.0 + error),
+                    most: most.min(total * (1.0 + error)),
                     known_total: Some(error),
                     by_runtime: true,
                     ..scale
@@ -207,6 +208,7 @@ impl Scale {
                     factor,
                     low: factor,
                     high: factor,
+                    most: most.min(total * (1.0 + error)),
                     known_total: Some(error),
                     by_runtime: true,
                     ..scale
@@ -784,6 +786,29 @@ mod tests {
         let told = scale.estimate(&profile, &[0], 40);
         assert_eq!(told.high, 1_000_000);
         assert!(told.low < told.count && told.count < told.high, "{told:?}");
+    }
+
+    #[test]
+    fn there_are_no_more_of_one_line_than_the_runtime_counted_of_all() {
+        let mut profile = run(1.0, 0, 0);
+        let look = Slice {
+            on_ns: WINDOW_NS,
+            ..Slice::default()
+        };
+        let seen = Seen {
+            row: 0,
+            begun: 200,
+            bytes: 0,
+        };
+        profile.sampling.add("goroutine-create", &look, &[seen]);
+        let sampling = profile.sampling.probes["goroutine-create"];
+        let counted = Counted {
+            total: 1e6,
+            error: 0.03,
+        };
+        let scale = Scale::new(&sampling, &run_of(&profile), Some(&counted));
+        let told = scale.estimate(&profile, &[0], 200);
+        assert_eq!((told.count, told.high), (1_000_000, 1_030_000));
     }
 
     #[test]

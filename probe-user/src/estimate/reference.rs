@@ -11,11 +11,7 @@ use crate::aggregate::{ProbeSampling, Reference};
 
 /// What windows tell is believed when it is known so well, as a relative standard error.
 const MOST_ERROR: f64 = 0.2;
-/// Fewer windows do not tell how much they differ.
-const LEAST_WINDOWS: u64 = 4;
-/// By how much more than with many windows the interval is wider (Student's t, from above, for so many windows but one).
-const FEW: f64 = 2.5;
-/// The part of all that windows saw which something has to be known beside.
+/// The part of the time in windows in which it has to be known.
 const KNOWN: f64 = 0.9;
 
 /// What is counted, and how often it came in the whole run.
@@ -65,23 +61,18 @@ pub(super) fn slowed_down(
 /// Returns by what the operations of windows are to be multiplied, so that they are as many as there were by what came
 /// with them. `least`: the target was slower by so much at least while the probe was on.
 pub(super) fn told(sampling: &ProbeSampling, run: &Run<'_>, least: f64) -> Option<Told> {
-    if sampling.windows < LEAST_WINDOWS || sampling.total <= 0.0 {
+    if sampling.total <= 0.0 {
         return None;
     }
-    let few = 1.0 + FEW / (sampling.windows - 1) as f64;
     let told = |whole: Whole<'_>| {
         let each = &whole.windows.operations;
         let (seen, of_seen) = whole.slower(run)?;
         let error = each.error();
+        let windows_ns = sampling.on_ns.saturating_sub(sampling.whole_ns) as f64;
         let is_known = error < MOST_ERROR
-            && each.steps >= KNOWN * sampling.crowd.operations
+            && whole.windows.by_time.ns >= KNOWN * windows_ns
             && seen * (1.0 + Z * of_seen) >= least;
-        is_known.then(|| {
-            (
-                each.rate() * whole.steps,
-                (error * few).hypot(READING_ERROR),
-            )
-        })
+        is_known.then(|| (each.rate() * whole.steps, error.hypot(READING_ERROR)))
     };
     let (total, error) =
         (all(sampling, run).filter_map(told)).min_by(|(_, a), (_, b)| a.total_cmp(b))?;
@@ -165,7 +156,18 @@ mod tests {
     }
 
     #[test]
-    fn few_windows_tell_nothing() {
-        assert!(operations(&windows(&[(200, 400); 3]), 2_000_000, 1.0).is_none());
+    fn a_long_window_is_one_of_several() {
+        let alike = [(20_000, 40_000), (192, 401), (208, 388), (208, 396)];
+        let [low, total, high] = operations(&windows(&alike), 100_000_000, 1.0).unwrap();
+        assert!(low < 200e6 && high > 200e6, "{low} {high}");
+        assert!((total / 200e6 - 1.0).abs() < 0.02, "{total}");
+        let other = [(20_000, 20_000), (192, 401), (208, 388), (208, 396)];
+        assert!(operations(&windows(&other), 100_000_000, 1.0).is_none());
+    }
+
+    #[test]
+    fn one_window_tells_nothing() {
+        assert!(operations(&windows(&[(200, 400); 2]), 2_000_000, 1.0).is_some());
+        assert!(operations(&windows(&[(200, 400)]), 2_000_000, 1.0).is_none());
     }
 }

@@ -387,10 +387,8 @@ impl Governing {
         if let Some((name, mut slice)) = self.slice(probe, (from_ns, closed.closed_ns)) {
             slice.is_cut = window.cause == Cause::Limit;
             slice.cost_ns = inside.cost_ns;
-            if window.cause == Cause::Time {
-                slice.inside = inside;
-            }
             if is_window {
+                slice.inside = inside;
                 slice.unseen = traffic.asked.saturating_sub(traffic.begun);
                 slice.beside = beside(&window.inside);
             }
