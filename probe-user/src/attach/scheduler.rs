@@ -11,6 +11,7 @@ use crate::{address::ProcAddr, sys};
 /// Offset of `runtime.p.syscalltick`, a `uint32`, at Go 1.21 to 1.27 (src/runtime/runtime2.go).
 const SYSCALLTICK: u64 = 20;
 const TICK_LEN: usize = size_of::<u32>();
+const TICK_MASK: u64 = u32::MAX as u64;
 const GOIDGEN_LEN: usize = size_of::<u64>();
 
 /// Where the scheduler of a process counts.
@@ -24,8 +25,8 @@ pub(crate) struct Scheduler {
 /// What it counted: since the process began, or in some time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Steps {
-    /// System calls that returned; wraps around.
-    syscalls: u32,
+    /// System calls that returned, modulo 2³² where they are since the process began.
+    syscalls: u64,
     /// Goroutines that were started, by the numbers handed out to processors, which get 16 at a time; 0 where that is not
     /// known.
     goroutines: u64,
@@ -35,13 +36,21 @@ impl Steps {
     /// Returns those since `earlier`.
     pub(crate) const fn since(self, earlier: Self) -> Self {
         Self {
-            syscalls: self.syscalls.wrapping_sub(earlier.syscalls),
+            syscalls: self.syscalls.wrapping_sub(earlier.syscalls) & TICK_MASK,
             goroutines: self.goroutines.saturating_sub(earlier.goroutines),
         }
     }
 
+    /// Returns those of two times together.
+    pub(crate) const fn and(self, more: Self) -> Self {
+        Self {
+            syscalls: self.syscalls.saturating_add(more.syscalls),
+            goroutines: self.goroutines.saturating_add(more.goroutines),
+        }
+    }
+
     pub(crate) const fn syscalls(self) -> u64 {
-        self.syscalls as u64
+        self.syscalls
     }
 
     pub(crate) const fn goroutines(self) -> u64 {
@@ -79,9 +88,9 @@ impl Scheduler {
             None => (0, bytes.as_slice()),
         };
         let ticks = ticks.as_chunks().0.iter();
-        let ticks = ticks.map(|tick| u32::from_le_bytes(*tick));
+        let ticks = ticks.map(|tick| u64::from(u32::from_le_bytes(*tick)));
         Some(Steps {
-            syscalls: ticks.fold(0, u32::wrapping_add),
+            syscalls: ticks.sum::<u64>() & TICK_MASK,
             goroutines,
         })
     }
@@ -100,7 +109,7 @@ mod tests {
         let now = own.steps().unwrap();
         assert_eq!((now.syscalls(), now.goroutines()), (2, 0));
         let earlier = Steps {
-            syscalls: u32::MAX,
+            syscalls: TICK_MASK,
             goroutines: 0,
         };
         assert_eq!(now.since(earlier).syscalls(), 3);

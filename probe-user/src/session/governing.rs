@@ -67,26 +67,22 @@ pub(super) struct Governing {
 /// What the scheduler counted since the beginning.
 struct Came {
     latest: Steps,
-    syscalls: u64,
-    goroutines: u64,
+    all: Steps,
 }
 
 impl From<Steps> for Came {
     fn from(latest: Steps) -> Self {
         Self {
             latest,
-            syscalls: 0,
-            goroutines: 0,
+            all: Steps::default(),
         }
     }
 }
 
 impl Came {
     fn add(&mut self, now: Steps) {
-        let more = now.since(self.latest);
+        self.all = self.all.and(now.since(self.latest));
         self.latest = now;
-        self.syscalls = self.syscalls.saturating_add(more.syscalls());
-        self.goroutines = self.goroutines.saturating_add(more.goroutines());
     }
 }
 
@@ -551,8 +547,8 @@ impl Governing {
         snapshot.spending = Some(Spending {
             probes_ns: of_probes_ns.values().sum::<f64>() + self.of_samples * self.cpu_ns as f64,
             target_ns: self.cpu_ns,
-            syscalls: self.came.as_ref().map(|came| came.syscalls),
-            goroutines: self.came.as_ref().map(|came| came.goroutines),
+            syscalls: self.came.as_ref().map(|came| came.all.syscalls()),
+            goroutines: self.came.as_ref().map(|came| came.all.goroutines()),
             of_probes_ns,
         });
     }
