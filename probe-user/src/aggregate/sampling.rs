@@ -163,6 +163,8 @@ pub struct Free {
     pub most: f64,
     /// At which part of the looks a thread waited for a CPU: of the channel where that is most.
     pub waited: f64,
+    /// At which part of them a goroutine waited at the channel, at most.
+    pub waited_at: f64,
     /// What the windows stand for of the same operations.
     pub windows: f64,
 }

@@ -11,7 +11,7 @@ mod reference;
 use outside::{OutsideTime, Told};
 
 use crate::{
-    aggregate::{ProbeSampling, Profile, RowSampling},
+    aggregate::{Free, ProbeSampling, Profile, RowSampling},
     observed::RuntimeCounters,
     plan::ProbeName,
     recording::Recording,
@@ -42,6 +42,8 @@ const CHANNEL_ERROR: f64 = 0.5;
 /// How many times as much there is at least while nobody looks, where a CPU is taken from the target for that: its goroutines
 /// use a channel in turns then, which is quicker (one to five that hand elements to each other on two CPUs).
 const CROWDED_OUT: f64 = 0.45;
+/// Where no goroutine waits at the channel for more of the time, they hand nothing over.
+const HANDED_OVER: f64 = 0.15;
 /// What rtprobe needs of a CPU for that.
 const OWN_CPUS: f64 = 0.9;
 /// Of the time between two readings of the target's memory.
@@ -104,12 +106,12 @@ impl Run<'_> {
         self.target_ns() / self.duration_ns.max(1) as f64
     }
 
-    /// Returns how many times as much it does while nobody looks: likely, and at least.
-    /// `waited`: at which part of the looks a thread waited for a CPU.
-    fn while_nobody_looks(&self, waited: f64) -> (f64, f64) {
+    /// Returns how many times as much goes through channels while nobody looks: likely, and at least.
+    fn while_nobody_looks(&self, channels: &Free) -> (f64, f64) {
         let ran = self.target_ns() / (self.target_ns() + self.waited_ns as f64).max(1.0);
-        let ran = 1.0 - (1.0 - ran) * waited.sqrt();
-        let is_crowded = self.cpus() + OWN_CPUS > f64::from(self.host_cpus);
+        let ran = 1.0 - (1.0 - ran) * channels.waited.sqrt();
+        let is_crowded =
+            self.cpus() + OWN_CPUS > f64::from(self.host_cpus) && channels.waited_at > HANDED_OVER;
         (ran.sqrt(), if is_crowded { CROWDED_OUT * ran } else { ran })
     }
 }
@@ -460,7 +462,7 @@ fn told_by_channel(sampling: &ProbeSampling, stretch: f64, run: &Run<'_>) -> Opt
     let error = free.error().filter(|error| *error < CHANNEL_ERROR)?;
     let factor_of = |rate: f64| rate * sampling.period_ns as f64 / free.windows.max(1.0);
     let spread = (Z * error.hypot(READING_ERROR)).exp();
-    let (likely, least) = run.while_nobody_looks(free.waited);
+    let (likely, least) = run.while_nobody_looks(free);
     let low = factor_of(free.least) * least / spread;
     let high = factor_of(free.most) * spread;
     // What is handed over past the buffer is not among them.
@@ -809,6 +811,29 @@ mod tests {
         let scale = Scale::new(&sampling, &run_of(&profile), Some(&counted));
         let told = scale.estimate(&profile, &[0], 200);
         assert_eq!((told.count, told.high), (1_000_000, 1_030_000));
+    }
+
+    #[test]
+    fn who_hands_over_may_do_so_more_quickly_while_nobody_looks() {
+        let profile = run(2.0, 0, 0);
+        let low = |waited_at: f64, host_cpus: u32| {
+            let mut sampling = windows(2.0, 0.9, 0);
+            sampling.free = Free {
+                rate: 0.1,
+                least: 0.1,
+                most: 0.14,
+                waited_at,
+                windows: 1e6,
+                ..Free::default()
+            };
+            let crowded = Run {
+                host_cpus,
+                ..run_of(&profile)
+            };
+            told_by_channel(&sampling, 1.0, &crowded).unwrap().low
+        };
+        assert!((low(0.9, 2) / low(0.1, 2) - CROWDED_OUT).abs() < 1e-9);
+        assert!((low(0.9, 4) / low(0.1, 2) - 1.0).abs() < 1e-9);
     }
 
     #[test]

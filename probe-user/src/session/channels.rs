@@ -33,6 +33,8 @@ const MAX_WATCHED: usize = 16;
 /// out is what comes most often.
 const LEAST_LOOKS: u64 = 3;
 const TOO_QUICK: u64 = 8;
+/// So many times there may be something that was not seen (Poisson, 95 %).
+const NONE_AT_MOST: f64 = 3.0;
 /// One that is too quick so often, and as often as not, will not tell.
 const HOPELESS: u64 = 12;
 
@@ -71,6 +73,8 @@ struct Watched {
     looks: u64,
     /// Tries for which a thread waited at first.
     waited: u64,
+    /// Looks at which a goroutine waited at the channel.
+    waited_at: u64,
     too_quick: u64,
     is_untellable: bool,
 }
@@ -180,6 +184,7 @@ impl Channels {
             };
             sum.add(progress, watched.doubt.factors());
             sum.waited = sum.waited.max(watched.waited());
+            sum.waited_at = sum.waited_at.max(watched.waited_at());
         }
         Some(sum)
     }
@@ -249,6 +254,11 @@ impl Watched {
         (self.waited as f64 / self.tries.max(1) as f64).min(1.0)
     }
 
+    /// Returns for which part of the time a goroutine waits at the channel, at most.
+    fn waited_at(&self) -> f64 {
+        ((self.waited_at as f64 + NONE_AT_MOST) / self.looks.max(1) as f64).min(1.0)
+    }
+
     fn is_too_quick(&self) -> bool {
         self.too_quick * TOO_QUICK > self.looks
     }
@@ -266,6 +276,7 @@ impl Watched {
             Ok(flow) => {
                 self.looks += 1;
                 self.waited += u64::from(flow.is_elsewhere);
+                self.waited_at += u64::from(flow.is_waited_at);
                 self.doubt = flow.doubt;
                 self.sends.add(&Progress::of(flow.ns, flow.sends));
                 self.receives.add(&Progress::of(flow.ns, flow.receives));
@@ -373,6 +384,22 @@ mod tests {
             waiting(&sends(8 | channel::BLOCKING)),
             Some(ProbeName::ChanSend)
         );
+    }
+
+    #[test]
+    fn few_looks_do_not_tell_that_nobody_waits() {
+        let mut watched = Watched::default();
+        let mut waited_at = |looks: u64, is_waited_at: bool| {
+            let flow = Flow {
+                is_waited_at,
+                ..Flow::default()
+            };
+            (0..looks).for_each(|_| watched.take(Ok(flow)));
+            watched.waited_at()
+        };
+        assert!((waited_at(2, false) - 1.0).abs() < 1e-9);
+        assert!((waited_at(28, false) - 0.1).abs() < 1e-9);
+        assert!(waited_at(10, true) > 0.25);
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Steps {
             sends,
             receives,
             doubt: Doubt::Disturbed,
-            is_elsewhere: false,
+            ..Flow::default()
         })
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Flow {
     pub(crate) doubt: Doubt,
     /// A thread waited for the CPU that it was looked from first.
     pub(crate) is_elsewhere: bool,
+    /// A goroutine waited at the channel before or after.
+    pub(crate) is_waited_at: bool,
 }
 
 /// How far readings of a buffer are apart.
@@ -120,6 +122,7 @@ impl ChannelReader {
         let room_at = channel.0.wrapping_add(ROOM);
         let queues_at = channel.0.wrapping_add(u64::from(self.layout.sendx));
         let room = self.reader.word(room_at)?;
+        let is_waited_at = waiters::is_waited_at(&mut self.reader, queues_at);
         let found = match (room, self.layout.tracking_seq) {
             (0, Some(tracking_seq)) => {
                 (self.waiters).look(&mut self.reader, queues_at, u64::from(tracking_seq))
@@ -136,7 +139,10 @@ impl ChannelReader {
         if is_still && self.displaces_target() {
             return Err(Untold::Displaced);
         }
-        found
+        found.map(|flow| Flow {
+            is_waited_at: is_waited_at || waiters::is_waited_at(&mut self.reader, queues_at),
+            ..flow
+        })
     }
 
     /// Returns whether it is for this look that a thread of the process does not run.
@@ -172,7 +178,7 @@ impl Flow {
                 Doubt::Stops => Doubt::Stops,
                 Doubt::Nothing | Doubt::Disturbed => Doubt::Nothing,
             },
-            is_elsewhere: false,
+            ..Self::default()
         }
     }
 }

@@ -51,6 +51,16 @@ impl Waiters {
     }
 }
 
+/// Returns whether a goroutine waits at the channel whose `sendx` is at `places_at`.
+pub(super) fn is_waited_at(reader: &mut Reader, places_at: u64) -> bool {
+    let mut waits = |queue: u64| {
+        reader
+            .word(places_at.wrapping_add(queue))
+            .is_ok_and(|at| at != 0)
+    };
+    QUEUES.into_iter().any(|queue| waits(queue))
+}
+
 /// Returns the goroutine that is the first in a queue. What is read may have been freed meanwhile: it is a number that is
 /// looked for where goroutines are, and nothing more.
 fn first_of(reader: &mut Reader, queue_at: u64) -> Option<u64> {
