@@ -10,7 +10,8 @@ use crate::{
     watch::{Span, Told, Watch, told},
 };
 
-const UNPROBED: Duration = Duration::from_secs(3);
+/// Long enough for what the host does meanwhile to even out, beside windows of up to 20 s.
+const UNPROBED: Duration = Duration::from_secs(6);
 
 /// An operation of the program that is known by number.
 #[derive(Clone, Copy, Debug)]
