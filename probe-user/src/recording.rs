@@ -81,6 +81,9 @@ pub struct Header {
 pub struct End {
     pub duration_ns: u64,
     pub ended_by: EndedBy,
+    /// For how long the target was stopped, by a signal or a debugger.
+    #[serde(default)]
+    pub stopped_ns: u64,
     pub detach_ns: Option<u64>,
     pub agent_cpu_share: Option<f64>,
     #[serde(default)]

@@ -266,6 +266,21 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_was_stopped_is_no_clean_bill() {
+        let mut seen = sample::idle();
+        assert!(matches!(
+            seen.silent("park", 10.0, "none"),
+            Judgement::Clear(_)
+        ));
+        seen.stopped_seconds = seen.seconds;
+        let answer = seen.silent("park", 10.0, "none");
+        assert!(
+            matches!(answer, Judgement::NotEnoughData { .. }),
+            "{answer:?}"
+        );
+    }
+
+    #[test]
     fn a_rate_within_the_interval_is_neither_found_nor_a_clean_bill() {
         let judge = |low, high| {
             let calls = sample::calls("alloc").per_second(100.0).between(low, high);

@@ -40,6 +40,8 @@ pub struct Observed {
     /// Those of [`catalogue::FUNCTIONS`](super::catalogue::FUNCTIONS) that the program contains; `None`: unknown.
     pub linked: Option<Vec<String>>,
     pub seconds: f64,
+    /// For how many of them the target was stopped.
+    pub stopped_seconds: f64,
     pub probes: Vec<Probe>,
     /// How often those were on that were not on all the time.
     pub windows: BTreeMap<String, u64>,
@@ -99,6 +101,7 @@ impl Observed {
             default_godebug: recording.header.default_godebug.clone(),
             linked: recording.header.linked.clone(),
             seconds: report.window.duration_ns as f64 / 1e9,
+            stopped_seconds: end.map_or(0.0, |end| end.stopped_ns as f64 / 1e9),
             probes: report.probes.clone(),
             windows: (estimates.scales.iter())
                 .filter_map(|(probe, scale)| Some(((*probe).to_owned(), scale.windows()?)))
@@ -181,10 +184,11 @@ impl Observed {
         (found >= floor_ns).then_some(found as f64)
     }
 
-    /// Returns for how many seconds a probe was on.
+    /// Returns for how many seconds a probe was on while the target could run.
     pub fn watched_seconds(&self, probe: &str) -> f64 {
+        let seconds = (self.seconds - self.stopped_seconds).max(0.0);
         self.probe(probe)
-            .map_or(0.0, |probe| probe.observed_share * self.seconds)
+            .map_or(0.0, |probe| probe.observed_share * seconds)
     }
 
     /// Returns how many CPUs the target used; `None` where its CPU time is unknown.

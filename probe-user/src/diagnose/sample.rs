@@ -49,6 +49,7 @@ pub(crate) fn idle() -> Observed {
         default_godebug: None,
         linked: None,
         seconds: SECONDS,
+        stopped_seconds: 0.0,
         windows: BTreeMap::new(),
         probes: PROBE_NAMES
             .iter()

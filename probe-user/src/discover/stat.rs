@@ -52,8 +52,9 @@ impl Stat {
         matches!(self.state, 'Z' | 'X')
     }
 
+    /// Whether a signal or a debugger has stopped it.
     pub fn is_stopped(&self) -> bool {
-        self.state == 'T'
+        matches!(self.state, 'T' | 't')
     }
 }
 

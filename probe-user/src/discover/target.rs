@@ -146,6 +146,13 @@ impl Target {
         &self.pidfd
     }
 
+    /// Returns whether it is stopped now.
+    pub fn is_stopped(&self) -> bool {
+        ProcFs::host()
+            .stat(self.pid)
+            .is_ok_and(|stat| stat.is_stopped())
+    }
+
     /// Tells whether this is still the process, running the program, that was identified.
     pub fn is_same_process(&self) -> Liveness {
         if self.has_exited() {

@@ -579,12 +579,17 @@ pub(crate) fn overrun(cost: &Cost, profile: &Profile) -> Option<String> {
     let used_ms = profile.spending.as_ref()?.target_ns as f64 / 1e6;
     (share > limit * TOLERATED).then(|| {
         format!(
-            "the probes took {:.1} % of the target's CPU time, more than the limit of {:.1} %: it used {used_ms:.0} ms \
+            "the probes took {:.1} % of the target's CPU time, more than the limit of {} %: it used {used_ms:.0} ms \
              in all, and the first look at each probe and a burst are not known before they come",
             share * 1e2,
-            limit * 1e2,
+            as_typed(limit),
         )
     })
+}
+
+/// Returns a limit in percent, as it was typed.
+pub(crate) fn as_typed(limit: f64) -> f64 {
+    (limit * 1e6).round() / 1e4
 }
 
 /// Says what probes that take much do to the latencies of operations that wait for other goroutines.

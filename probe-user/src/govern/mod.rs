@@ -221,6 +221,12 @@ impl Governor {
             .is_some_and(|probe| probe.stays() || probe.state == State::Closing)
     }
 
+    /// Returns whether a probe was told to go off, which it may do at any moment from then on.
+    pub fn is_closing(&self, index: u8) -> bool {
+        self.probe(index)
+            .is_some_and(|probe| probe.state == State::Closing)
+    }
+
     /// Returns the time that a window stands for which was open for `open_ns`; `None`: what stays on stands for
     /// itself.
     pub fn stands_for_ns(&self, index: u8, open_ns: u64) -> Option<u64> {

@@ -17,6 +17,7 @@ use crate::{
     cli::RecordConfig,
     diagnose,
     discover::Target,
+    estimate,
     forecast::Forecast,
     govern::Costs,
     observed::Calibration,
@@ -48,8 +49,8 @@ pub(super) fn subject(subject: &Subject, binary: &GoBinary, plan: &ProbePlan) ->
 pub(super) fn attached(armed: &Armed, header: &Header, config: &RecordConfig) -> String {
     if armed.attachment.is_unattended() {
         return format!(
-            "probes are attached as the limit of {:.1} % allows; watching {} (Ctrl-C ends it and reports)",
-            header.budget_share.unwrap_or(0.0) * 100.0,
+            "probes are attached as the limit of {} % allows; watching {} (Ctrl-C ends it and reports)",
+            estimate::as_typed(header.budget_share.unwrap_or(0.0)),
             for_how_long(config),
         );
     }

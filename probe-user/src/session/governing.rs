@@ -53,7 +53,7 @@ pub(super) struct Governing {
     unread: Vec<(ProbeName, Slice)>,
     sampling: Sampling,
     changed: BTreeSet<u32>,
-    /// By probe: sites that were armed or restored so far.
+    /// By probe: how often a site was armed or restored in times that are over.
     toggled_sites: BTreeMap<u8, usize>,
     /// Of a target whose channels can be read.
     channels: Option<Channels>,
@@ -190,7 +190,7 @@ impl Governing {
             came: armed.scheduler.steps().map(Came::from),
             scheduler: armed.scheduler.clone(),
             ticks: BTreeMap::new(),
-            toggled_sites: probes.iter().map(|(name, n)| (name.index(), *n)).collect(),
+            toggled_sites: BTreeMap::new(),
             probes,
             open_ns,
             rows: Rows::default(),
@@ -399,6 +399,12 @@ impl Governing {
         }
     }
 
+    /// What a probe counts that is about to go off is taken over when it is known until when that was.
+    fn is_closing(&self, probe: u8) -> bool {
+        let governor = self.governor.as_ref();
+        governor.is_some_and(|governor| governor.is_closing(probe))
+    }
+
     fn stays_on(&self, probe: u8) -> bool {
         let governor = self.governor.as_ref();
         governor.is_none_or(|governor| governor.stays_on(probe))
@@ -431,7 +437,7 @@ impl Governing {
         let now_ns = sys::monotonic_ns();
         let on: Vec<(u8, u64)> = self.open_ns.iter().map(|(&of, &ns)| (of, ns)).collect();
         for (probe, from_ns) in on {
-            if self.stays_on(probe) {
+            if self.stays_on(probe) && !self.is_closing(probe) {
                 let to_ns = gates.shut_ns(probe).map_or(now_ns, |ns| ns.min(now_ns));
                 let to_ns = to_ns.saturating_sub(self.origin_ns).max(from_ns);
                 if let Some((name, slice)) = self.slice(probe, (from_ns, to_ns)) {

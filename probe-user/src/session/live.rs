@@ -51,6 +51,9 @@ pub(super) struct Live<'a> {
     latest: Option<State>,
     cpu_limit: Option<CpuLimit>,
     n_drains: u32,
+    /// Until when the target was looked at, and for how long it was found stopped.
+    looked: Duration,
+    stopped: Duration,
     first_settings: Option<RuntimeSettings>,
     /// Hits at the last look, for the rate.
     last: (Duration, u64),
@@ -95,6 +98,8 @@ impl<'a> Live<'a> {
             latest: None,
             cpu_limit: None,
             n_drains: 0,
+            looked: Duration::ZERO,
+            stopped: Duration::ZERO,
             first_settings: None,
             last: (Duration::ZERO, 0),
             notes: Vec::new(),
@@ -124,8 +129,17 @@ impl<'a> Live<'a> {
             .map_err(failed)
     }
 
+    fn look_whether_stopped(&mut self, elapsed: Duration) {
+        let passed = elapsed.saturating_sub(self.looked);
+        self.looked = elapsed;
+        if self.armed.target.as_ref().is_some_and(Target::is_stopped) {
+            self.stopped += passed;
+        }
+    }
+
     /// Detaches, takes over the last counts and closes the recording.
     pub(super) fn finish(mut self, ended_by: EndedBy, elapsed: Duration) -> Finished {
+        self.look_whether_stopped(elapsed);
         let finishing = Instant::now();
         let cpu_in_window = cpu_time(&self.armed.attachment).saturating_sub(self.cpu_at_start);
         let own_cpu = sys::own_cpu_time();
@@ -149,6 +163,13 @@ impl<'a> Live<'a> {
             notes.push(format!(
                 "rtprobe was stopped: nothing was counted for {:.1} s",
                 quiet.as_secs_f64()
+            ));
+        }
+        if !self.stopped.is_zero() {
+            notes.push(format!(
+                "the target was stopped for about {:.1} s: it did nothing meanwhile, and what there is per second is of \
+                 all of the time",
+                self.stopped.as_secs_f64()
             ));
         }
         if detached.was_killed {
@@ -211,6 +232,7 @@ impl<'a> Live<'a> {
         let end = End {
             duration_ns: elapsed.as_nanos() as u64,
             ended_by,
+            stopped_ns: self.stopped.as_nanos() as u64,
             detach_ns: Some(detached.detach_time.as_nanos() as u64),
             agent_cpu_share: Some(cpu_in_window.as_secs_f64() / elapsed.as_secs_f64().max(1e-3)),
             agent_finish_cpu_ns: Some(finish_cpu.as_nanos() as u64),
@@ -328,6 +350,7 @@ impl Watched for Live<'_> {
     }
 
     fn drain(&mut self, elapsed: Duration) {
+        self.look_whether_stopped(elapsed);
         let takes_long = self.n_drains.is_multiple_of(DRAINS_PER_LONG_ONE);
         self.n_drains = self.n_drains.wrapping_add(1);
         let knows_path = |row| self.profile.knows_path(row);

@@ -35,6 +35,9 @@ impl Sampling {
         match budget_share(&config.max_overhead) {
             None => Self::of(loaded, HERTZ),
             Some(0.0) => Self::Off,
+            Some(share) if share < costs.of_samples(LEAST_HERTZ) => Self::Failed(format!(
+                "{LEAST_HERTZ} a second alone would take more of the target's CPU time than --max-overhead allows"
+            )),
             Some(share) => {
                 let affordable = share * PART / costs.of_samples(1).max(f64::MIN_POSITIVE);
                 Self::of(loaded, (affordable as u32).clamp(LEAST_HERTZ, HERTZ))

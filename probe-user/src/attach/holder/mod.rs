@@ -26,12 +26,15 @@ pub(crate) use protocol::{Cause, ClosedWindow, Event, Passed, Window};
 use protocol::{Incoming, Inventory, Order};
 
 use super::{Clock, LinkSpec, Scheduler};
-use crate::sys;
+use crate::{discover::ProcFs, sys};
 
 /// The name that the holder is started under.
 const NAME: &str = "rtprobe-links";
 /// How late it may be with what it is told: windows that it does not close cost the target what nobody allowed.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// The same where it is not stopped: the kernel takes breakpoints out at once, and then has it wait until no CPU is at one
+/// any more. Where all CPUs were taken that was 4 s and more (6.18, `bpf_uprobe_multi_link_release`).
+const PATIENCE_WITH_KERNEL: Duration = Duration::from_mins(1);
 
 /// Returns whether this process was started to be the holder, by the name it was given.
 pub fn is_wanted(name: Option<&OsStr>) -> bool {
@@ -142,7 +145,7 @@ impl Holder {
     }
 
     fn expect_answer(&mut self, probe: u8, lasts: Duration) {
-        let by = Instant::now().checked_add(lasts.saturating_add(PATIENCE));
+        let by = Instant::now().checked_add(lasts);
         self.answers_by.extend(by.map(|by| (probe, by)));
     }
 
@@ -179,11 +182,20 @@ impl Holder {
         for event in &events {
             self.answers_by.remove(&event.probe());
         }
-        let now = Instant::now();
-        if self.answers_by.values().any(|by| *by < now) {
-            return Err(ErrorKind::TimedOut.into());
+        match self.answers_by.values().min() {
+            Some(by) if self.is_too_late(*by) => Err(ErrorKind::TimedOut.into()),
+            _ => Ok(events),
         }
-        Ok(events)
+    }
+
+    /// Returns whether there is nothing to be expected any more of what was to be done by then.
+    fn is_too_late(&self, by: Instant) -> bool {
+        let late = Instant::now().saturating_duration_since(by);
+        let is_stopped = || {
+            let stat = ProcFs::host().stat(self.child.id());
+            stat.is_ok_and(|stat| stat.is_stopped())
+        };
+        late > PATIENCE_WITH_KERNEL || (late > PATIENCE && is_stopped())
     }
 
     /// Waits for the next events, at most so long; only what is urgent ends the wait.
@@ -208,14 +220,14 @@ impl Holder {
             .shutdown(std::net::Shutdown::Write)
             .is_ok()
         {
-            let give_up = Instant::now() + PATIENCE;
-            while let left = give_up.saturating_duration_since(Instant::now())
-                && !left.is_zero()
-                && let Ok(more) = self.wait(left)
-            {
+            let began = Instant::now();
+            while let Ok(more) = self.wait(PATIENCE) {
                 events.extend(more);
+                is_late = self.is_too_late(began);
+                if is_late {
+                    break;
+                }
             }
-            is_late = Instant::now() >= give_up;
             if is_late {
                 drop(self.child.kill());
             }
