@@ -414,6 +414,9 @@ pub struct GoroutineGroup {
     pub system: bool,
     pub created_by: Option<Location>,
     pub stack: Vec<StackFrame>,
+    /// There are more frames, between the last of these and where it was created, than are read.
+    #[serde(default)]
+    pub truncated: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -13,6 +13,7 @@ use super::{
     stacks::Stacks,
     threads::Threads,
     wait_reasons,
+    walk::MAX_FRAMES,
 };
 use crate::{
     address::{ProcAddr, VirtAddr},
@@ -308,6 +309,7 @@ impl Taker<'_> {
                 .flatten(),
             system: is_system(&start, &stack),
             stack,
+            truncated: key.stack.len() >= MAX_FRAMES,
         }
     }
 }
@@ -341,6 +343,7 @@ struct Named {
     created_by: Option<Location>,
     system: bool,
     stack: Vec<StackFrame>,
+    truncated: bool,
 }
 
 impl Counts {
@@ -362,6 +365,7 @@ fn listed(groups: HashMap<Named, Counts>, now: u64) -> Vec<GoroutineGroup> {
         system: named.system,
         created_by: named.created_by,
         stack: named.stack,
+        truncated: named.truncated,
     };
     let mut listed: Vec<_> = groups.into_iter().map(group).collect();
     sort(&mut listed);

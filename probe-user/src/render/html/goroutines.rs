@@ -64,7 +64,7 @@ fn row(group: &GoroutineGroup, module: Option<&str>) -> Markup {
                 @if let Some(ns) = group.longest_wait_ns { small { "one for " (units::duration(ns)) " or more" } }
                 @if group.system { " " span.tag { "the runtime's own" } }
             }
-            td { (stack(&group.stack, module)) }
+            td { (stack(&group.stack, group.truncated, module)) }
             td {
                 @if let Some(place) = &group.created_by {
                     (words::function(&place.function)) " " (words::place(&place.file, place.line))
@@ -75,7 +75,7 @@ fn row(group: &GoroutineGroup, module: Option<&str>) -> Markup {
 }
 
 /// The first frame of the program's own stands for the stack, which opens below it.
-fn stack(frames: &[StackFrame], module: Option<&str>) -> Markup {
+fn stack(frames: &[StackFrame], truncated: bool, module: Option<&str>) -> Markup {
     let first_of = |origins: &[Origin]| {
         let is_of = |frame: &&StackFrame| origins.contains(&origin::of(&frame.function, module));
         frames.iter().find(is_of)
@@ -93,6 +93,7 @@ fn stack(frames: &[StackFrame], module: Option<&str>) -> Markup {
                 @for frame in frames {
                     li { (words::function(&frame.function)) " " (words::place(&frame.file, frame.line)) @if frame.inlined { " " span.tag { "inlined" } } }
                 }
+                @if truncated { li { small { "… more frames than are read" } } }
             }
         }
     }

@@ -18,6 +18,7 @@ fn value(report: &Report) -> Value {
 fn with_goroutines() -> Report {
     let mut report = sample::service();
     report.goroutines = Some(vec![GoroutineGroup {
+        truncated: false,
         state: "waiting".to_owned(),
         wait_reason: Some("chan send".to_owned()),
         count: 812,

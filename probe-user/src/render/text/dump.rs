@@ -74,6 +74,9 @@ fn section(group: &GoroutineGroup, dump: &Dump, page: &mut Page<'_>) {
             page.push(Line::indented(COUNT + 2).secondary(times));
         }
     }
+    if group.truncated {
+        page.push(Line::indented(COUNT).secondary("… more frames than are read"));
+    }
     if group.stack.is_empty() {
         let why = match group.state.as_str() {
             "running" => "on a CPU: where is not in memory",
