@@ -34,6 +34,7 @@ pub fn summarize(recording: &Recording) -> Report {
     let seconds = duration_ns as f64 / 1e9;
     allocated::bound(&mut profile, recording, duration_ns);
     let named = symbolize(&profile, &recording.symbols);
+    add_up_by_function(&mut profile, &named.call_sites);
     let cpu = end
         .and_then(|end| end.samples.as_ref())
         .map(samples::summarize);
@@ -151,6 +152,27 @@ pub fn summarize(recording: &Recording) -> Report {
     );
     (report.findings, report.rules) = (diagnosis.findings, diagnosis.rules);
     report
+}
+
+/// Adds up what windows tell of each probe by function.
+fn add_up_by_function(profile: &mut Profile, sites: &[NamedCallSite]) {
+    let function = |site: &NamedCallSite| {
+        let function = site.inlined_into.as_deref().unwrap_or(&*site.site.function);
+        (site.probe.clone(), function.to_owned())
+    };
+    let mut sums: BTreeMap<(String, String), f64> = BTreeMap::new();
+    for site in sites {
+        let rows = (site.rows.iter()).filter_map(|row| profile.sampling.rows.get(row));
+        *sums.entry(function(site)).or_default() += rows.map(|row| row.count).sum::<f64>();
+    }
+    for site in sites {
+        let sum = sums.get(&function(site)).copied().unwrap_or_default();
+        for row in &site.rows {
+            if let Some(row) = profile.sampling.rows.get_mut(row) {
+                row.of_function = sum;
+            }
+        }
+    }
 }
 
 /// Counts operations in flight at the end as lost for `reason`: how many by row, at most those that are open.

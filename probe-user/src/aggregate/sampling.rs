@@ -69,6 +69,9 @@ pub struct RowSampling {
     /// There were no more operations in the run.
     #[serde(skip)]
     pub most: Option<f64>,
+    /// What windows stand for of all rows of the probe in the same function.
+    #[serde(skip)]
+    pub of_function: f64,
 }
 
 impl RowSampling {
@@ -91,6 +94,7 @@ impl RowSampling {
             square: self.square * windows * windows,
             corrected: self.corrected + factor.max(f64::MIN_POSITIVE).ln(),
             most: self.most,
+            of_function: self.of_function,
         }
     }
 }

@@ -37,6 +37,10 @@ const LEFT_UNKNOWN: f64 = 0.1;
 const LEFT_KNOWN: f64 = 0.25;
 /// A program that is slowed down by less may as well not be slowed down at all.
 const PACED: f64 = 1.3;
+/// A part of a probe's operations that is so small may be of another goroutine than those that it slows down, and one that
+/// is so small is: a loop that does nothing else leaves nothing else much to do.
+const MINOR: f64 = 0.2;
+const RARE: f64 = 0.02;
 /// A channel tells more than costs do even where looks at it differ much.
 const CHANNEL_ERROR: f64 = 0.5;
 /// How many times as much there is at least while nobody looks, where a CPU is taken from the target for that: its goroutines
@@ -133,6 +137,9 @@ pub(crate) struct Scale {
     known_total: Option<f64>,
     /// By the runtime's own count, in which nothing is missing.
     by_runtime: bool,
+    /// Of what windows stand for where the probe slows the program down, if it does not slow down what comes at its own
+    /// pace.
+    paced: Option<f64>,
 }
 
 /// An estimate with its 95 % interval.
@@ -170,6 +177,23 @@ impl Scale {
     }
 
     fn new(sampling: &ProbeSampling, run: &Run<'_>, total: Option<&Counted>) -> Self {
+        let scale = Self::of_all(sampling, run, total);
+        let stretch = sampling.stretch(run.duration_ns);
+        // Windows may have seen little by chance; that is not because of the probe.
+        let chance = if scale.by_runtime {
+            ProbeSampling::spread(1.0, sampling.error(), Z)
+        } else {
+            1.0
+        };
+        let slower = scale.factor / stretch / chance;
+        Self {
+            paced: (slower >= PACED).then_some(stretch),
+            ..scale
+        }
+    }
+
+    /// Returns the scale of a probe's operations all together.
+    fn of_all(sampling: &ProbeSampling, run: &Run<'_>, total: Option<&Counted>) -> Self {
         let Run {
             duration_ns, most, ..
         } = *run;
@@ -188,6 +212,7 @@ impl Scale {
             most,
             known_total: None,
             by_runtime: false,
+            paced: None,
         };
         match total {
             Some(&Counted { total, error }) if sampling.total > 0.0 => {
@@ -243,6 +268,23 @@ impl Scale {
         }
     }
 
+    /// Returns the scale of rows in the same function. What is a small part of all may be of a goroutine that waits for
+    /// something else, and is not slowed down then; what is next to nothing is taken to be.
+    fn of_function(&self, sum: &RowSampling) -> Self {
+        let part = sum.of_function / self.sampling.total.max(f64::MIN_POSITIVE);
+        let is_told_by_windows = sum.count > 0.0 && sum.corrected == 0.0;
+        match self.paced.filter(|_| is_told_by_windows && part < MINOR) {
+            Some(paced) => Self {
+                factor: if part < RARE { paced } else { self.factor },
+                low: self.low.min(paced),
+                high: self.high.max(paced),
+                known_total: None,
+                ..*self
+            },
+            None => *self,
+        }
+    }
+
     /// Returns the scale of windows that only divide what is known of all of them: by what it is to be multiplied.
     fn divide(self, known: Told) -> Self {
         Self {
@@ -261,42 +303,45 @@ impl Scale {
 
     /// Returns the estimate of some rows together; there are at least the `hits` that were seen.
     pub(crate) fn estimate(&self, profile: &Profile, rows: &[u32], hits: u64) -> Estimate {
-        let sampled = rows.iter().filter_map(|row| profile.sampling.rows.get(row));
+        let sampled = || rows.iter().filter_map(|row| profile.sampling.rows.get(row));
         let mut sum = RowSampling::default();
-        let (mut error, mut most) = (0.0, Some(0.0));
-        for row in sampled {
+        let mut most = Some(0.0);
+        for row in sampled() {
             sum.count += row.count;
             sum.bytes += row.bytes;
             sum.whole += row.whole;
             sum.whole_bytes += row.whole_bytes;
-            // Paths to the same line come and go together.
-            error += self.error_of(row);
+            sum.corrected += row.corrected.abs();
+            sum.of_function = sum.of_function.max(row.of_function);
             most = most.zip(row.most).map(|(most, of_row)| most + of_row);
         }
+        let of_function = self.of_function(&sum);
+        let Self {
+            factor, low, high, ..
+        } = of_function;
+        // Paths to the same line come and go together.
+        let error: f64 = sampled().map(|row| of_function.error_of(row)).sum();
         let most = most.map_or(self.most, |most| most.min(self.most));
         let at_least = |value: f64| (value.max(0.0).round() as u64).max(hits);
         let whole = sum.whole * self.whole;
         let is_looked_at_only = sum.count <= 0.0;
         let (low, high) = if is_looked_at_only {
             let spread = ProbeSampling::spread(sum.whole, error, Z);
-            let high = whole * spread + self.missed(sum.whole) * self.high;
+            let high = whole * spread + self.missed(sum.whole) * high;
             let is_known = self.known_total.is_some() || !self.sampling.is_cut;
             (whole / spread, if is_known { high } else { most })
         } else {
             let spread = ProbeSampling::spread(sum.count, error, Z);
-            let windows = (
-                sum.count / spread * self.low,
-                sum.count * spread * self.high,
-            );
+            let windows = (sum.count / spread * low, sum.count * spread * high);
             (whole + windows.0, whole + windows.1)
         };
-        let count = at_least(whole + sum.count * self.factor);
+        let count = at_least(whole + sum.count * factor);
         Estimate {
             count,
             low: at_least(low),
             high: at_least(high.min(most)).max(count),
             unseen: (self.unseen() * self.high).round() as u64,
-            bytes: (sum.whole_bytes * self.whole + sum.bytes * self.factor)
+            bytes: (sum.whole_bytes * self.whole + sum.bytes * factor)
                 .max(0.0)
                 .round() as u64,
         }
@@ -839,6 +884,51 @@ mod tests {
         };
         assert!((low(0.9, 2) / low(0.1, 2) - CROWDED_OUT).abs() < 1e-9);
         assert!((low(0.9, 4) / low(0.1, 2) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_rare_beside_a_hot_loop_comes_at_its_own_pace() {
+        let mut profile = run(1.0, 0, 0);
+        for _ in 0..WINDOWS {
+            let slice = Slice {
+                on_ns: WINDOW_NS,
+                period_ns: Some(RUN_NS / WINDOWS),
+                cost_ns: 0.9 * WINDOW_NS as f64,
+                inside: Inside {
+                    ns: WINDOW_NS,
+                    cpu_ns: WINDOW_NS,
+                    cost_ns: 0.9 * WINDOW_NS as f64,
+                    begun: 5_000,
+                    ..Inside::default()
+                },
+                ..Slice::default()
+            };
+            let seen = |row, begun| Seen {
+                row,
+                begun,
+                bytes: 0,
+            };
+            let rows = [seen(0, 4_490), seen(1, 500), seen(2, 10)];
+            profile.sampling.add("park", &slice, &rows);
+        }
+        let sampling = profile.sampling.probes["park"];
+        for row in profile.sampling.rows.values_mut() {
+            row.of_function = row.count;
+        }
+        let scale = Scale::new(&sampling, &run_of(&profile), None);
+        let told = |row| scale.estimate(&profile, &[row], 0);
+        let seen = |begun: u64| begun * RUN_NS / WINDOW_NS;
+        let hot = told(0);
+        assert!(hot.low > 2 * seen(4_490), "{hot:?}");
+        // A tenth may be of the loop or beside it.
+        let minor = told(1);
+        assert!(
+            minor.low <= seen(500) && minor.count > 2 * seen(500),
+            "{minor:?}"
+        );
+        let rare = told(2);
+        assert_eq!(rare.count, seen(10));
+        assert!(rare.low < seen(10) && rare.high > 2 * seen(10), "{rare:?}");
     }
 
     #[test]

@@ -65,22 +65,29 @@ fn counts_only(calls: &Calls) -> bool {
     calls.detail & CONSTANT != 0 && calls.detail & SIZE <= ELEMENT_BYTES && !calls.passes(GIVES_UP)
 }
 
-/// Whether the same function, or a closure of it, takes as many elements out again: a semaphore.
+/// Whether the same function, a closure of it, or a method of the same type takes as many elements out again: a
+/// semaphore.
 fn is_semaphore(observed: &Observed, site: &AtSite<'_>) -> bool {
-    let outer = |function: &str| {
-        function
-            .split(".func")
-            .next()
-            .unwrap_or(function)
-            .to_owned()
-    };
-    let own = outer(&site.site.function);
+    let own = holder(&site.site.function);
     let received = observed.sites("chan-recv", Calls::directly_by_user);
     let same = received
         .iter()
-        .filter(|recv| outer(&recv.site.function) == own);
+        .filter(|recv| holder(&recv.site.function) == own);
     let once = |recv: &AtSite<'_>| recv.share(|calls| !calls.passes(UNTIL_CLOSED));
     same.map(|recv| recv.count * once(recv)).sum::<f64>() >= 0.5 * site.count
+}
+
+/// The type that a function is a method of, else the function, without the closures in it.
+fn holder(function: &str) -> &str {
+    let outer = function
+        .split_once(".func")
+        .map_or(function, |(outer, _)| outer);
+    // A path may have dots; behind it there are the package, a type, and the name.
+    let in_package = outer.rsplit('/').next().unwrap_or(outer);
+    match outer.rsplit_once('.') {
+        Some((of_type, _)) if in_package.matches('.').count() > 1 => of_type,
+        _ => outer,
+    }
 }
 
 fn fault(observed: &Observed, site: &AtSite<'_>) -> Fault {
@@ -148,6 +155,18 @@ mod tests {
             .through_runtime(&[UNTIL_CLOSED]);
         let observed = idle().with(sends(90_000.0, CONSTANT)).with(ranges);
         assert_eq!(found(examine(&observed)).len(), 1);
+    }
+
+    #[test]
+    fn methods_of_one_type_are_held_together() {
+        let same = |a, b| holder(a) == holder(b);
+        assert!(same(
+            "example.com/db.(*pool).acquire",
+            "example.com/db.(*pool).release"
+        ));
+        assert!(same("main.sem.acquire", "main.sem.release.func1"));
+        assert!(!same("main.(*pool).acquire", "main.(*other).release"));
+        assert!(!same("example.com/db.count", "example.com/db.add"));
     }
 
     #[test]

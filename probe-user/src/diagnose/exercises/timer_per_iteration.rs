@@ -12,6 +12,7 @@
 //! dive-5, source-3; the `asynctimerchan` setting of Go 1.23.
 
 use super::prelude::*;
+use crate::generic;
 
 /// From the catalogue.
 const RATE_PER_S: f64 = 10.0;
@@ -21,6 +22,8 @@ const TIMER_NS: f64 = 400.0;
 const TIMER_BYTES: f64 = 208.0;
 /// Share of a line's timers that fire or are stopped from which it uses them as they are meant.
 const ENDED_SHARE: f64 = 0.5;
+/// Timers whose end would have been seen, for none to mean that they are left.
+const FATES: f64 = 3.0;
 /// Lines between a `select` and its cases, at most, to be taken for one.
 const NEAR_LINES: u32 = 8;
 
@@ -48,8 +51,22 @@ const MAKERS: [&str; 3] = ["time.After", "time.NewTimer", "time.Tick"];
 
 fn examine(observed: &Observed) -> Judgement {
     let mut sites = observed.sites("timer-start", makes_channel);
-    sites.retain(|site| !mostly_ended(observed, site));
-    observed.beyond(&sites, Threshold::rate(RATE_PER_S), fault, || {
+    let threshold = Threshold::rate(RATE_PER_S);
+    let is_untold = |site: &&AtSite<'_>| mostly_ended(observed, site).is_none();
+    if let Some(untold) = sites.iter().find(is_untold)
+        && !matches!(threshold.passed_by(untold), Passes::No)
+    {
+        return Judgement::not_enough(
+            format!(
+                "whether timers that {}:{} makes fire or are stopped was not seen",
+                generic::short(&untold.site.function),
+                untold.site.line
+            ),
+            "a longer run, a larger --max-overhead, or --only timer-start,timer-stop,timer-fire",
+        );
+    }
+    sites.retain(|site| mostly_ended(observed, site) == Some(false));
+    observed.beyond(&sites, threshold, fault, || {
         observed.silent(
             "timer-start",
             RATE_PER_S,
@@ -66,18 +83,23 @@ pub(super) fn makes_channel(calls: &Calls) -> bool {
             .is_some_and(|callee| MAKERS.contains(&callee))
 }
 
-/// Whether most of a line's timers were waited for until they fired, or were stopped.
-fn mostly_ended(observed: &Observed, site: &AtSite<'_>) -> bool {
+/// Whether most of a line's timers were waited for until they fired, or were stopped; `None` where no probe was on that
+/// would have seen it.
+fn mostly_ended(observed: &Observed, site: &AtSite<'_>) -> Option<bool> {
     let fates = observed.sites("timer-fire", makes_channel);
     if let Some(fate) = fates.iter().find(|fate| fate.site == site.site) {
-        return left_share(observed, fate) <= 1.0 - ENDED_SHARE;
+        return Some(left_share(observed, fate) <= 1.0 - ENDED_SHARE);
+    }
+    let expected = |probe: &str| observed.watched_seconds(probe) * site.rate_per_s();
+    if expected("timer-fire").max(expected("timer-stop")) < FATES {
+        return None;
     }
     let stops = observed.sites("timer-stop", |calls| calls.by_user);
     let of_same = stops
         .iter()
         .filter(|stop| base(&stop.site.function) == base(&site.site.function));
     let stopped: f64 = of_same.map(|stop| stop.count).sum();
-    stopped >= ENDED_SHARE * site.count
+    Some(stopped >= ENDED_SHARE * site.count)
 }
 
 /// The share of a line's timers that nobody waits for any more: those that neither fired nor were stopped, and
@@ -85,16 +107,18 @@ fn mostly_ended(observed: &Observed, site: &AtSite<'_>) -> bool {
 pub(super) fn left_share(observed: &Observed, fate: &AtSite<'_>) -> f64 {
     let ended = fate.completed as f64 / fate.hits.max(1) as f64;
     let stopped = fate.noted_share().min(ended);
-    let fired = if outlive_the_wait(observed, fate) {
-        0.0
-    } else {
-        ended - stopped
+    let fired = match outlive_the_wait(observed, fate) {
+        Some(true) => 0.0,
+        // A window may be too short to see the end.
+        Some(false) if stopped <= 0.0 => 1.0,
+        Some(false) | None => ended - stopped,
     };
     (1.0 - stopped - fired).clamp(0.0, 1.0)
 }
 
-/// Whether the timers take longer to their end than the function that makes them waits, by far.
-fn outlive_the_wait(observed: &Observed, fate: &AtSite<'_>) -> bool {
+/// Whether the timers take longer to their end than the function that makes them waits, by far; `None` where either is
+/// not known.
+fn outlive_the_wait(observed: &Observed, fate: &AtSite<'_>) -> Option<bool> {
     let near = |wait: &&AtSite<'_>| {
         wait.site.function == fate.site.function
             && wait.site.line.abs_diff(fate.site.line) <= NEAR_LINES
@@ -102,13 +126,8 @@ fn outlive_the_wait(observed: &Observed, fate: &AtSite<'_>) -> bool {
     let waits = ["select", "chan-recv"].map(|probe| observed.sites(probe, Calls::directly_by_user));
     let waits = waits.iter().flatten().filter(near);
     let wait = waits.max_by(|a, b| a.count.total_cmp(&b.count));
-    match (
-        wait.and_then(|wait| wait.quantile_ns(0.5)),
-        fate.quantile_ns(0.5),
-    ) {
-        (Some(wait), Some(life)) => wait < life / 2,
-        _ => false,
-    }
+    let (wait, life) = (wait?.quantile_ns(0.5)?, fate.quantile_ns(0.5)?);
+    Some(wait < life / 2)
 }
 
 /// A function without the numbers of closures inside it.
@@ -184,6 +203,30 @@ mod tests {
         };
         assert_eq!(found(waited(2_000)).len(), 1);
         assert!(is_clear(&waited(49_000_000)));
+    }
+
+    #[test]
+    fn timers_that_are_waited_for_are_not_left_where_windows_are_too_short_for_them() {
+        let fate = Calls {
+            probe: "timer-fire".to_owned(),
+            completed: 2_000,
+            ..after(500.0).lasting(4_000_000)
+        };
+        let wait = calls("chan-recv")
+            .per_second(250.0)
+            .lasting(4_000_000)
+            .at_line(11);
+        let seen = idle().with(after(500.0)).with(fate).with(wait);
+        assert!(is_clear(&examine(&seen)));
+    }
+
+    #[test]
+    fn timers_whose_end_no_probe_would_have_seen_are_not_taken_to_be_left() {
+        let dropped = |seen: Observed, probe| seen.without_probe(probe, "no budget");
+        let seen = dropped(idle(), "timer-fire").with(after(500.0));
+        assert_eq!(found(examine(&seen)).len(), 1);
+        let seen = dropped(dropped(idle(), "timer-fire"), "timer-stop").with(after(500.0));
+        assert!(matches!(examine(&seen), Judgement::NotEnoughData { .. }));
     }
 
     #[test]
