@@ -381,7 +381,13 @@ impl Governing {
         let traffic = window.inside.traffic;
         let is_window = matches!(window.cause, Cause::Time | Cause::Limit) && !self.stays_on(probe);
         if let Some((name, mut slice)) = self.slice(probe, (from_ns, closed.closed_ns)) {
-            slice.is_cut = window.cause == Cause::Limit;
+            // It may reach its limit a moment before it is told to go off.
+            let is_shut_before = closed.open_ns() < window.inside.ns;
+            slice.is_cut = match window.cause {
+                Cause::Limit => true,
+                Cause::Order => is_shut_before,
+                Cause::Time | Cause::Abandoned => false,
+            };
             slice.cost_ns = inside.cost_ns;
             if is_window {
                 slice.inside = inside;

@@ -53,12 +53,12 @@ impl Waiters {
 
 /// Returns whether a goroutine waits at the channel whose `sendx` is at `places_at`.
 pub(super) fn is_waited_at(reader: &mut Reader, places_at: u64) -> bool {
-    let mut waits = |queue: u64| {
+    let waits = |queue: u64| {
         reader
             .word(places_at.wrapping_add(queue))
             .is_ok_and(|at| at != 0)
     };
-    QUEUES.into_iter().any(|queue| waits(queue))
+    QUEUES.into_iter().any(waits)
 }
 
 /// Returns the goroutine that is the first in a queue. What is read may have been freed meanwhile: it is a number that is
