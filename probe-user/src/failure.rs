@@ -64,19 +64,45 @@ impl Failure {
 
     /// Makes a failure of what was attempted and the system's answer.
     pub fn io(attempted: &str, error: &std::io::Error) -> Self {
-        Self::new(Exit::Failed, format!("{attempted}: {error}"))
+        let failure = Self::new(Exit::Failed, format!("{attempted}: {error}"));
+        match error.raw_os_error().and_then(cure) {
+            Some(cure) => failure.try_(cure),
+            None => failure,
+        }
     }
 
     /// Makes a failure of an error and everything that caused it, in one line.
     pub fn from_error(code: Exit, error: &dyn std::error::Error) -> Self {
         let mut text = error.to_string();
         let mut source = error.source();
+        let mut cured = None;
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&shortened(&cause.to_string()));
+            let told = cause.to_string();
+            // Some tell their cause themselves.
+            if !text.ends_with(&told) {
+                text.push_str(": ");
+                text.push_str(&shortened(&told));
+            }
+            let number =
+                (cause.downcast_ref::<std::io::Error>()).and_then(std::io::Error::raw_os_error);
+            cured = cured.or(number.and_then(cure));
             source = cause.source();
         }
-        Self::new(code, text)
+        Self {
+            try_: cured.map(str::to_owned),
+            ..Self::new(code, text)
+        }
+    }
+}
+
+/// Returns what to do about a limit of the system's that was reached.
+fn cure(number: i32) -> Option<&'static str> {
+    match number {
+        libc::EMFILE => Some("ulimit -n 1024, then again"),
+        libc::ENOSPC | libc::EDQUOT => {
+            Some("free some space, or name a file on another disk: --save FILE, -o FILE")
+        }
+        _ => None,
     }
 }
 
@@ -310,6 +336,20 @@ mod tests {
              found: Go child 8 (api, go1.26.6)\n\
              try: rtprobe --pid 8"
         );
+    }
+
+    #[test]
+    fn limits_of_the_system_come_with_a_cure() {
+        let full = Failure::io(
+            "failed to write",
+            &io::Error::from_raw_os_error(libc::ENOSPC),
+        );
+        assert!(
+            full.try_
+                .is_some_and(|cure| cure.contains("free some space"))
+        );
+        let other = Failure::io("failed to write", &io::Error::from_raw_os_error(libc::EIO));
+        assert_eq!(other.try_, None);
     }
 
     #[test]

@@ -231,9 +231,11 @@ pub fn read(input: impl Read) -> Result<Recording, RecordingError> {
                 break;
             }
             Err(error) => {
-                return Err(RecordingError::NotARecording {
-                    detail: error.to_string(),
-                });
+                let detail = match error.kind() {
+                    io::ErrorKind::UnexpectedEof => "it ends before its header does".to_owned(),
+                    _ => error.to_string(),
+                };
+                return Err(RecordingError::NotARecording { detail });
             }
         }
     }
