@@ -174,7 +174,7 @@ impl<'a> Live<'a> {
         }
         if detached.was_killed {
             notes.push(
-                "the process that holds the probes did not answer for 5 s and was killed: what the last windows saw \
+                "the process that holds the probes did not answer and was killed: what the last windows saw \
                  is not known"
                     .to_owned(),
             );
