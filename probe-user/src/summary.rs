@@ -32,7 +32,6 @@ pub fn summarize(recording: &Recording) -> Report {
     let header = &recording.header;
     let duration_ns = end.map_or(recording.elapsed_ns, |end| end.duration_ns);
     let seconds = duration_ns as f64 / 1e9;
-    allocated::round_up(&mut profile, &recording.symbols);
     allocated::bound(&mut profile, recording, duration_ns);
     let named = symbolize(&profile, &recording.symbols);
     add_up_by_function(&mut profile, &named.call_sites);
@@ -133,7 +132,7 @@ pub fn summarize(recording: &Recording) -> Report {
     let mut refined = BTreeMap::new();
     if scales.contains_key(ProbeName::Alloc.as_str()) {
         let sites = &mut report.call_sites;
-        refined = allocated::refine(sites, &named.call_sites, &profile, recording, duration_ns);
+        refined = allocated::refine(sites, &named.call_sites, recording, duration_ns);
     }
     if report.probes.iter().any(misses_allocations) {
         let unseen = allocated::unseen(&report.call_sites, recording, duration_ns);

@@ -49,27 +49,6 @@ struct Counts {
     processors: u64,
 }
 
-/// Rounds the bytes of lines whose objects are all of one size up to what the allocator takes for them, as Go's memory
-/// profile counts them. Tiny objects share what is taken.
-pub(crate) fn round_up(profile: &mut Profile, symbols: &Symbols) {
-    for (number, row) in &mut profile.rows {
-        let path = row.path.as_deref();
-        let is_one_size =
-            |path: &Path| path.probe == ProbeName::Alloc.as_str() && is_of_one_size(path, symbols);
-        let asked = row.totals.bytes as f64;
-        let each = asked / row.totals.sized().max(1) as f64;
-        if !path.is_some_and(is_one_size) || each < SIZES[TINY] as f64 {
-            continue;
-        }
-        let factor = size_class::rounded(each) / each;
-        row.totals.bytes = (asked * factor).round() as u64;
-        if let Some(sampled) = profile.sampling.rows.get_mut(number) {
-            sampled.bytes *= factor;
-            sampled.whole_bytes *= factor;
-        }
-    }
-}
-
 /// Lowers in `profile` what windows tell of rows of which there can't be so much.
 pub(crate) fn bound(profile: &mut Profile, recording: &Recording, duration_ns: u64) {
     let scale = Scale::of(recording, ProbeName::Alloc.as_str(), duration_ns);

@@ -11,7 +11,7 @@ mod unseen;
 
 use std::collections::{BTreeMap, HashMap};
 
-pub(crate) use by_size::{ALLOCATOR, bound, round_up};
+pub(crate) use by_size::{ALLOCATOR, bound};
 pub(crate) use unseen::{Unseen, unseen};
 
 use crate::{
@@ -67,7 +67,6 @@ pub(crate) struct Refined {
 pub(crate) fn refine(
     sites: &mut [CallSite],
     named: &[NamedCallSite],
-    profile: &Profile,
     recording: &Recording,
     duration_ns: u64,
 ) -> BTreeMap<u32, Refined> {
@@ -87,7 +86,7 @@ pub(crate) fn refine(
             .filter(|_| site.inlined_into.is_none())
         {
             let (count, bytes) = (site.count, site.bytes);
-            refine_one(site, named, profiled, profile, duration_ns);
+            refine_one(site, named, profiled, &recording.profile, duration_ns);
             let part = |now: u64, before: u64| now as f64 / before.max(1) as f64;
             let factors = Refined {
                 count: part(site.count, count),
