@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use probe_user::report::EndedBy;
+use probe_user::report::{EndedBy, RuleVerdict, Verdict};
 use rtprobe_tests::go::{Kind, NEWEST};
 
 use crate::support::{
@@ -76,6 +76,28 @@ fn a_holder_that_is_gone_ends_the_run() {
     let ended = watch.rtprobe.end(PROMPT).with_code(1);
     assert_eq!(report(&ended.stdout).window.ended_by, EndedBy::ProbesLost);
     assert_eq!(differing_bytes(target.pid()), 0);
+}
+
+#[test]
+fn a_stopped_target_is_told_and_gets_no_clean_bill() {
+    let (Some(()), Some(go)) = (require_root(), require_go(NEWEST)) else {
+        return;
+    };
+    let target = GoTarget::start(&go.build("torture", Kind::Plain), &["-duration", "1h"]);
+    signal(target.pid(), libc::SIGSTOP);
+    let watch = Watch::start(target.pid());
+    thread::sleep(Duration::from_secs(2));
+    let report = watch.finish();
+    signal(target.pid(), libc::SIGCONT);
+    let told = |note: &String| note.starts_with("the target was stopped for about 2.");
+    assert!(
+        report.cannot_see.iter().any(told),
+        "{:#?}",
+        report.cannot_see
+    );
+    let is_it = |verdict: &&RuleVerdict| verdict.rule == "channel-counter";
+    let verdict = report.rules.iter().find(is_it).unwrap();
+    assert_eq!(verdict.verdict, Verdict::NotEnoughData, "{verdict:?}");
 }
 
 /// The process that holds the probes: the child that was started under that name.
