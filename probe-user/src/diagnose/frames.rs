@@ -45,6 +45,13 @@ pub fn written_in(function: &str) -> &str {
     outer.map_or(function, |(outer, _)| outer)
 }
 
+/// Returns the function that a closure is written in, or `function` itself: `main.F` of `main.F.func1.2`.
+pub fn without_closures(function: &str) -> &str {
+    function
+        .split_once(".func")
+        .map_or(function, |(outer, _)| outer)
+}
+
 /// Returns the innermost frame of the program's own.
 pub fn first_of_user<'a>(stack: &'a [StackFrame], module: Option<&str>) -> Option<&'a StackFrame> {
     stack.iter().find(|frame| is_users(&frame.function, module))

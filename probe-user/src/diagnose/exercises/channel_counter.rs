@@ -14,6 +14,7 @@
 use probe_ebpf::abi::channel::{CONSTANT, SIZE};
 
 use super::prelude::*;
+use crate::diagnose::frames::without_closures;
 
 /// From the catalogue.
 const RATE_PER_S: f64 = 10_000.0;
@@ -79,9 +80,7 @@ fn is_semaphore(observed: &Observed, site: &AtSite<'_>) -> bool {
 
 /// The type that a function is a method of, else the function, without the closures in it.
 fn holder(function: &str) -> &str {
-    let outer = function
-        .split_once(".func")
-        .map_or(function, |(outer, _)| outer);
+    let outer = without_closures(function);
     // A path may have dots; behind it there are the package, a type, and the name.
     let in_package = outer.rsplit('/').next().unwrap_or(outer);
     match outer.rsplit_once('.') {

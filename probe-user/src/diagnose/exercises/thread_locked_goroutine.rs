@@ -13,7 +13,7 @@
 
 use super::prelude::*;
 use crate::{
-    diagnose::frames::{first_of_user, location, written_in},
+    diagnose::frames::{first_of_user, location, without_closures, written_in},
     observed::Census,
     report::{GoroutineGroup, Location, StackFrame},
 };
@@ -119,8 +119,7 @@ fn changes_thread(census: &Census, function: &str) -> bool {
 
 /// A function without the closures inside it.
 fn outer(function: &str) -> &str {
-    let function = written_in(function);
-    function.split(".func").next().unwrap_or(function)
+    without_closures(written_in(function))
 }
 
 fn at_call(observed: &Observed, site: &AtSite<'_>) -> Fault {

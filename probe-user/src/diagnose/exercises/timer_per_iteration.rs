@@ -12,7 +12,7 @@
 //! dive-5, source-3; the `asynctimerchan` setting of Go 1.23.
 
 use super::prelude::*;
-use crate::generic;
+use crate::{diagnose::frames::without_closures, generic};
 
 /// From the catalogue.
 const RATE_PER_S: f64 = 10.0;
@@ -22,8 +22,6 @@ const TIMER_NS: f64 = 400.0;
 const TIMER_BYTES: f64 = 208.0;
 /// Share of a line's timers that fire or are stopped from which it uses them as they are meant.
 const ENDED_SHARE: f64 = 0.5;
-/// Timers whose end would have been seen, for none to mean that they are left.
-const FATES: f64 = 3.0;
 /// Lines between a `select` and its cases, at most, to be taken for one.
 const NEAR_LINES: u32 = 8;
 
@@ -52,27 +50,34 @@ const MAKERS: [&str; 3] = ["time.After", "time.NewTimer", "time.Tick"];
 fn examine(observed: &Observed) -> Judgement {
     let mut sites = observed.sites("timer-start", makes_channel);
     let threshold = Threshold::rate(RATE_PER_S);
-    let is_untold = |site: &&AtSite<'_>| mostly_ended(observed, site).is_none();
-    if let Some(untold) = sites.iter().find(is_untold)
-        && !matches!(threshold.passed_by(untold), Passes::No)
-    {
-        return Judgement::not_enough(
-            format!(
-                "whether timers that {}:{} makes fire or are stopped was not seen",
-                generic::short(&untold.site.function),
-                untold.site.line
-            ),
-            "a longer run, a larger --max-overhead, or --only timer-start,timer-stop,timer-fire",
-        );
-    }
-    sites.retain(|site| mostly_ended(observed, site) == Some(false));
+    let mut untold = None;
+    sites.retain(|site| {
+        let ended = mostly_ended(observed, site);
+        if ended.is_none() && !matches!(threshold.passed_by(site), Passes::No) {
+            untold.get_or_insert_with(|| fate_unknown(site));
+        }
+        ended == Some(false)
+    });
     observed.beyond(&sites, threshold, fault, || {
-        observed.silent(
-            "timer-start",
-            RATE_PER_S,
-            "no line makes ten timers a second that it leaves to themselves",
-        )
+        untold.unwrap_or_else(|| {
+            observed.silent(
+                "timer-start",
+                RATE_PER_S,
+                "no line makes ten timers a second that it leaves to themselves",
+            )
+        })
     })
+}
+
+fn fate_unknown(site: &AtSite<'_>) -> Judgement {
+    Judgement::not_enough(
+        format!(
+            "whether timers that {}:{} makes fire or are stopped was not seen",
+            generic::short(&site.site.function),
+            site.site.line
+        ),
+        "a longer run, a larger --max-overhead, or --only timer-start,timer-stop,timer-fire",
+    )
 }
 
 /// Whether the user's own line asked for a timer with a channel: contexts and deadlines use others.
@@ -91,13 +96,13 @@ fn mostly_ended(observed: &Observed, site: &AtSite<'_>) -> Option<bool> {
         return Some(left_share(observed, fate) <= 1.0 - ENDED_SHARE);
     }
     let expected = |probe: &str| observed.watched_seconds(probe) * site.rate_per_s();
-    if expected("timer-fire").max(expected("timer-stop")) < FATES {
+    if expected("timer-fire").max(expected("timer-stop")) < MIN_HITS as f64 {
         return None;
     }
     let stops = observed.sites("timer-stop", |calls| calls.by_user);
-    let of_same = stops
-        .iter()
-        .filter(|stop| base(&stop.site.function) == base(&site.site.function));
+    let of_same = stops.iter().filter(|stop| {
+        without_closures(&stop.site.function) == without_closures(&site.site.function)
+    });
     let stopped: f64 = of_same.map(|stop| stop.count).sum();
     Some(stopped >= ENDED_SHARE * site.count)
 }
@@ -128,14 +133,6 @@ fn outlive_the_wait(observed: &Observed, fate: &AtSite<'_>) -> Option<bool> {
     let wait = waits.max_by(|a, b| a.count.total_cmp(&b.count));
     let (wait, life) = (wait?.quantile_ns(0.5)?, fate.quantile_ns(0.5)?);
     Some(wait < life / 2)
-}
-
-/// A function without the numbers of closures inside it.
-fn base(function: &str) -> &str {
-    function
-        .find(".func")
-        .and_then(|at| function.get(..at))
-        .unwrap_or(function)
 }
 
 /// Whether abandoned timers are held until they fire (src/time/sleep.go, `asynctimerchan`).
@@ -226,6 +223,9 @@ mod tests {
         let seen = dropped(idle(), "timer-fire").with(after(500.0));
         assert_eq!(found(examine(&seen)).len(), 1);
         let seen = dropped(dropped(idle(), "timer-fire"), "timer-stop").with(after(500.0));
+        assert!(matches!(examine(&seen), Judgement::NotEnoughData { .. }));
+        // A line that makes few timers says nothing of one that makes many.
+        let seen = seen.with(after(1.0).at_line(90));
         assert!(matches!(examine(&seen), Judgement::NotEnoughData { .. }));
     }
 
