@@ -156,11 +156,11 @@ pub fn summarize(recording: &Recording) -> Report {
 
 /// Adds up what windows tell of each probe by function.
 fn add_up_by_function(profile: &mut Profile, sites: &[NamedCallSite]) {
-    let function = |site: &NamedCallSite| {
-        let function = site.inlined_into.as_deref().unwrap_or(&*site.site.function);
-        (site.probe.clone(), function.to_owned())
-    };
-    let mut sums: BTreeMap<(String, String), f64> = BTreeMap::new();
+    fn function(site: &NamedCallSite) -> (&str, &str) {
+        let function = site.inlined_into.as_deref();
+        (&site.probe, function.unwrap_or(&site.site.function))
+    }
+    let mut sums: BTreeMap<(&str, &str), f64> = BTreeMap::new();
     for site in sites {
         let rows = (site.rows.iter()).filter_map(|row| profile.sampling.rows.get(row));
         *sums.entry(function(site)).or_default() += rows.map(|row| row.count).sum::<f64>();

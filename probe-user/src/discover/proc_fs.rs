@@ -38,6 +38,11 @@ impl ProcFs {
         self.parsed(pid, "stat", Stat::parse)
     }
 
+    /// Returns whether a process is stopped now; one that is gone is not.
+    pub fn is_stopped(&self, pid: u32) -> bool {
+        self.stat(pid).is_ok_and(|stat| stat.is_stopped())
+    }
+
     pub fn status(&self, pid: u32) -> Result<Status, DiscoverError> {
         self.parsed(pid, "status", Status::parse)
     }

@@ -148,9 +148,7 @@ impl Target {
 
     /// Returns whether it is stopped now.
     pub fn is_stopped(&self) -> bool {
-        ProcFs::host()
-            .stat(self.pid)
-            .is_ok_and(|stat| stat.is_stopped())
+        ProcFs::host().is_stopped(self.pid)
     }
 
     /// Tells whether this is still the process, running the program, that was identified.

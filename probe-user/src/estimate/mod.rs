@@ -676,6 +676,14 @@ mod tests {
     const WINDOW_NS: u64 = 10_000_000;
     const WINDOWS: u64 = 20;
 
+    fn seen(row: u32, begun: u64) -> Seen {
+        Seen {
+            row,
+            begun,
+            bytes: 0,
+        }
+    }
+
     /// Twenty windows of a probe: CPUs of the target and of the probe in them, and system calls in each.
     fn windows(used: f64, cost: f64, syscalls: u64) -> ProbeSampling {
         let mut sampling = Sampling::default();
@@ -785,12 +793,7 @@ mod tests {
                 cost_ns: begun as f64 * cost_ns,
                 ..Slice::default()
             };
-            let seen = Seen {
-                row: 0,
-                begun,
-                bytes: 0,
-            };
-            sampling.add("chan-send", &slice, &[seen]);
+            sampling.add("chan-send", &slice, &[seen(0, begun)]);
         }
         sampling.probes["chan-send"]
     }
@@ -823,12 +826,7 @@ mod tests {
             is_cut: true,
             ..Slice::default()
         };
-        let seen = Seen {
-            row: 0,
-            begun: 40,
-            bytes: 0,
-        };
-        profile.sampling.add("chan-send", &look, &[seen]);
+        profile.sampling.add("chan-send", &look, &[seen(0, 40)]);
         let sampling = profile.sampling.probes["chan-send"];
         let of_run = Run {
             most: 1e6,
@@ -847,12 +845,9 @@ mod tests {
             on_ns: WINDOW_NS,
             ..Slice::default()
         };
-        let seen = Seen {
-            row: 0,
-            begun: 200,
-            bytes: 0,
-        };
-        profile.sampling.add("goroutine-create", &look, &[seen]);
+        profile
+            .sampling
+            .add("goroutine-create", &look, &[seen(0, 200)]);
         let sampling = profile.sampling.probes["goroutine-create"];
         let counted = Counted {
             total: 1e6,
@@ -903,11 +898,6 @@ mod tests {
                 },
                 ..Slice::default()
             };
-            let seen = |row, begun| Seen {
-                row,
-                begun,
-                bytes: 0,
-            };
             let rows = [seen(0, 4_490), seen(1, 500), seen(2, 10)];
             profile.sampling.add("park", &slice, &rows);
         }
@@ -917,18 +907,21 @@ mod tests {
         }
         let scale = Scale::new(&sampling, &run_of(&profile), None);
         let told = |row| scale.estimate(&profile, &[row], 0);
-        let seen = |begun: u64| begun * RUN_NS / WINDOW_NS;
+        let whole = |begun: u64| begun * RUN_NS / WINDOW_NS;
         let hot = told(0);
-        assert!(hot.low > 2 * seen(4_490), "{hot:?}");
+        assert!(hot.low > 2 * whole(4_490), "{hot:?}");
         // A tenth may be of the loop or beside it.
         let minor = told(1);
         assert!(
-            minor.low <= seen(500) && minor.count > 2 * seen(500),
+            minor.low <= whole(500) && minor.count > 2 * whole(500),
             "{minor:?}"
         );
         let rare = told(2);
-        assert_eq!(rare.count, seen(10));
-        assert!(rare.low < seen(10) && rare.high > 2 * seen(10), "{rare:?}");
+        assert_eq!(rare.count, whole(10));
+        assert!(
+            rare.low < whole(10) && rare.high > 2 * whole(10),
+            "{rare:?}"
+        );
     }
 
     #[test]

@@ -191,10 +191,7 @@ impl Holder {
     /// Returns whether there is nothing to be expected any more of what was to be done by then.
     fn is_too_late(&self, by: Instant) -> bool {
         let late = Instant::now().saturating_duration_since(by);
-        let is_stopped = || {
-            let stat = ProcFs::host().stat(self.child.id());
-            stat.is_ok_and(|stat| stat.is_stopped())
-        };
+        let is_stopped = || ProcFs::host().is_stopped(self.child.id());
         late > PATIENCE_WITH_KERNEL || (late > PATIENCE && is_stopped())
     }
 
