@@ -265,7 +265,8 @@ pub struct CallPath {
     pub n_frames: u32,
     pub probe: u8,
     pub reason: u8,
-    pub padding: u16,
+    /// Of the goroutine that was there first, see [`role_of`].
+    pub role: u16,
     /// As in [`RowKey`].
     pub detail: u64,
     /// Code inside of the first frame, as a virtual address of the file, where what happens there is no call; else 0.
@@ -281,7 +282,7 @@ impl Default for CallPath {
             n_frames: 0,
             probe: 0,
             reason: 0,
-            padding: 0,
+            role: NO_ROLE,
             detail: 0,
             inner: 0,
             frames: [0; MAX_FRAMES],
@@ -414,15 +415,25 @@ pub struct SampleCounters {
     pub full: u64,
     /// Rows handed out, some of which may not have been published.
     pub n_stacks: u64,
-    /// Samples that found the program in its own code: outside of the runtime, and of the kernel.
-    pub outside: u64,
 }
 
-/// What the fine clock found that ticks in windows only.
+/// Goroutines that began with the same function have one role; those of several may share a number.
+pub const N_ROLES: u32 = 1 << 10;
+/// The role of whatever is no goroutine of the program's own: the scheduler, the collector.
+pub const NO_ROLE: u16 = 0;
+
+/// Returns the role of goroutines that began with the function at `start`, a virtual address of the file.
+#[inline]
+pub const fn role_of(start: u64) -> u16 {
+    let hash = start.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    (1 + hash % (N_ROLES as u64 - 1)) as u16
+}
+
+/// What a clock found of the goroutines of one role.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ticks {
-    /// A thread of the target on a CPU.
+    /// A thread of the target that ran one of them.
     pub target: u64,
     /// Of those, the ones outside of the runtime and of the kernel, and the time that they stand for.
     pub outside: u64,
@@ -523,7 +534,9 @@ pub const STACK_OF: &str = "STACK_OF";
 pub const STACKS: &str = "STACKS";
 /// Array with one [`SampleCounters`].
 pub const SAMPLE_COUNTERS: &str = "SAMPLE_COUNTERS";
-/// Array with one [`Ticks`], which can be mapped.
+/// Array of [`Ticks`] by role: what the sampling clock found.
+pub const SAMPLED: &str = "SAMPLED";
+/// The same of the fine clock, which ticks in windows only; it can be mapped.
 pub const TICKS: &str = "TICKS";
 
 /// Name of the program.
@@ -544,7 +557,7 @@ const _: () = {
     assert!(MAX_PROBES as u64 <= Slot::TAKEN);
     assert!(size_of::<Gate>() == 128);
     assert!(size_of::<SampledStack>() == 32 + 8 * MAX_SAMPLED_FRAMES);
-    assert!(size_of::<SampleCounters>() == 32);
+    assert!(size_of::<SampleCounters>() == 24);
     assert!(size_of::<Ticks>() == 24);
     assert!(crate::bucket::N_BUCKETS <= 1 << 12);
     assert!(MAX_ROWS <= 1 << 20);
@@ -567,6 +580,19 @@ mod pod {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn functions_side_by_side_have_roles_of_their_own() {
+        let mut roles: Vec<u16> = (0..16).map(|n| role_of(0x0048_3a20 + n * 96)).collect();
+        assert!(
+            roles
+                .iter()
+                .all(|role| *role != NO_ROLE && u32::from(*role) < N_ROLES)
+        );
+        roles.sort_unstable();
+        roles.dedup();
+        assert!(roles.len() >= 15, "{}", roles.len());
+    }
 
     #[test]
     fn a_slot_says_whose_it_is() {

@@ -14,6 +14,7 @@ use crate::{
     detail,
     go_abi::{Frame, read_user},
     maps::{CALL_PATHS, N_ROWS, OWN_TEXT, ROW_OF, TEXT_BASE, USER_TEXT, global},
+    role::role_of,
 };
 
 /// FNV-1a's prime: one multiplication per frame mixes well enough for a hash of at most 32 addresses.
@@ -67,7 +68,19 @@ pub(crate) fn row_of(regs: &pt_regs, site: &Site, frame: &Frame) -> Option<u32> 
     if let Some(row) = unsafe { ROW_OF.get(&key) } {
         return Some(*row);
     }
-    add_row(&start, &key)
+    add_row(&start, &key, goroutine(regs, site, frame))
+}
+
+/// Returns whose operation it is; 0 where that is not known.
+#[inline(always)]
+fn goroutine(regs: &pt_regs, site: &Site, frame: &Frame) -> u64 {
+    if site.flags & (flag::PATH_OF_AX | flag::STARTS_AX) != 0 {
+        regs.rax
+    } else if site.flags & flag::CALLER_IN_BX_CX != 0 {
+        regs.rbx
+    } else {
+        frame.g
+    }
 }
 
 #[inline(always)]
@@ -81,7 +94,7 @@ fn reason(regs: &pt_regs, site: &Site) -> u8 {
 
 /// Not inlined: it runs once per call path, and the hot programs stay small.
 #[inline(never)]
-fn add_row(start: &Start, key: &RowKey) -> Option<u32> {
+fn add_row(start: &Start, key: &RowKey, g: u64) -> Option<u32> {
     let n_rows = N_ROWS.get_ptr_mut(0)?;
     // SAFETY: a pointer into a map value, valid as long as the program runs.
     let row = unsafe { fetch_add(n_rows, 1) };
@@ -96,6 +109,7 @@ fn add_row(start: &Start, key: &RowKey) -> Option<u32> {
     path.reason = key.reason;
     path.detail = key.detail;
     path.inner = start.inner;
+    path.role = role_of(g, start.bias);
     walk(start, Some(path));
     match ROW_OF.insert(key, &row, u64::from(BPF_NOEXIST)) {
         Ok(()) => Some(row),

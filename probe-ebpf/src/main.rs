@@ -13,6 +13,7 @@ mod go_abi;
 mod in_flight;
 mod latency;
 mod maps;
+mod role;
 mod samples;
 
 use aya_ebpf::{

@@ -7,8 +7,8 @@ use aya_ebpf::{
 };
 use probe_ebpf::abi::{
     CallPath, Counters, Flight, FlightKey, Gate, MAX_BUCKETS, MAX_IN_FLIGHT, MAX_PROBES, MAX_ROWS,
-    MAX_SITES, MIN_SAMPLED_STACKS, Pulse, Row, RowKey, SLOTS_SHIFT, SampleCounters, SampledStack,
-    Site, Slot, Ticks, USUAL_BUCKETS,
+    MAX_SITES, MIN_SAMPLED_STACKS, N_ROLES, Pulse, Row, RowKey, SLOTS_SHIFT, SampleCounters,
+    SampledStack, Site, Slot, Ticks, USUAL_BUCKETS,
 };
 
 /// Written by user space before attaching.
@@ -91,7 +91,11 @@ pub(crate) static SAMPLE_COUNTERS: Array<SampleCounters> = Array::with_max_entri
 
 /// Counted up here, read by user space.
 #[map]
-pub(crate) static TICKS: Array<Ticks> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+pub(crate) static SAMPLED: Array<Ticks> = Array::with_max_entries(N_ROLES, 0);
+
+/// Counted up here, read by user space.
+#[map]
+pub(crate) static TICKS: Array<Ticks> = Array::with_max_entries(N_ROLES, BPF_F_MMAPABLE);
 
 /// Bytes of the target's Go text.
 #[unsafe(no_mangle)]
@@ -115,6 +119,14 @@ pub(crate) static PID_NAMESPACE_INO: u64 = 0;
 /// What is added to addresses of the target's file to make those of the process, as far as that is known.
 #[unsafe(no_mangle)]
 pub(crate) static LOAD_BIAS: u64 = 0;
+
+/// Offset of `g.startpc`; 0: not known, and no goroutine has a role.
+#[unsafe(no_mangle)]
+pub(crate) static STARTPC: u64 = 0;
+
+/// What the main goroutine begins with, as a virtual address of the file.
+#[unsafe(no_mangle)]
+pub(crate) static MAIN: u64 = 0;
 
 /// Virtual address of the first byte that [`USER_TEXT`] and its like speak of.
 #[unsafe(no_mangle)]

@@ -6,18 +6,20 @@
 use aya_ebpf::{
     bindings::{BPF_NOEXIST, pt_regs},
     helpers::{bpf_get_current_task_btf, bpf_probe_read_kernel, generated::bpf_task_pt_regs},
+    maps::Array,
     programs::PerfEventContext,
 };
-use probe_ebpf::abi::{MAX_SAMPLED_FRAMES, SampleCounters, SampledStack, sampled};
+use probe_ebpf::abi::{MAX_SAMPLED_FRAMES, SampleCounters, SampledStack, Ticks, sampled};
 
 use crate::{
     atomic::{add, fetch_add},
     call_site::is_in,
     go_abi::{is_target, read_user},
     maps::{
-        HAS_TASK_REGS, LOAD_BIAS, OUTSIDE_TEXT, SAMPLE_COUNTERS, STACK_OF, STACKS, TEXT_LEN, TICKS,
-        global,
+        HAS_TASK_REGS, LOAD_BIAS, OUTSIDE_TEXT, SAMPLE_COUNTERS, SAMPLED, STACK_OF, STACKS,
+        TEXT_LEN, TICKS, global,
     },
+    role::role_of,
 };
 
 /// As in `call_site.rs`.
@@ -36,6 +38,8 @@ struct Interrupted {
     rip: u64,
     rsp: u64,
     rbp: u64,
+    /// The goroutine, where the code is Go's.
+    g: u64,
 }
 
 /// Counts one tick.
@@ -49,11 +53,8 @@ pub(crate) fn take(ctx: &PerfEventContext) {
     };
     // SAFETY: a pointer into a map value, valid as long as the program runs.
     unsafe { add(&raw mut (*counters).total, 1) };
-    if is_outside(ctx) {
-        // SAFETY: as above.
-        unsafe { add(&raw mut (*counters).outside, 1) };
-    }
     let at = interrupted(ctx);
+    count(&SAMPLED, ctx, &at);
     let top = top_of_stack(&at);
     let hash = walk(&at, top, None);
     // SAFETY: rows are never deleted, so that the reference stays valid while it is copied.
@@ -73,7 +74,14 @@ pub(crate) fn tick(ctx: &PerfEventContext) {
     if !is_target() {
         return;
     }
-    let Some(ticks) = TICKS.get_ptr_mut(0) else {
+    count(&TICKS, ctx, &interrupted(ctx));
+}
+
+/// Counts what was interrupted for the role of its goroutine.
+#[inline(always)]
+fn count(roles: &Array<Ticks>, ctx: &PerfEventContext, at: &Interrupted) {
+    let role = role_of(at.g, global(&LOAD_BIAS));
+    let Some(ticks) = roles.get_ptr_mut(u32::from(role)) else {
         return;
     };
     // SAFETY: a pointer into a map value, valid as long as the program runs.
@@ -108,6 +116,7 @@ fn interrupted(ctx: &PerfEventContext) -> Interrupted {
             rip: regs.rip,
             rsp: regs.rsp,
             rbp: regs.rbp,
+            g: regs.r14,
         };
     }
     registers_before_the_kernel().unwrap_or(Interrupted {
@@ -115,6 +124,7 @@ fn interrupted(ctx: &PerfEventContext) -> Interrupted {
         rip: 0,
         rsp: 0,
         rbp: 0,
+        g: 0,
     })
 }
 
@@ -125,19 +135,20 @@ fn registers_before_the_kernel() -> Option<Interrupted> {
         return None;
     }
     // SAFETY: the helpers have no preconditions, and only addresses are taken of what they return.
-    let (rip, rbp) = unsafe {
+    let (rip, r14) = unsafe {
         let regs = bpf_task_pt_regs(bpf_get_current_task_btf()) as *const pt_regs;
-        (&raw const (*regs).rip, &raw const (*regs).rbp)
+        (&raw const (*regs).rip, &raw const (*regs).r14)
     };
     // SAFETY: the helper checks the address. `rip`, `cs`, `eflags`, `rsp` follow each other.
     let frame = unsafe { bpf_probe_read_kernel(rip.cast::<[u64; 4]>()) }.ok()?;
-    // SAFETY: as above.
-    let rbp = unsafe { bpf_probe_read_kernel(rbp) }.ok()?;
+    // SAFETY: as above. `r14`, `r13`, `r12`, `rbp` follow each other.
+    let saved = unsafe { bpf_probe_read_kernel(r14.cast::<[u64; 4]>()) }.ok()?;
     Some(Interrupted {
         flags: sampled::IN_KERNEL,
         rip: frame[0],
         rsp: frame[3],
-        rbp,
+        rbp: saved[3],
+        g: saved[0],
     })
 }
 

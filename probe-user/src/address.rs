@@ -7,7 +7,7 @@ use std::fmt;
 pub struct FileOffset(pub u64);
 
 /// A virtual address as stated in the ELF file, before the load bias.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VirtAddr(pub u64);
 
 /// An address inside the running process: the virtual address plus the load bias.

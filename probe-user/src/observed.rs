@@ -3,7 +3,7 @@
 //! Plain values without behaviour: one part reads them from the target, recordings carry them, rules judge them.
 //! Absent knowledge is `None`, never 0.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +135,9 @@ pub struct CpuSamples {
     pub lost: u64,
     /// Samples that found the program outside of the runtime and of the kernel.
     pub outside: u64,
+    /// What they found, by role of the goroutine (`probe_ebpf::abi::role_of`). Recordings from before that was told apart
+    /// have none.
+    pub roles: BTreeMap<u16, SampledRole>,
     /// Samples whose stack is not known to its outermost frame.
     pub partial: u64,
     pub stacks: Vec<SampledStack>,
@@ -148,6 +151,14 @@ impl CpuSamples {
         let inside = stacks.filter(|sampled| sampled.stack.iter().any(is_in));
         inside.map(|sampled| sampled.samples).sum()
     }
+}
+
+/// What samples found of the goroutines of one role.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampledRole {
+    pub total: u64,
+    /// Of those, the ones outside of the runtime and of the kernel.
+    pub outside: u64,
 }
 
 /// A stack and how often it was sampled.

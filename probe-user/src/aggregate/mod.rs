@@ -12,8 +12,8 @@ use probe_ebpf::{
     bucket::N_BUCKETS,
 };
 pub use sampling::{
-    Beside, Free, Inside, Outside, ProbeSampling, Progress, Reference, RowSampling, Sampling, Seen,
-    Slice, part_of,
+    Beside, Free, Inside, Outside, ProbeSampling, Progress, Reference, RoleSampling, RowSampling,
+    Sampling, Seen, Slice, part_of,
 };
 use serde::{Deserialize, Serialize};
 pub use timeline::{Growth, Timeline};
@@ -74,6 +74,7 @@ impl Snapshot {
     /// Returns whether the kernel's maps have room for it: a recording may claim anything.
     pub fn is_possible(&self) -> bool {
         let is_row = |row: &u32| *row < abi::MAX_ROWS;
+        let is_role = |role: &u16| u32::from(*role) < abi::N_ROLES;
         self.totals.keys().all(is_row)
             && self.paths.keys().all(is_row)
             && (self.paths.values()).all(|path| path.frames.len() <= abi::MAX_FRAMES)
@@ -81,6 +82,8 @@ impl Snapshot {
             && self.counters.len() <= abi::MAX_PROBES as usize
             && self.sampling.rows.keys().all(is_row)
             && self.sampling.probes.len() <= abi::MAX_PROBES as usize
+            && self.sampling.roles.len() <= abi::MAX_PROBES as usize
+            && (self.sampling.roles.values()).all(|roles| roles.keys().all(is_role))
             && (self.spending.iter())
                 .all(|spending| spending.of_probes_ns.len() <= abi::MAX_PROBES as usize)
     }
@@ -154,6 +157,9 @@ pub struct Path {
     /// it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub element_read: Option<u64>,
+    /// Of the goroutine that was there first (`probe_ebpf::abi::role_of`); 0: not known.
+    #[serde(default)]
+    pub role: u16,
     /// Return addresses as virtual addresses of the file, innermost first.
     pub frames: Vec<u64>,
 }
@@ -169,6 +175,7 @@ impl Path {
             detail: path.detail,
             what: None,
             calls_others: None,
+            role: path.role,
             element_read: None,
             frames: inner
                 .into_iter()

@@ -194,6 +194,24 @@ pub struct Sampling {
     pub probes: BTreeMap<String, ProbeSampling>,
     /// By row.
     pub rows: BTreeMap<u32, RowSampling>,
+    /// By probe and role of the goroutine, in windows that the fine clock ticked in.
+    pub roles: BTreeMap<String, BTreeMap<u16, RoleSampling>>,
+}
+
+/// What goroutines of one role did in windows of a probe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RoleSampling {
+    /// How often the fine clock found one of them on a CPU.
+    pub ticks: u64,
+    pub outside: Outside,
+}
+
+impl RoleSampling {
+    pub fn add(&mut self, more: &Self) {
+        self.ticks += more.ticks;
+        self.outside.add(&more.outside);
+    }
 }
 
 /// A window, or a part of the time that a probe stays on.
@@ -225,6 +243,7 @@ impl Sampling {
     pub fn merge(&mut self, later: Self) {
         self.probes.extend(later.probes);
         self.rows.extend(later.rows);
+        self.roles.extend(later.roles);
     }
 
     /// Returns the sums of these rows only; probes are few.
@@ -235,6 +254,15 @@ impl Sampling {
             rows: rows
                 .filter_map(|row| Some((row, *self.rows.get(&row)?)))
                 .collect(),
+            roles: self.roles.clone(),
+        }
+    }
+
+    /// Adds what goroutines of each role did in a window of `probe`.
+    pub fn add_roles(&mut self, probe: &str, roles: &BTreeMap<u16, RoleSampling>) {
+        let of_probe = self.roles.entry(probe.to_owned()).or_default();
+        for (role, sampling) in roles {
+            of_probe.entry(*role).or_default().add(sampling);
         }
     }
 
@@ -317,6 +345,21 @@ impl Beside {
     }
 }
 
+impl Beside {
+    /// Returns the same with a part of the operations.
+    #[must_use]
+    pub fn of(&self, part: f64) -> Self {
+        let of = |reference: &Reference| Reference {
+            operations: reference.operations.with_steps(part),
+            ..*reference
+        };
+        Self {
+            syscalls: of(&self.syscalls),
+            goroutines: of(&self.goroutines),
+        }
+    }
+}
+
 impl Reference {
     /// A window of `ns`, in which it came `steps` times and so many operations began. A long one tells of one moment,
     /// too.
@@ -363,6 +406,11 @@ impl Outside {
             self.operations.rate(),
             self.operations.error().max(of_counting),
         )
+    }
+
+    /// Returns how often the fine clock found it outside of the runtime.
+    pub const fn found(&self) -> u64 {
+        self.found
     }
 
     /// Returns on how many CPUs it ran outside of the runtime: on average, and where operations were.
@@ -417,6 +465,17 @@ impl Progress {
         self.product += more.product;
     }
 
+    /// Returns the same with so many times the steps.
+    #[must_use]
+    fn with_steps(&self, times: f64) -> Self {
+        Self {
+            steps: self.steps * times,
+            steps_square: self.steps_square * times * times,
+            product: self.product * times,
+            ..*self
+        }
+    }
+
     /// Returns the steps in a nanosecond.
     pub fn rate(&self) -> f64 {
         self.steps / self.ns.max(1.0)
@@ -448,6 +507,17 @@ fn of_few(n: f64) -> f64 {
 }
 
 impl ProbeSampling {
+    /// Returns the same as if windows had seen `factor` times as many operations.
+    #[must_use]
+    pub fn times(&self, factor: f64) -> Self {
+        Self {
+            total: self.total * factor,
+            weighted_rate: self.weighted_rate * factor,
+            weighted_square: self.weighted_square * factor * factor,
+            ..*self
+        }
+    }
+
     /// Returns whether all that is known is what a first look saw: there were no windows, or they saw nothing and were
     /// too short, all together, to contradict it.
     pub fn is_look_only(&self) -> bool {

@@ -137,6 +137,7 @@ mod tests {
                     detail: 0,
                     what: None,
                     calls_others: None,
+                    role: 0,
                     element_read: None,
                     frames: vec![1],
                 },

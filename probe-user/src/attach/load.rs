@@ -11,8 +11,8 @@ use probe_ebpf::abi;
 
 use super::{AttachError, Clock, Gates, Mode, Pulse, samples};
 use crate::{
-    address::LoadBias,
-    analyze::UserText,
+    address::{LoadBias, VirtAddr},
+    analyze::{GoBinary, UserText},
     bpf_batch,
     observed::Calibration,
     plan::{PlannedSite, ProbePlan, SiteRole},
@@ -44,6 +44,7 @@ pub const BPF_HASH: &str = include_str!(concat!(
 pub struct LoadRequest<'a> {
     pub plan: &'a ProbePlan,
     pub user_text: &'a UserText,
+    pub roles: Roles,
     pub tgid: u32,
     /// Where its file is in memory; `None`: nobody knows by now, and CPU samples are not told apart by it.
     pub bias: Option<LoadBias>,
@@ -52,6 +53,28 @@ pub struct LoadRequest<'a> {
     pub mode: Mode,
     /// Sites in rtprobe's own code, on which hits are measured.
     pub own: OwnSites,
+}
+
+/// What tells goroutines apart by the function that they began with; by default nothing does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    /// Offset of `g.startpc`; 0: not known.
+    pub startpc: u64,
+    /// What the main goroutine begins with.
+    pub main: VirtAddr,
+}
+
+impl Roles {
+    #[must_use]
+    pub fn of(binary: &GoBinary) -> Self {
+        const MAIN: &str = "runtime.main";
+        let main = binary.find_functions(&[MAIN]);
+        let main = main.get(MAIN).and_then(|found| found.first());
+        Self {
+            startpc: binary.g_layout().startpc.map_or(0, u64::from),
+            main: main.map_or(VirtAddr(0), |main| main.entry),
+        }
+    }
 }
 
 /// Sites in rtprobe's own code, and the process in which it runs; none by default.
@@ -186,6 +209,8 @@ pub fn load(request: &LoadRequest<'_>) -> Result<Loaded, AttachError> {
         .override_global("LOAD_BIAS", &bias, true)
         .override_global("TEXT_LEN", &text_len, true)
         .override_global("HAS_TASK_REGS", &has_task_regs, true)
+        .override_global("STARTPC", &request.roles.startpc, true)
+        .override_global("MAIN", &request.roles.main.0, true)
         .override_global("CALIBRATION_TGID", &request.own.tgid, true)
         .map_max_entries(abi::USER_TEXT, words)
         .map_max_entries(abi::OWN_TEXT, words)

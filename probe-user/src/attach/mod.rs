@@ -38,13 +38,13 @@ use heart::Heart;
 pub(crate) use holder::{Cause, ClosedWindow, Event, Passed, Window};
 use holder::{Holder, Tools};
 pub(crate) use link::LinkSpec;
-pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, OwnSites, load};
+pub use load::{BPF_HASH, Bias, LoadRequest, Loaded, Maps, OwnSites, Roles, load};
 pub use mode::{MAX_SITES_PER_SITE_MODE, Mode};
 pub use samples::{HERTZ, Sampler};
 pub(crate) use scheduler::{Scheduler, Steps};
 use ticks::Clock;
 pub(crate) use ticks::Ticker;
-pub use ticks::Ticks;
+pub use ticks::{Found, Ticks};
 use verify::{SiteState, state_of};
 
 use crate::{

@@ -30,6 +30,7 @@ pub struct Sampler {
     pub(crate) hertz: u32,
     pub(crate) stacks: MapData,
     pub(crate) counters: MapData,
+    pub(crate) roles: MapData,
 }
 
 impl Loaded {
@@ -38,6 +39,7 @@ impl Loaded {
         let failed = |source| AttachError::Program { source };
         let stacks = take(&mut self.programs, abi::STACKS)?;
         let counters = take(&mut self.programs, abi::SAMPLE_COUNTERS)?;
+        let roles = take(&mut self.programs, abi::SAMPLED)?;
         let program = program(&mut self.programs)?;
         program.load().map_err(failed)?;
         let clock = PerfEventConfig::Software(SoftwareEvent::CpuClock);
@@ -55,6 +57,7 @@ impl Loaded {
             hertz,
             stacks,
             counters,
+            roles,
         })
     }
 }

@@ -5,6 +5,7 @@
 //! they did a third to three quarters of what they do unprobed. So that time tells how far the program has come.
 
 use std::{
+    collections::BTreeMap,
     io,
     os::fd::{AsRawFd as _, BorrowedFd, OwnedFd},
     sync::{Mutex, PoisonError},
@@ -26,10 +27,14 @@ const MORE_ON_OTHERS: f64 = 0.115;
 /// More CPUs than these tell nothing more, and every one takes an interrupt to begin and to end.
 const MAX_CPUS: usize = 32;
 
-/// What was found at the ticks, ever or in some time.
+/// What was found at the ticks, ever or in some time, by role of the goroutine (`abi::role_of`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ticks(pub BTreeMap<u16, Found>);
+
+/// What ticks found of some goroutines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ticks {
-    /// A thread of the target on a CPU.
+pub struct Found {
+    /// A thread of the target that ran one of them.
     pub target: u64,
     /// Of those, the ones outside of the runtime and of the kernel, and the time that they stand for.
     pub outside: u64,
@@ -39,11 +44,32 @@ pub struct Ticks {
 impl Ticks {
     /// Returns those since `earlier`.
     #[must_use]
-    pub fn since(self, earlier: Self) -> Self {
+    pub fn since(mut self, earlier: &Self) -> Self {
+        for (role, found) in &mut self.0 {
+            let before = earlier.0.get(role).copied().unwrap_or_default();
+            found.target = found.target.saturating_sub(before.target);
+            found.outside = found.outside.saturating_sub(before.outside);
+            found.outside_ns = found.outside_ns.saturating_sub(before.outside_ns);
+        }
+        self.0.retain(|_, found| found.target > 0);
+        self
+    }
+
+    /// Returns those of all goroutines, and of what is none.
+    #[must_use]
+    pub fn all(&self) -> Found {
+        self.0.values().copied().fold(Found::default(), Found::and)
+    }
+}
+
+impl Found {
+    /// Returns what was found of both.
+    #[must_use]
+    pub const fn and(self, more: Self) -> Self {
         Self {
-            target: self.target.saturating_sub(earlier.target),
-            outside: self.outside.saturating_sub(earlier.outside),
-            outside_ns: self.outside_ns.saturating_sub(earlier.outside_ns),
+            target: self.target.saturating_add(more.target),
+            outside: self.outside.saturating_add(more.outside),
+            outside_ns: self.outside_ns.saturating_add(more.outside_ns),
         }
     }
 }
@@ -145,26 +171,37 @@ pub(super) struct TickCounters {
     each: u64,
 }
 
-/// Words of `abi::Ticks`; a test holds them to it.
+/// Words of `abi::Ticks`, and how many they are; a test holds them to it.
 const TARGET: usize = 0;
 const OUTSIDE: usize = 1;
 const OUTSIDE_NS: usize = 2;
+const WORDS: usize = size_of::<abi::Ticks>() / 8;
 
 impl TickCounters {
     /// Maps the array `abi::TICKS`. `each`: CPUs for each that ticks.
     pub(super) fn map(fd: BorrowedFd<'_>, each: u32) -> io::Result<Self> {
         Ok(Self {
-            words: Words::map(fd, size_of::<abi::Ticks>() / 8)?,
+            words: Words::map(fd, abi::N_ROLES as usize * WORDS)?,
             each: u64::from(each),
         })
     }
 
     pub(super) fn read(&self) -> Ticks {
-        Ticks {
-            target: self.words.load(TARGET),
-            outside: self.words.load(OUTSIDE),
-            outside_ns: self.words.load(OUTSIDE_NS).saturating_mul(self.each),
-        }
+        let of_role = |role: u16| {
+            let word = |n: usize| self.words.load(usize::from(role) * WORDS + n);
+            let target = word(TARGET);
+            (target > 0).then(|| Found {
+                target,
+                outside: word(OUTSIDE),
+                outside_ns: word(OUTSIDE_NS).saturating_mul(self.each),
+            })
+        };
+        let roles = 0..abi::N_ROLES as u16;
+        Ticks(
+            roles
+                .filter_map(|role| Some((role, of_role(role)?)))
+                .collect(),
+        )
     }
 }
 

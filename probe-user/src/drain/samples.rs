@@ -1,10 +1,11 @@
 //! The sampling program's maps in, counted stacks out.
 
-use probe_ebpf::abi::{MAX_SAMPLED_FRAMES, SampleCounters, SampledStack, sampled};
+use probe_ebpf::abi::{MAX_SAMPLED_FRAMES, N_ROLES, SampleCounters, SampledStack, Ticks, sampled};
 
 use super::{DrainError, read};
 use crate::{
     attach::Sampler,
+    observed::SampledRole,
     samples::{RawSamples, RawStack},
 };
 
@@ -13,6 +14,15 @@ pub fn samples(sampler: &Sampler) -> Result<RawSamples, DrainError> {
     let counters: Vec<(u32, SampleCounters)> = read("SAMPLE_COUNTERS", &sampler.counters, 1)?;
     let counters = counters.first().map(|(_, counters)| *counters);
     let counters = counters.unwrap_or_default();
+    let roles: Vec<(u32, Ticks)> = read("SAMPLED", &sampler.roles, N_ROLES as usize)?;
+    let of_role = |(role, found): (u32, Ticks)| {
+        let sampled = SampledRole {
+            total: found.target,
+            outside: found.outside,
+        };
+        (found.target > 0).then_some((role as u16, sampled))
+    };
+    let roles = roles.into_iter().filter_map(of_role).collect();
     let n_stacks = usize::try_from(counters.n_stacks).unwrap_or(usize::MAX);
     let stacks: Vec<(u32, SampledStack)> = if n_stacks == 0 {
         Vec::new()
@@ -22,7 +32,7 @@ pub fn samples(sampler: &Sampler) -> Result<RawSamples, DrainError> {
     Ok(RawSamples {
         total: counters.total,
         lost: counters.full,
-        outside: counters.outside,
+        roles,
         stacks: stacks
             .iter()
             .filter(|(_, stack)| stack.samples > 0)

@@ -495,6 +495,7 @@ fn cpu() -> Cpu {
         total: 2402,
         lost: 12,
         outside: 1615,
+        roles: std::collections::BTreeMap::new(),
         partial: 3,
         stacks: vec![
             stack(1100, false, Some(0), vec![sum(), encode(40), run()]),

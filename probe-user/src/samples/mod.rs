@@ -10,6 +10,10 @@ pub use naming::{Naming, name};
 pub use probing::Probing;
 pub use summary::summarize;
 
+use std::collections::BTreeMap;
+
+use crate::observed::SampledRole;
+
 /// What the sampling program counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawSamples {
@@ -17,8 +21,8 @@ pub struct RawSamples {
     pub total: u64,
     /// Of those, the ones without room for their stack.
     pub lost: u64,
-    /// Samples that found it outside of the runtime and of the kernel.
-    pub outside: u64,
+    /// What they found, by role of the goroutine (`probe_ebpf::abi::role_of`).
+    pub roles: BTreeMap<u16, SampledRole>,
     pub stacks: Vec<RawStack>,
 }
 

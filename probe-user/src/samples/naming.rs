@@ -60,7 +60,8 @@ pub fn name(raw: &RawSamples, hertz: u32, naming: &Naming<'_>) -> CpuSamples {
         hertz,
         total: raw.total,
         lost: raw.lost,
-        outside: raw.outside,
+        outside: raw.roles.values().map(|role| role.outside).sum(),
+        roles: raw.roles.clone(),
         partial,
         stacks,
     }

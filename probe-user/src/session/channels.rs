@@ -343,6 +343,7 @@ mod tests {
             detail,
             what: None,
             calls_others: None,
+            role: 0,
             element_read: None,
             frames: Vec::new(),
         }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use probe_ebpf::abi::lost;
+use probe_ebpf::abi::{NO_ROLE, lost};
 
 use super::{
     channels::{self, Channels},
@@ -14,11 +14,12 @@ use super::{
 };
 use crate::{
     aggregate::{
-        Beside, Free, Inside, Outside, Reference, Sampling, Seen, Slice, Snapshot, Spending,
+        Beside, Free, Inside, Outside, Reference, RoleSampling, Sampling, Seen, Slice, Snapshot,
+        Spending,
     },
     attach::{
-        AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Gates, Passed, Scheduler,
-        Steps, Traffic, Window,
+        AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Found, Gates, Passed,
+        Scheduler, Steps, Ticks, Traffic, Window,
     },
     discover::Target,
     drain::{self, DrainError},
@@ -50,7 +51,7 @@ pub(super) struct Governing {
     open_ns: BTreeMap<u8, u64>,
     rows: Rows,
     /// Windows that are over, of whose rows nothing was read since: they stay as they are until the probe is on again.
-    unread: Vec<(ProbeName, Slice)>,
+    unread: Vec<(ProbeName, Slice, Ticks)>,
     sampling: Sampling,
     changed: BTreeSet<u32>,
     /// By probe: how often a site was armed or restored in times that are over.
@@ -97,6 +98,7 @@ struct Rows {
 /// What a row has counted so far.
 struct Counted {
     probe: ProbeName,
+    role: u16,
     begun: u64,
     bytes: u64,
 }
@@ -107,6 +109,7 @@ impl Rows {
             if let Some(probe) = ProbeName::from_name(&path.probe) {
                 self.known.entry(*row).or_insert(Counted {
                     probe,
+                    role: path.role,
                     begun: 0,
                     bytes: 0,
                 });
@@ -131,6 +134,16 @@ impl Rows {
             seen.bytes += totals.bytes.saturating_sub(counted.bytes);
             (counted.begun, counted.bytes) = (begun, totals.bytes);
         }
+    }
+
+    /// Returns how many of the operations that were seen are of goroutines of each role.
+    fn by_role(&self, seen: &[Seen]) -> BTreeMap<u16, u64> {
+        let mut roles = BTreeMap::new();
+        for seen in seen {
+            let role = self.known.get(&seen.row).map_or(NO_ROLE, |row| row.role);
+            *roles.entry(role).or_default() += seen.begun;
+        }
+        roles
     }
 
     /// Returns what came to a probe's rows since the last call.
@@ -352,7 +365,7 @@ impl Governing {
     /// Returns whether rows have to be read before these actions: a probe comes on again, or what it saw first is not
     /// known yet, by which channels to look at are found.
     fn has_to_read(&self, actions: &[Action]) -> bool {
-        self.unread.iter().any(|(name, _)| {
+        self.unread.iter().any(|(name, ..)| {
             let comes_on =
                 |action: &Action| matches!(action, Action::Open { probe, .. } if *probe == name.index());
             !self.sampling.probes.contains_key(name.as_str()) || actions.iter().any(comes_on)
@@ -394,7 +407,8 @@ impl Governing {
                 slice.unseen = traffic.asked.saturating_sub(traffic.begun);
                 slice.beside = beside(&window.inside);
             }
-            self.unread.push((name, slice));
+            let ticks = window.inside.ticks.clone().filter(|_| is_window);
+            self.unread.push((name, slice, ticks.unwrap_or_default()));
         }
         let n_sites = self.probes.iter().find(|(name, _)| name.index() == probe);
         *self.toggled_sites.entry(probe).or_default() += 2 * n_sites.map_or(0, |(_, n)| *n);
@@ -424,13 +438,23 @@ impl Governing {
             // most, there is nothing to displace them.
             cost_ns: self.costs.of(passed_hits(passed), 0.0),
             begun: passed.traffic.asked,
-            outside: passed.ticks.map_or_else(Outside::default, |ticks| {
-                // No tick finds what another one does.
-                let of_ticks_ns = (ticks.outside as f64 * self.costs.tick_ns) as u64;
-                let outside_ns = ticks.outside_ns.saturating_sub(of_ticks_ns);
-                let found = (ticks.target, ticks.outside);
-                Outside::of(passed.ns, passed.traffic.asked, outside_ns, found)
-            }),
+            outside: passed
+                .ticks
+                .as_ref()
+                .map_or_else(Outside::default, |ticks| {
+                    let all = self.beside_ticks(ticks.all());
+                    let found = (all.target, all.outside);
+                    Outside::of(passed.ns, passed.traffic.asked, all.outside_ns, found)
+                }),
+        }
+    }
+
+    /// Leaves out what ticks took: none finds what another one does.
+    fn beside_ticks(&self, found: Found) -> Found {
+        let of_ticks_ns = (found.outside as f64 * self.costs.tick_ns) as u64;
+        Found {
+            outside_ns: found.outside_ns.saturating_sub(of_ticks_ns),
+            ..found
         }
     }
 
@@ -447,7 +471,7 @@ impl Governing {
                 let to_ns = gates.shut_ns(probe).map_or(now_ns, |ns| ns.min(now_ns));
                 let to_ns = to_ns.saturating_sub(self.origin_ns).max(from_ns);
                 if let Some((name, slice)) = self.slice(probe, (from_ns, to_ns)) {
-                    self.settle(name, &slice);
+                    self.settle(name, &slice, &Ticks::default());
                 }
                 self.open_ns.insert(probe, to_ns);
             }
@@ -460,8 +484,8 @@ impl Governing {
         if let Some(channels) = &mut self.channels {
             channels.absorb(snapshot);
         }
-        for (name, slice) in std::mem::take(&mut self.unread) {
-            self.settle(name, &slice);
+        for (name, slice, ticks) in std::mem::take(&mut self.unread) {
+            self.settle(name, &slice, &ticks);
         }
     }
 
@@ -492,13 +516,44 @@ impl Governing {
     }
 
     /// Takes over what a probe saw while it was on.
-    fn settle(&mut self, name: ProbeName, slice: &Slice) {
+    fn settle(&mut self, name: ProbeName, slice: &Slice, ticks: &Ticks) {
         let seen = self.rows.take(name);
         if slice.on_ns == 0 && seen.is_empty() {
             return;
         }
         self.changed.extend(seen.iter().map(|seen| seen.row));
         self.sampling.add(name.as_str(), slice, &seen);
+        if !ticks.0.is_empty() {
+            let roles = self.by_role(&seen, slice, ticks);
+            self.sampling.add_roles(name.as_str(), &roles);
+        }
+    }
+
+    /// Puts together what goroutines of each role did in a window: their operations, and where ticks found them.
+    fn by_role(&self, seen: &[Seen], window: &Slice, ticks: &Ticks) -> BTreeMap<u16, RoleSampling> {
+        let operations = self.rows.by_role(seen);
+        let begun: u64 = operations.values().sum();
+        // What there was no room for is of the roles that were seen.
+        let each = (begun + window.unseen) as f64 / begun.max(1) as f64;
+        let roles: BTreeSet<u16> = operations.keys().chain(ticks.0.keys()).copied().collect();
+        let of_role = |role: u16| {
+            let found = ticks.0.get(&role).copied().unwrap_or_default();
+            let found = self.beside_ticks(found);
+            let operations = operations.get(&role).copied().unwrap_or(0) as f64 * each;
+            RoleSampling {
+                ticks: found.target,
+                outside: Outside::of(
+                    window.inside.ns,
+                    operations as u64,
+                    found.outside_ns,
+                    (found.target, found.outside),
+                ),
+            }
+        };
+        roles
+            .into_iter()
+            .map(|role| (role, of_role(role)))
+            .collect()
     }
 
     fn look(&mut self, gates: &Gates, target: Option<&Target>) {
@@ -669,7 +724,7 @@ fn beside(passed: &Passed) -> Beside {
 
 fn passed_hits(passed: &Passed) -> Hits {
     Hits {
-        ticks: passed.ticks.map_or(0, |ticks| ticks.target),
+        ticks: (passed.ticks.as_ref()).map_or(0, |ticks| ticks.all().target),
         ..hits_of(passed.traffic)
     }
 }

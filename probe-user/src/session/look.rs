@@ -9,7 +9,7 @@ use super::{describe, sampling::Sampling, subject};
 use crate::{
     address::LoadBias,
     analyze::GoBinary,
-    attach::{self, HERTZ, LoadRequest, Loaded, Mode},
+    attach::{self, HERTZ, LoadRequest, Loaded, Mode, Roles},
     calibrate::Bench,
     discover::{self, Target},
     forecast::{self, Candidate, Forecast, Look, Terms},
@@ -135,6 +135,7 @@ impl Instruments {
         let mut loaded = attach::load(&LoadRequest {
             plan,
             user_text: &binary.user_text().map_err(|error| sentence(&error))?,
+            roles: Roles::default(),
             tgid,
             bias: None,
             pid_namespace: discover::own_pid_namespace(),

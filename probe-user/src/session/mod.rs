@@ -25,7 +25,7 @@ use sampling::Sampling;
 use subject::Subject;
 
 use crate::{
-    attach::{self, LoadRequest},
+    attach::{self, LoadRequest, Roles},
     calibrate::Bench,
     cli::{Budget, RecordConfig, Save, Verbosity},
     discover,
@@ -77,6 +77,7 @@ pub async fn record(config: &RecordConfig, mut ends: Ends) -> Result<Recorded, F
     let mut loaded = attach::load(&LoadRequest {
         plan: &plan,
         user_text: &binary.user_text()?,
+        roles: Roles::of(&binary),
         tgid: subject.pid(),
         bias: subject.load_bias(&binary),
         pid_namespace: discover::own_pid_namespace(),

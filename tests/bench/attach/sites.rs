@@ -69,6 +69,7 @@ fn once(binary: &GoBinary, plan: &ProbePlan, path: &Path, pid: u32) -> Result<[f
     let loaded = attach::load(&LoadRequest {
         plan,
         user_text: &binary.user_text()?,
+        roles: attach::Roles::default(),
         tgid: pid,
         bias: None,
         pid_namespace: discover::own_pid_namespace(),

@@ -58,6 +58,7 @@ pub(super) fn attach(
     let loaded = attach::load(&LoadRequest {
         plan,
         user_text: &binary.user_text()?,
+        roles: attach::Roles::default(),
         tgid: pid,
         bias: None,
         pid_namespace: discover::own_pid_namespace(),

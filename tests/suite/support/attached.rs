@@ -15,6 +15,7 @@ pub(crate) fn attached(binary: &GoBinary, plan: &ProbePlan, exe: &File, pid: u32
     let loaded = attach::load(&LoadRequest {
         plan,
         user_text: &binary.user_text().unwrap(),
+        roles: attach::Roles::of(binary),
         tgid: pid,
         bias: None,
         pid_namespace: discover::own_pid_namespace(),

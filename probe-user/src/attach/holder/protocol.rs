@@ -107,7 +107,7 @@ impl Event {
 }
 
 /// A window that is over, its sites restored. Times are of the monotonic clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ClosedWindow {
     pub(crate) opened_ns: u64,
     /// When the last operation was counted that could be.
@@ -146,7 +146,7 @@ pub(crate) enum Cause {
 }
 
 /// What the target did in some time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Passed {
     pub(crate) ns: u64,
     /// CPU time of the target.
@@ -161,12 +161,12 @@ pub(crate) struct Passed {
 
 impl Passed {
     /// Returns what came in since `earlier`.
-    pub(super) fn since(&self, earlier: &Self) -> Self {
+    pub(super) fn since(self, earlier: &Self) -> Self {
         Self {
             ns: self.ns.saturating_sub(earlier.ns),
             cpu_ns: self.cpu_ns.saturating_sub(earlier.cpu_ns),
             steps: (self.steps.zip(earlier.steps)).map(|(now, then)| now.since(then)),
-            ticks: (self.ticks.zip(earlier.ticks)).map(|(now, then)| now.since(then)),
+            ticks: (self.ticks.zip(earlier.ticks.as_ref())).map(|(now, then)| now.since(then)),
             traffic: self.traffic.since(earlier.traffic),
         }
     }
