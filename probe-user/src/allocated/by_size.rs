@@ -127,12 +127,11 @@ fn told(profile: &Profile, symbols: &Symbols, scale: &Scale) -> Vec<Told> {
         |row: &Row| (row.path.as_ref()).is_some_and(|path| path.probe == ProbeName::Alloc.as_str());
     let rows = profile.rows.iter().filter(|(_, row)| is_alloc(row));
     rows.filter_map(|(number, row)| {
-        let sampled = profile.sampling.rows.get(number)?;
         let sized = row.totals.sized();
         let each = row.totals.bytes as f64 / sized.max(1) as f64;
         let is_fixed = |path: &Path| is_of_one_size(path, symbols);
         let is_of_one_size = sized > 0 && row.path.as_deref().is_some_and(is_fixed);
-        let (whole, windows) = scale.parts(sampled);
+        let (whole, windows) = scale.parts(profile, *number)?;
         Some(Told {
             row: *number,
             // Of different sizes that are large on average, most are: those of no class.

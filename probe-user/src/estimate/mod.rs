@@ -7,8 +7,12 @@
 
 mod outside;
 mod reference;
+mod roles;
+
+use std::collections::BTreeMap;
 
 use outside::{OutsideTime, Told};
+use probe_ebpf::abi::NO_ROLE;
 
 use crate::{
     aggregate::{Free, ProbeSampling, Profile, RowSampling},
@@ -98,11 +102,20 @@ struct Run<'a> {
     /// Operations of the probe may wait for another goroutine.
     hands_over: bool,
     host_cpus: u32,
+    /// Which part of the target's CPU time this is about, if it is not all, and the relative standard error of the same in
+    /// windows.
+    part: Option<f64>,
+    of_windows_error: f64,
+    /// The relative standard error of which part of the probe's operations that is.
+    of_operations_error: f64,
+    /// By how much slower it was in windows, and the relative standard error of that, where that is known of a part.
+    slower: Option<(f64, f64)>,
 }
 
 impl Run<'_> {
     fn target_ns(&self) -> f64 {
-        (self.profile.spending.as_ref()).map_or(0.0, |run| run.target_ns as f64)
+        let spending = self.profile.spending.as_ref();
+        spending.map_or(0.0, |run| run.target_ns as f64) * self.part.unwrap_or(1.0)
     }
 
     /// Returns on how many CPUs the target ran.
@@ -110,20 +123,31 @@ impl Run<'_> {
         self.target_ns() / self.duration_ns.max(1) as f64
     }
 
+    /// Returns whether something else that was slower in windows may be for the same reason.
+    fn may_be_slower(&self, (other, error): (f64, f64)) -> bool {
+        let is_alike =
+            |(own, of_own): (f64, f64)| (other / own).ln().abs() <= Z * error.hypot(of_own);
+        self.slower.is_none_or(is_alike)
+    }
+
     /// Returns how many times as much goes through channels while nobody looks: likely, and at least.
     fn while_nobody_looks(&self, channels: &Free) -> (f64, f64) {
         let ran = self.target_ns() / (self.target_ns() + self.waited_ns as f64).max(1.0);
         let ran = 1.0 - (1.0 - ran) * channels.waited.sqrt();
+        let cpus = self.cpus() / self.part.unwrap_or(1.0).max(f64::MIN_POSITIVE);
         let is_crowded =
-            self.cpus() + OWN_CPUS > f64::from(self.host_cpus) && channels.waited_at > HANDED_OVER;
+            cpus + OWN_CPUS > f64::from(self.host_cpus) && channels.waited_at > HANDED_OVER;
         (ran.sqrt(), if is_crowded { CROWDED_OUT * ran } else { ran })
     }
 }
 
-/// How a probe's estimates become those of the unprobed program.
+/// How estimates of a probe's operations become those of the unprobed program.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Scale {
+struct Part {
+    /// What windows tell of them.
     sampling: ProbeSampling,
+    /// Which part of the probe's operations they are.
+    of: f64,
     duration_ns: u64,
     /// Of what stands for itself only.
     whole: f64,
@@ -153,6 +177,14 @@ pub(crate) struct Estimate {
     pub(crate) bytes: u64,
 }
 
+/// The same of a whole probe, and of its operations by goroutines of one role and another where they are slowed down
+/// differently.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scale {
+    all: Part,
+    roles: BTreeMap<u16, Part>,
+}
+
 impl Scale {
     /// Returns the scale of a probe, `None` where its counts are exact: it was on all the time.
     pub(crate) fn of(recording: &Recording, probe: &str, duration_ns: u64) -> Option<Self> {
@@ -172,10 +204,111 @@ impl Scale {
                 Some(ProbeName::ChanSend | ProbeName::ChanRecv | ProbeName::Select)
             ),
             host_cpus: recording.header.host.cpus,
+            part: None,
+            of_windows_error: 0.0,
+            of_operations_error: 0.0,
+            slower: None,
         };
-        Some(Self::new(&sampling, &run, total.as_ref()))
+        let all = Part::new(&sampling, &run, total.as_ref());
+        let apart = roles::told_apart(recording, probe, &run, total.as_ref());
+        Some(match apart {
+            Some(apart) => Self {
+                all: all.unsure(apart.rest),
+                roles: apart.parts,
+            },
+            None => Self {
+                all,
+                roles: BTreeMap::new(),
+            },
+        })
     }
 
+    /// Returns the part of the run that the probe was on.
+    pub(crate) fn observed_share(&self, duration_ns: u64) -> f64 {
+        (self.all.sampling.on_ns as f64 / duration_ns.max(1) as f64).min(1.0)
+    }
+
+    /// Returns in how many windows the probe was on at random moments; `None` where it was on for long.
+    pub(crate) fn windows(&self) -> Option<u64> {
+        let sampling = &self.all.sampling;
+        let was_short = sampling.on_ns < self.all.duration_ns / 10;
+        was_short.then_some(sampling.windows)
+    }
+
+    /// Returns the estimate of some rows together; there are at least the `hits` that were seen.
+    pub(crate) fn estimate(&self, profile: &Profile, rows: &[u32], hits: u64) -> Estimate {
+        let mut by_role: BTreeMap<u16, Vec<u32>> = BTreeMap::new();
+        for row in rows {
+            by_role
+                .entry(self.role(profile, *row))
+                .or_default()
+                .push(*row);
+        }
+        let estimates = by_role.iter().map(|(role, rows)| {
+            let least = if by_role.len() == 1 { hits } else { 0 };
+            self.part(*role).estimate(profile, rows, least)
+        });
+        let sum = estimates.reduce(Estimate::and);
+        sum.unwrap_or_default().at_least(hits)
+    }
+
+    /// Returns what a row counted that stands for itself, and what its windows stand for.
+    pub(crate) fn parts(&self, profile: &Profile, row: u32) -> Option<(f64, f64)> {
+        let sampled = profile.sampling.rows.get(&row)?;
+        let part = self.part(self.role(profile, row));
+        Some((sampled.whole * part.whole, sampled.count * part.factor))
+    }
+
+    /// Returns the estimate of the probe's operations.
+    pub(crate) fn total(&self, hits: u64) -> u64 {
+        let Self { all, roles } = self;
+        let told: Vec<&Part> = roles.values().collect();
+        let sum = |of: fn(&Part) -> f64| told.iter().map(|part| of(part)).sum::<f64>();
+        let rest = Part {
+            sampling: ProbeSampling {
+                whole: (all.sampling.whole - sum(|part| part.sampling.whole)).max(0.0),
+                total: (all.sampling.total - sum(|part| part.sampling.total)).max(0.0),
+                ..all.sampling
+            },
+            ..*all
+        };
+        ((rest.total() + sum(Part::total)).round() as u64).max(hits)
+    }
+
+    /// Returns the role of a row that is told apart, else none.
+    fn role(&self, profile: &Profile, row: u32) -> u16 {
+        roles::of_row(profile, row)
+            .filter(|role| self.roles.contains_key(role))
+            .unwrap_or(NO_ROLE)
+    }
+
+    fn part(&self, role: u16) -> &Part {
+        self.roles.get(&role).unwrap_or(&self.all)
+    }
+}
+
+impl Estimate {
+    fn and(self, more: Self) -> Self {
+        Self {
+            count: self.count.saturating_add(more.count),
+            low: self.low.saturating_add(more.low),
+            high: self.high.saturating_add(more.high),
+            unseen: self.unseen.saturating_add(more.unseen),
+            bytes: self.bytes.saturating_add(more.bytes),
+        }
+    }
+
+    fn at_least(self, hits: u64) -> Self {
+        Self {
+            count: self.count.max(hits),
+            low: self.low.max(hits),
+            high: self.high.max(hits),
+            ..self
+        }
+    }
+}
+
+impl Part {
     fn new(sampling: &ProbeSampling, run: &Run<'_>, total: Option<&Counted>) -> Self {
         let scale = Self::of_all(sampling, run, total);
         let stretch = sampling.stretch(run.duration_ns);
@@ -200,6 +333,7 @@ impl Scale {
         let stretch = sampling.stretch(duration_ns);
         let scale = Self {
             sampling: *sampling,
+            of: 1.0,
             duration_ns,
             whole: if sampling.is_look_only() {
                 stretch
@@ -285,6 +419,15 @@ impl Scale {
         }
     }
 
+    /// Returns the same where there may be so many times as much, at least and at most.
+    fn unsure(self, (least, most): (f64, f64)) -> Self {
+        Self {
+            low: self.low * least,
+            high: self.high * most,
+            ..self
+        }
+    }
+
     /// Returns the scale of windows that only divide what is known of all of them: by what it is to be multiplied.
     fn divide(self, known: Told) -> Self {
         Self {
@@ -296,13 +439,8 @@ impl Scale {
         }
     }
 
-    /// Returns the part of the run that the probe was on.
-    pub(crate) fn observed_share(&self, duration_ns: u64) -> f64 {
-        (self.sampling.on_ns as f64 / duration_ns.max(1) as f64).min(1.0)
-    }
-
     /// Returns the estimate of some rows together; there are at least the `hits` that were seen.
-    pub(crate) fn estimate(&self, profile: &Profile, rows: &[u32], hits: u64) -> Estimate {
+    fn estimate(&self, profile: &Profile, rows: &[u32], hits: u64) -> Estimate {
         let sampled = || rows.iter().filter_map(|row| profile.sampling.rows.get(row));
         let mut sum = RowSampling::default();
         let mut most = Some(0.0);
@@ -347,21 +485,9 @@ impl Scale {
         }
     }
 
-    /// Returns what a row counted that stands for itself, and what its windows stand for.
-    pub(crate) fn parts(&self, row: &RowSampling) -> (f64, f64) {
-        (row.whole * self.whole, row.count * self.factor)
-    }
-
-    /// Returns in how many windows the probe was on at random moments; `None` where it was on for long.
-    pub(crate) fn windows(&self) -> Option<u64> {
-        let was_short = self.sampling.on_ns < self.duration_ns / 10;
-        was_short.then_some(self.sampling.windows)
-    }
-
-    /// Returns the estimate of the probe's operations.
-    pub(crate) fn total(&self, hits: u64) -> u64 {
-        let total = self.sampling.whole * self.whole + self.sampling.total * self.factor;
-        (total.round() as u64).max(hits)
+    /// Returns the estimate of all operations.
+    fn total(&self) -> f64 {
+        self.sampling.whole * self.whole + self.sampling.total * self.factor
     }
 
     /// Returns the standard error of a row's estimate, before it is scaled.
@@ -370,7 +496,14 @@ impl Scale {
             return self.sampling.error_of(row, self.duration_ns);
         };
         if self.sampling.total > 0.0 {
-            return self.sampling.error_of_part(row);
+            // What is all there is of a role is known as well as that.
+            let rest = 1.0 - row.count / self.sampling.total;
+            let is_all = if self.of < 1.0 {
+                rest.max(0.0).sqrt()
+            } else {
+                1.0
+            };
+            return self.sampling.times(1.0 / self.of).error_of_part(row) * is_all;
         }
         let of_total = error / Z * row.whole;
         self.sampling.error_of_part_of_looks(row).hypot(of_total)
@@ -425,7 +558,8 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     let on_ns = inside.ns.max(1) as f64;
     let rate = inside.begun as f64 / on_ns;
     let cost = inside.cost_ns / on_ns;
-    let is_idle = usual < BUSY_CPUS && usual + waiting < STARVED_CPUS;
+    // Of goroutines of one role that may be because the scheduler works for them.
+    let is_idle = run.part.is_none() && usual < BUSY_CPUS && usual + waiting < STARVED_CPUS;
     if is_idle || rate <= 0.0 || cost <= usual * 0.005 || !is_partial(sampling, duration_ns) {
         return (1.0, 1.0, 1.0);
     }
@@ -437,7 +571,8 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
         (usual / rate / own_ns).max(1.0)
     };
     let ticks = sampling.windows as f64 * usual.max(1.0);
-    let noise = Z * TICK_ERROR_NS * ticks.sqrt() / on_ns;
+    let of_ticks = TICK_ERROR_NS * ticks.sqrt() / on_ns;
+    let noise = Z * of_ticks.hypot(used * run.of_windows_error);
     let (low, high) = (
         factor(cost * (1.0 - COSTS_LESS), used + noise),
         factor(cost * (1.0 + COSTS_MORE), used - noise),
@@ -448,7 +583,7 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
     let most = factor(cost * (1.0 + COSTS_MORE), used);
     let middle = (factor(cost * (1.0 - COSTS_LESS), used) * most).sqrt();
     let measured = factor(cost, used).powf(known) * middle.powf(1.0 - known);
-    let measured = measured.clamp(low, high);
+    let measured = measured.min(high).max(low);
     if let Some((seen, error)) = reference::slowed_down(sampling, run, low) {
         let [least, most] = [1.0 - Z * error, 1.0 + Z * error].map(|by| (seen * by).max(1.0));
         return (seen.max(1.0), least, most);
@@ -473,10 +608,14 @@ fn told_by_costs(sampling: &ProbeSampling, stretch: f64, run: &Run<'_>) -> Told 
     let room = sampling.factor_of(run.most);
     let high = (high.max(longest) * stretch).min(room).max(low);
     let total = match run.usual {
-        Some(usual) if high > low * OPEN => sampling.factor_of(usual).clamp(low, high),
+        Some(usual) if high > low * OPEN => sampling.factor_of(usual),
         _ => factor.max(likely) * stretch,
     };
-    Told { total, low, high }
+    Told {
+        total: total.min(high).max(low),
+        low,
+        high,
+    }
 }
 
 fn narrower(a: Option<Told>, b: Option<Told>) -> Option<Told> {
@@ -736,6 +875,10 @@ mod tests {
             most: f64::INFINITY,
             usual: None,
             host_cpus: 4,
+            part: None,
+            of_windows_error: 0.0,
+            of_operations_error: 0.0,
+            slower: None,
         }
     }
 
@@ -832,7 +975,7 @@ mod tests {
             most: 1e6,
             ..run_of(&profile)
         };
-        let scale = Scale::new(&sampling, &of_run, None);
+        let scale = Part::new(&sampling, &of_run, None);
         let told = scale.estimate(&profile, &[0], 40);
         assert_eq!(told.high, 1_000_000);
         assert!(told.low < told.count && told.count < told.high, "{told:?}");
@@ -853,7 +996,7 @@ mod tests {
             total: 1e6,
             error: 0.03,
         };
-        let scale = Scale::new(&sampling, &run_of(&profile), Some(&counted));
+        let scale = Part::new(&sampling, &run_of(&profile), Some(&counted));
         let told = scale.estimate(&profile, &[0], 200);
         assert_eq!((told.count, told.high), (1_000_000, 1_030_000));
     }
@@ -905,7 +1048,7 @@ mod tests {
         for row in profile.sampling.rows.values_mut() {
             row.of_function = row.count;
         }
-        let scale = Scale::new(&sampling, &run_of(&profile), None);
+        let scale = Part::new(&sampling, &run_of(&profile), None);
         let told = |row| scale.estimate(&profile, &[row], 0);
         let whole = |begun: u64| begun * RUN_NS / WINDOW_NS;
         let hot = told(0);

@@ -16,13 +16,13 @@ use crate::{
 /// that hand elements to each other.
 const SLOWER_NS: [f64; 3] = [0.0, 20.0, 250.0];
 /// With so little of it for each, what the trap does is next to all there is.
-const CLOSE_NS: f64 = 350.0;
+pub(super) const CLOSE_NS: f64 = 350.0;
 /// An interval whose ends are no more apart is as good as there are.
 const NARROW: f64 = 1.6;
 /// How much the same code's time differs with what runs on the other half of the core, on average over the windows.
 const SPEED_ERROR: f64 = 0.04;
 /// So few samples tell nothing, as a relative standard error.
-const MOST_ERROR: f64 = 0.25;
+const MOST_ERROR: f64 = 0.75;
 
 /// What the program ran outside of the runtime and of the kernel in the whole run, in nanoseconds of CPU time.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +41,11 @@ pub(super) struct Told {
 }
 
 impl OutsideTime {
+    /// `error`: relative, standard.
+    pub(super) const fn new(ns: f64, error: f64) -> Self {
+        Self { ns, error }
+    }
+
     pub(super) fn of(samples: &CpuSamples, spending: &Spending) -> Option<Self> {
         let (part, error) = part_of(samples.outside, samples.total);
         (samples.outside > 0).then_some(Self {
@@ -87,7 +92,7 @@ impl Told {
             return self;
         }
         Self {
-            total: self.total.clamp(low, high),
+            total: self.total.min(high).max(low),
             low,
             high,
         }
@@ -112,10 +117,12 @@ pub(super) fn told(windows: &Outside, time: OutsideTime, z: f64) -> Option<Told>
     let (usual, where_operations_are) = windows.cpus();
     let phases = (usual / where_operations_are.max(f64::MIN_POSITIVE)).max(1.0);
     let spread = (z * error).exp();
+    // Of a time of which little was found there may be much less still (exact limits of Poisson's distribution).
+    let of_few = error.mul_add(error, 1.0).powi(2);
     Some(Told {
         total: likely * phases.sqrt(),
         low: least / spread,
-        high: most * phases * spread,
+        high: most * phases * spread * of_few,
     })
 }
 

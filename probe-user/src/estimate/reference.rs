@@ -54,6 +54,7 @@ pub(super) fn slowed_down(
 ) -> Option<(f64, f64)> {
     all(sampling, run)
         .filter_map(|whole| whole.slower(run))
+        .filter(|slower| run.may_be_slower(*slower))
         .filter(|(seen, error)| *error < MOST_ERROR && seen * (1.0 + Z * error) >= least)
         .min_by(|(_, a), (_, b)| a.total_cmp(b))
 }
@@ -66,13 +67,16 @@ pub(super) fn told(sampling: &ProbeSampling, run: &Run<'_>, least: f64) -> Optio
     }
     let told = |whole: Whole<'_>| {
         let each = &whole.windows.operations;
-        let (seen, of_seen) = whole.slower(run)?;
+        let (seen, of_seen) = whole
+            .slower(run)
+            .filter(|slower| run.may_be_slower(*slower))?;
         let error = each.error();
         let windows_ns = sampling.on_ns.saturating_sub(sampling.whole_ns) as f64;
         let is_known = error < MOST_ERROR
             && whole.windows.by_time.ns >= KNOWN * windows_ns
             && seen * (1.0 + Z * of_seen) >= least;
-        is_known.then(|| (each.rate() * whole.steps, error.hypot(READING_ERROR)))
+        let error = error.hypot(READING_ERROR).hypot(run.of_operations_error);
+        is_known.then(|| (each.rate() * whole.steps, error))
     };
     let (total, error) =
         (all(sampling, run).filter_map(told)).min_by(|(_, a), (_, b)| a.total_cmp(b))?;
