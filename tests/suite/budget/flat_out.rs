@@ -24,11 +24,11 @@ pub(super) struct Run {
 }
 
 impl Run {
-    /// Returns what is told of a probe's operations, at least, likely and at most, as a part of the truth.
-    fn told(&self, probe: &str) -> [f64; 3] {
+    /// Returns what is told of a probe's operations in a function, at least, likely and at most, as a part of the truth.
+    fn told(&self, probe: &str, function: &str) -> [f64; 3] {
         let truth = self.after.operations_since(self.before) as f64;
-        let of_probe = |site: &&CallSite| site.probe == probe;
-        let site = self.report.call_sites.iter().find(of_probe).unwrap();
+        let is_it = |site: &&CallSite| site.probe == probe && site.function.starts_with(function);
+        let site = self.report.call_sites.iter().find(is_it).unwrap();
         [site.count_low, site.count, site.count_high].map(|n| n as f64 / truth)
     }
 }
@@ -119,26 +119,44 @@ fn sends_keep_to_the_budget() {
 #[test]
 fn sends_on_one_channel_are_counted_by_the_channel() {
     let args = ["-do", "send", "-threads", "1"];
-    assert_told(&args, &["chan-send"], 1.6, 4.0);
+    assert_told(&args, &[("chan-send", "main.send")], 1.6, 4.0);
 }
 
 /// What the program does of its own takes as long with the probe as without, and is sampled finely in windows.
 #[test]
 fn sends_with_work_in_between_are_counted_by_the_work() {
     let args = ["-do", "send", "-threads", "1", "-work", "3000"];
-    assert_told(&args, &["chan-send", "chan-recv"], 1.33, 1.8);
+    assert_told(&args, SENT_AND_RECEIVED, 1.33, 1.8);
+}
+
+const SENT_AND_RECEIVED: &[(&str, &str)] = &[("chan-send", "main.send"), ("chan-recv", "main.run")];
+
+/// A loop that the probe does not touch goes on as fast as ever: it must not count as what the sends are made of.
+#[test]
+fn sends_beside_a_loop_that_computes_are_counted_by_their_own_work() {
+    let work = ["-do", "send", "-threads", "1", "-work", "3000"];
+    let args = [&work[..], &["-beside", "compute"]].concat();
+    assert_told(&args, SENT_AND_RECEIVED, 1.33, 2.5);
+}
+
+/// The runtime counts both together, and the probe slows down one of them much more than the other.
+#[test]
+fn allocations_of_two_loops_are_told_apart() {
+    let work = ["-do", "alloc", "-threads", "1", "-work", "3000"];
+    let args = [&work[..], &["-beside", "spawn"]].concat();
+    assert_told(&args, &[("alloc", "main.allocate")], 1.5, 4.0);
 }
 
 /// Each goroutine sends once: the scheduler says how many there were. Flat out, the costs would tell next to nothing.
 #[test]
 fn sends_of_spawned_goroutines_are_counted_by_the_goroutines() {
     let args = ["-do", "spawn", "-threads", "1"];
-    assert_told(&args, &["chan-send"], 1.1, 1.3);
+    assert_told(&args, &[("chan-send", "main.spawn")], 1.1, 1.3);
 }
 
 /// Checks that what is told of the program's operations is wrong by no more than a factor, and the ends of its interval no
 /// farther apart. Where others use the CPUs it may be less sure for once, but has to say so.
-fn assert_told(args: &[&str], probes: &[&str], wrong: f64, apart: f64) {
+fn assert_told(args: &[&str], lines: &[(&str, &str)], wrong: f64, apart: f64) {
     let Some(mut target) = meter::start_with(args) else {
         return;
     };
@@ -148,8 +166,11 @@ fn assert_told(args: &[&str], probes: &[&str], wrong: f64, apart: f64) {
     let mut seen = Vec::new();
     for _ in 0..TRIES {
         let run = watch(&mut target, WATCHED_S, &["--max-overhead", "2%"]);
-        let told: Vec<_> = probes.iter().map(|probe| run.told(probe)).collect();
-        eprintln!("{args:?} by {probes:?} of the truth: {told:.2?}");
+        let told = lines
+            .iter()
+            .map(|(probe, function)| run.told(probe, function));
+        let told: Vec<_> = told.collect();
+        eprintln!("{args:?}: {lines:?}, of the truth {told:.2?}");
         for [low, _, high] in &told {
             assert!(*low <= NEARLY && NEARLY * high >= 1.0, "{told:?}");
         }

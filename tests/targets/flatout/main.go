@@ -28,6 +28,7 @@ var (
 	what    = flag.String("do", "alloc", "alloc, send, spawn, burst, idle or all")
 	threads = flag.Int("threads", runtime.GOMAXPROCS(0), "goroutines that do it")
 	work    = flag.Int("work", 0, "iterations of arithmetic between two operations")
+	beside  = flag.String("beside", "", "what one more goroutine does that is not counted: as -do, or compute")
 	scratch [64]scratchpad
 )
 
@@ -43,6 +44,9 @@ func main() {
 	counters := make([]counter, *threads)
 	for i := range counters {
 		go run(*what, i, &counters[i].n)
+	}
+	if *beside != "" {
+		go another(*beside)
 	}
 	fmt.Println("READY")
 	in := bufio.NewScanner(os.Stdin)
@@ -100,6 +104,14 @@ func run(what string, i int, n *atomic.Uint64) {
 	case "idle":
 		select {}
 	}
+}
+
+func another(what string) {
+	const i = len(scratch) - 1
+	for what == "compute" {
+		compute(i)
+	}
+	run(what, i, new(atomic.Uint64))
 }
 
 //go:noinline
