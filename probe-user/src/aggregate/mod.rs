@@ -12,8 +12,8 @@ use probe_ebpf::{
     bucket::N_BUCKETS,
 };
 pub use sampling::{
-    Beside, Free, Inside, Outside, ProbeSampling, Progress, Reference, RoleSampling, RowSampling,
-    Sampling, Seen, Slice, part_of,
+    Beside, Free, Inside, Outside, ProbeSampling, Progress, Reference, RowSampling, Sampling, Seen,
+    Slice, part_of,
 };
 use serde::{Deserialize, Serialize};
 pub use timeline::{Growth, Timeline};

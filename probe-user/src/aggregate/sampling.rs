@@ -195,23 +195,7 @@ pub struct Sampling {
     /// By row.
     pub rows: BTreeMap<u32, RowSampling>,
     /// By probe and role of the goroutine, in windows that the fine clock ticked in.
-    pub roles: BTreeMap<String, BTreeMap<u16, RoleSampling>>,
-}
-
-/// What goroutines of one role did in windows of a probe.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct RoleSampling {
-    /// How often the fine clock found one of them on a CPU.
-    pub ticks: u64,
-    pub outside: Outside,
-}
-
-impl RoleSampling {
-    pub fn add(&mut self, more: &Self) {
-        self.ticks += more.ticks;
-        self.outside.add(&more.outside);
-    }
+    pub roles: BTreeMap<String, BTreeMap<u16, Outside>>,
 }
 
 /// A window, or a part of the time that a probe stays on.
@@ -259,10 +243,10 @@ impl Sampling {
     }
 
     /// Adds what goroutines of each role did in a window of `probe`.
-    pub fn add_roles(&mut self, probe: &str, roles: &BTreeMap<u16, RoleSampling>) {
+    pub fn add_roles(&mut self, probe: &str, roles: &BTreeMap<u16, Outside>) {
         let of_probe = self.roles.entry(probe.to_owned()).or_default();
-        for (role, sampling) in roles {
-            of_probe.entry(*role).or_default().add(sampling);
+        for (role, outside) in roles {
+            of_probe.entry(*role).or_default().add(outside);
         }
     }
 
@@ -408,7 +392,12 @@ impl Outside {
         )
     }
 
-    /// Returns how often the fine clock found it outside of the runtime.
+    /// Returns how often the fine clock found it on a CPU.
+    pub const fn ticks(&self) -> u64 {
+        self.ticks
+    }
+
+    /// Returns how often that was outside of the runtime.
     pub const fn found(&self) -> u64 {
         self.found
     }

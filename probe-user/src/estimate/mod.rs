@@ -709,7 +709,8 @@ fn in_operations(recording: &Recording, probe: &str) -> Option<(f64, f64)> {
 
 fn outside_time(recording: &Recording) -> Option<OutsideTime> {
     let samples = recording.end.as_ref()?.samples.as_ref()?;
-    OutsideTime::of(samples, recording.profile.spending.as_ref()?)
+    let target_ns = recording.profile.spending.as_ref()?.target_ns;
+    OutsideTime::of(samples.outside, samples.total, target_ns as f64)
 }
 
 fn waited_ns(recording: &Recording) -> Option<u64> {

@@ -6,10 +6,7 @@
 //! less time as well as fewer operations.
 
 use super::Z;
-use crate::{
-    aggregate::{Outside, ProbeSampling, Spending, part_of},
-    observed::CpuSamples,
-};
+use crate::aggregate::{Outside, ProbeSampling, part_of};
 
 /// By how much longer that time is for each operation while it is probed, as caches are colder after a trap: at least,
 /// likely, and at most. Loops with 1 to 5 µs of arithmetic took up to 40 ns more on one goroutine, up to 220 ns on two
@@ -41,15 +38,11 @@ pub(super) struct Told {
 }
 
 impl OutsideTime {
-    /// `error`: relative, standard.
-    pub(super) const fn new(ns: f64, error: f64) -> Self {
-        Self { ns, error }
-    }
-
-    pub(super) fn of(samples: &CpuSamples, spending: &Spending) -> Option<Self> {
-        let (part, error) = part_of(samples.outside, samples.total);
-        (samples.outside > 0).then_some(Self {
-            ns: part * spending.target_ns as f64,
+    /// `found`: samples there, of `all`. `target_ns`: what the target used.
+    pub(super) fn of(found: u64, all: u64, target_ns: f64) -> Option<Self> {
+        let (part, error) = part_of(found, all);
+        (found > 0).then_some(Self {
+            ns: part * target_ns,
             error,
         })
     }
@@ -145,16 +138,7 @@ mod tests {
 
     /// A run that was outside for such a part of its CPU time.
     fn run(part: f64) -> OutsideTime {
-        let samples = CpuSamples {
-            total: 100_000,
-            outside: (part * 1e5) as u64,
-            ..CpuSamples::default()
-        };
-        let spending = Spending {
-            target_ns: RUN_NS as u64,
-            ..Spending::default()
-        };
-        OutsideTime::of(&samples, &spending).unwrap()
+        OutsideTime::of((part * 1e5) as u64, 100_000, RUN_NS).unwrap()
     }
 
     #[test]

@@ -35,13 +35,15 @@ fn all<'a>(sampling: &'a ProbeSampling, run: &Run<'_>) -> impl Iterator<Item = W
 }
 
 impl Whole<'_> {
-    /// By how much slower it came while the probe was on than otherwise, and the relative standard error of that.
+    /// By how much slower it came while the probe was on than otherwise, and the relative standard error of that; `None`
+    /// where that is for another reason.
     fn slower(&self, run: &Run<'_>) -> Option<(f64, f64)> {
         let inside = &self.windows.by_time;
         let ns = run.duration_ns as f64 - inside.ns;
         let usual = (self.steps - inside.steps) / ns.max(1.0);
         (usual > 0.0 && ns > 0.0 && inside.steps > 0.0)
             .then(|| (usual / inside.rate(), inside.error()))
+            .filter(|slower| run.may_be_slower(*slower))
     }
 }
 
@@ -54,7 +56,6 @@ pub(super) fn slowed_down(
 ) -> Option<(f64, f64)> {
     all(sampling, run)
         .filter_map(|whole| whole.slower(run))
-        .filter(|slower| run.may_be_slower(*slower))
         .filter(|(seen, error)| *error < MOST_ERROR && seen * (1.0 + Z * error) >= least)
         .min_by(|(_, a), (_, b)| a.total_cmp(b))
 }
@@ -67,9 +68,7 @@ pub(super) fn told(sampling: &ProbeSampling, run: &Run<'_>, least: f64) -> Optio
     }
     let told = |whole: Whole<'_>| {
         let each = &whole.windows.operations;
-        let (seen, of_seen) = whole
-            .slower(run)
-            .filter(|slower| run.may_be_slower(*slower))?;
+        let (seen, of_seen) = whole.slower(run)?;
         let error = each.error();
         let windows_ns = sampling.on_ns.saturating_sub(sampling.whole_ns) as f64;
         let is_known = error < MOST_ERROR

@@ -1,9 +1,9 @@
 //! Operations of goroutines that a probe slows down differently.
 //!
-//! A loop that does nothing but send is ten times slower while it is probed, one that computes between two sends a little, and one
-//! that never sends not at all. So what windows tell is scaled for the goroutines of one role after the other, which are
-//! those that began with the same function: by the CPU time that clocks found them with, in windows (`attach::ticks`) and
-//! in the whole run. Where the runtime counted all of them, it is what the roles have to add up to.
+//! A loop that does nothing but send is ten times slower while it is probed, one that computes between two sends a
+//! little, and one that never sends not at all. So what windows tell is scaled for the goroutines of one role after the
+//! other, which are those that began with the same function: by the CPU time that clocks found them with, in windows
+//! (`attach::ticks`) and in the whole run. Where the runtime counted all of them, it is what the roles have to add up to.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{
     outside::{CLOSE_NS, OutsideTime},
 };
 use crate::{
-    aggregate::{Inside, ProbeSampling, Profile, RoleSampling, part_of},
+    aggregate::{Inside, Outside, ProbeSampling, Profile, part_of},
     observed::{CpuSamples, SampledRole},
     recording::Recording,
 };
@@ -43,7 +43,7 @@ struct Role {
     /// Standard error of which part of the probe's operations they are.
     error: f64,
     /// CPU time in windows and in the run.
-    windows: RoleSampling,
+    windows: Outside,
     run: SampledRole,
 }
 
@@ -87,7 +87,7 @@ pub(super) fn told_apart(
     if is_whole || !is_slowed_down(sampling, run) || !roles.may_differ() {
         return None;
     }
-    if roles.known.windows.ticks < FEW_TICKS {
+    if roles.known.windows.ticks() < FEW_TICKS {
         return Some(Apart::unknown((1.0 / OPEN, OPEN)));
     }
     let rest = roles.slower();
@@ -222,8 +222,8 @@ impl Roles {
 
     /// Returns what a role used in windows, with what the scheduler did for all of them: operations are among that.
     fn used_ns(&self, role: &Role, of_probe: &ProbeSampling) -> f64 {
-        let ticks = role.windows.ticks + self.nobody.windows.ticks;
-        part(ticks, self.all.windows.ticks) * of_probe.inside.cpu_ns as f64
+        let ticks = role.windows.ticks() + self.nobody.windows.ticks();
+        part(ticks, self.all.windows.ticks()) * of_probe.inside.cpu_ns as f64
     }
 }
 
@@ -252,21 +252,21 @@ impl Role {
     /// Returns whether it does more in windows, or less, than others that do as much in the whole run; or whether that is
     /// not known, as too little was found of it, or it does nothing but what is probed.
     fn may_be_slowed_down_otherwise(&self, all: &Self) -> bool {
-        let apart_ns = self.windows.outside.operations.ns / self.windows.outside.operations.steps;
-        let ran = all.windows.outside.found() as f64;
+        let apart_ns = self.windows.operations.ns / self.windows.operations.steps;
+        let ran = all.windows.found() as f64;
         let usual = part(self.run.outside, all.run.outside);
         let of_run = ran / all.run.outside.max(1) as f64;
         let error = (ran * usual * (1.0 - usual) * (1.0 + of_run))
             .sqrt()
             .max(1.0);
-        let differs = (self.windows.outside.found() as f64 - ran * usual).abs() > Z * error;
+        let differs = (self.windows.found() as f64 - ran * usual).abs() > Z * error;
         let is_unknown = Z * error > KNOWN * ran * usual;
         differs || is_unknown || apart_ns < CLOSE_NS
     }
 
     /// How often it was found outside in the run, for once that it was in windows: the more the slower it was in those.
     fn usual_to_windows(&self) -> f64 {
-        part(self.run.outside, self.windows.outside.found())
+        part(self.run.outside, self.windows.found())
     }
 
     /// Returns whether it is slowed down more than another one, which by waiting for that nobody is.
@@ -275,13 +275,13 @@ impl Role {
             return false;
         }
         let times = self.usual_to_windows() / role.usual_to_windows();
-        let variance = [self, role].map(|role| 1.0 / role.windows.outside.found().max(1) as f64);
+        let variance = [self, role].map(|role| 1.0 / role.windows.found().max(1) as f64);
         times.ln() > Z * variance.iter().sum::<f64>().sqrt()
     }
 
     /// Returns whether its operations take more than the `used_ns` that it used in windows.
     fn is_paid_by_others(&self, sampling: &ProbeSampling, used_ns: f64) -> bool {
-        let counted = (self.windows.ticks.max(1) as f64).sqrt().recip();
+        let counted = (self.windows.ticks().max(1) as f64).sqrt().recip();
         sampling.inside.cost_ns * (1.0 - COSTS_LESS) > used_ns * (1.0 + Z * counted)
     }
 
@@ -289,7 +289,7 @@ impl Role {
     fn sampling(&self, all: &Self, of_probe: &ProbeSampling) -> ProbeSampling {
         let of = self.operations / of_probe.total;
         let inside = &of_probe.inside;
-        let windows = part(self.windows.ticks, all.windows.ticks);
+        let windows = part(self.windows.ticks(), all.windows.ticks());
         ProbeSampling {
             whole: self.whole,
             total: self.operations,
@@ -297,7 +297,7 @@ impl Role {
                 cpu_ns: (inside.cpu_ns as f64 * windows) as u64,
                 cost_ns: inside.cost_ns * of,
                 begun: (inside.begun as f64 * of) as u64,
-                outside: self.windows.outside,
+                outside: self.windows,
                 ..*inside
             },
             beside: of_probe.beside.of(of),
@@ -308,28 +308,27 @@ impl Role {
     /// Returns by how much less it ran in its own code in windows than on `usual` CPUs, and the relative standard error of
     /// that.
     fn slower_by_time(&self, all: &Self, usual: f64) -> Option<(f64, f64)> {
-        let each_ns =
-            |of: &Self| of.windows.outside.operations.ns / of.windows.outside.found() as f64;
+        let each_ns = |of: &Self| of.windows.operations.ns / of.windows.found() as f64;
         // Of what was not found there was less than once.
-        let found = self.windows.outside.found().max(1) as f64;
-        let in_windows = found * each_ns(all) / self.windows.outside.ns;
+        let found = self.windows.found().max(1) as f64;
+        let in_windows = found * each_ns(all) / self.windows.ns;
         let is_known = self.run.outside >= FEW_SAMPLES && in_windows > 0.0;
         is_known.then(|| (usual / in_windows, found.sqrt().recip()))
     }
 
     fn run<'a>(&self, all: &Self, samples: &CpuSamples, of_all: &Run<'a>) -> Run<'a> {
         let of = self.operations / all.operations;
-        let (outside, error) = part_of(self.run.outside, samples.total);
+        let outside = OutsideTime::of(self.run.outside, samples.total, of_all.target_ns());
+        let usual = part(self.run.outside, samples.total) * of_all.cpus();
         let of_cpu = part(self.run.total, all.run.total);
         Run {
             part: Some(of_cpu),
-            of_windows_error: part_of(self.windows.ticks, all.windows.ticks).1,
+            of_windows_error: part_of(self.windows.ticks(), all.windows.ticks()).1,
             waited_ns: (of_all.waited_ns as f64 * of_cpu) as u64,
-            outside: (self.run.outside > 0)
-                .then(|| OutsideTime::new(outside * of_all.target_ns(), error)),
+            outside,
             usual: of_all.usual.map(|usual| usual * of),
             of_operations_error: self.error / self.operations,
-            slower: self.slower_by_time(all, outside * of_all.cpus()),
+            slower: self.slower_by_time(all, usual),
             ..*of_all
         }
     }
@@ -433,7 +432,7 @@ fn adding_up(
 mod tests {
     use super::*;
     use crate::{
-        aggregate::{Outside, Sampling, Seen, Slice},
+        aggregate::{Sampling, Seen, Slice},
         estimate::tests::{RUN_NS, run_of},
     };
 
@@ -445,15 +444,12 @@ mod tests {
             operations,
             whole: 0.0,
             error: 0.0,
-            windows: RoleSampling {
-                ticks,
-                outside: Outside::of(
-                    100 * WINDOW_NS,
-                    operations as u64,
-                    outside * 200_000,
-                    (ticks, outside),
-                ),
-            },
+            windows: Outside::of(
+                100 * WINDOW_NS,
+                operations as u64,
+                outside * 200_000,
+                (ticks, outside),
+            ),
             run: SampledRole {
                 total: run.0,
                 outside: run.1,

@@ -14,8 +14,7 @@ use super::{
 };
 use crate::{
     aggregate::{
-        Beside, Free, Inside, Outside, Reference, RoleSampling, Sampling, Seen, Slice, Snapshot,
-        Spending,
+        Beside, Free, Inside, Outside, Reference, Sampling, Seen, Slice, Snapshot, Spending,
     },
     attach::{
         AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Found, Gates, Passed,
@@ -438,24 +437,18 @@ impl Governing {
             // most, there is nothing to displace them.
             cost_ns: self.costs.of(passed_hits(passed), 0.0),
             begun: passed.traffic.asked,
-            outside: passed
-                .ticks
-                .as_ref()
-                .map_or_else(Outside::default, |ticks| {
-                    let all = self.beside_ticks(ticks.all());
-                    let found = (all.target, all.outside);
-                    Outside::of(passed.ns, passed.traffic.asked, all.outside_ns, found)
-                }),
+            outside: (passed.ticks.as_ref()).map_or_else(Outside::default, |ticks| {
+                self.outside(passed.ns, passed.traffic.asked, ticks.all())
+            }),
         }
     }
 
-    /// Leaves out what ticks took: none finds what another one does.
-    fn beside_ticks(&self, found: Found) -> Found {
+    /// Returns what ticks tell of a window of `ns` in which so many operations began.
+    fn outside(&self, ns: u64, operations: u64, found: Found) -> Outside {
+        // No tick finds what another one does.
         let of_ticks_ns = (found.outside as f64 * self.costs.tick_ns) as u64;
-        Found {
-            outside_ns: found.outside_ns.saturating_sub(of_ticks_ns),
-            ..found
-        }
+        let outside_ns = found.outside_ns.saturating_sub(of_ticks_ns);
+        Outside::of(ns, operations, outside_ns, (found.target, found.outside))
     }
 
     /// Takes over what was drained, and closes the slices of the probes that stay on.
@@ -530,7 +523,7 @@ impl Governing {
     }
 
     /// Puts together what goroutines of each role did in a window: their operations, and where ticks found them.
-    fn by_role(&self, seen: &[Seen], window: &Slice, ticks: &Ticks) -> BTreeMap<u16, RoleSampling> {
+    fn by_role(&self, seen: &[Seen], window: &Slice, ticks: &Ticks) -> BTreeMap<u16, Outside> {
         let operations = self.rows.by_role(seen);
         let begun: u64 = operations.values().sum();
         // What there was no room for is of the roles that were seen.
@@ -538,17 +531,8 @@ impl Governing {
         let roles: BTreeSet<u16> = operations.keys().chain(ticks.0.keys()).copied().collect();
         let of_role = |role: u16| {
             let found = ticks.0.get(&role).copied().unwrap_or_default();
-            let found = self.beside_ticks(found);
             let operations = operations.get(&role).copied().unwrap_or(0) as f64 * each;
-            RoleSampling {
-                ticks: found.target,
-                outside: Outside::of(
-                    window.inside.ns,
-                    operations as u64,
-                    found.outside_ns,
-                    (found.target, found.outside),
-                ),
-            }
+            self.outside(window.inside.ns, operations as u64, found)
         };
         roles
             .into_iter()
