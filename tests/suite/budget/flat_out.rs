@@ -157,7 +157,7 @@ fn sends_of_spawned_goroutines_are_counted_by_the_goroutines() {
 /// Checks that what is told of the program's operations is wrong by no more than a factor, and the ends of its interval no
 /// farther apart. Where others use the CPUs it may be less sure for once, but has to say so.
 fn assert_told(args: &[&str], lines: &[(&str, &str)], wrong: f64, apart: f64) {
-    let Some(mut target) = meter::start_with(args) else {
+    let Some(mut target) = meter::start_alone(args) else {
         return;
     };
     let is_close = |[low, likely, high]: [f64; 3]| {

@@ -2,7 +2,7 @@
 
 use rtprobe_tests::go::{Kind, NEWEST};
 
-use crate::support::{GoTarget, require_go, require_root};
+use crate::support::{GoTarget, require_go, require_root, require_root_alone};
 
 /// What the program has done by one moment.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,18 @@ pub(crate) fn start(what: &str) -> Option<GoTarget> {
 #[track_caller]
 pub(crate) fn start_with(arguments: &[&str]) -> Option<GoTarget> {
     require_root()?;
+    started(arguments)
+}
+
+/// The same while no other test takes the CPUs from it: where they do, windows see little and say so.
+#[track_caller]
+pub(crate) fn start_alone(arguments: &[&str]) -> Option<GoTarget> {
+    require_root_alone()?;
+    started(arguments)
+}
+
+#[track_caller]
+fn started(arguments: &[&str]) -> Option<GoTarget> {
     let binary = require_go(NEWEST)?.build("flatout", Kind::Plain);
     Some(GoTarget::start(&binary, arguments))
 }
