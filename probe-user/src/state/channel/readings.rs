@@ -74,6 +74,7 @@ impl Reader {
         let words_of_reading = n_words + pauses;
         let pauses = std::iter::repeat_n((self.elsewhere.0, WORD), pauses);
         let reading = what.iter().copied().chain(pauses);
+        self.read(&[(self.elsewhere.0, WORD)])?;
         let ranges = reading.cycle().take(n_ranges);
         let (words, took_ns) = self.read(&ranges.collect::<Vec<_>>())?;
         let shortest = self.series.entry(n_ranges).or_default();
