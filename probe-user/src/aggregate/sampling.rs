@@ -196,6 +196,8 @@ pub struct Sampling {
     pub rows: BTreeMap<u32, RowSampling>,
     /// By probe and role of the goroutine, in windows that the fine clock ticked in.
     pub roles: BTreeMap<String, BTreeMap<u16, Outside>>,
+    /// The same of those that use channels which no others do.
+    pub free: BTreeMap<String, BTreeMap<u16, Free>>,
 }
 
 /// A window, or a part of the time that a probe stays on.
@@ -228,6 +230,7 @@ impl Sampling {
         self.probes.extend(later.probes);
         self.rows.extend(later.rows);
         self.roles.extend(later.roles);
+        self.free.extend(later.free);
     }
 
     /// Returns the sums of these rows only; probes are few.
@@ -239,6 +242,7 @@ impl Sampling {
                 .filter_map(|row| Some((row, *self.rows.get(&row)?)))
                 .collect(),
             roles: self.roles.clone(),
+            free: self.free.clone(),
         }
     }
 
@@ -304,10 +308,12 @@ impl Sampling {
         rows.iter().filter_map(of_row).sum()
     }
 
-    /// Takes over how often operations of `probe` come while it is off, by all that was seen so far.
-    pub fn is_free(&mut self, probe: &str, free: Free) {
+    /// Takes over how often operations of `probe` come while it is off, all of them and those of each role, by all that was
+    /// seen so far.
+    pub fn is_free(&mut self, probe: &str, all: Free, roles: BTreeMap<u16, Free>) {
         if let Some(sums) = self.probes.get_mut(probe) {
-            sums.free = free;
+            sums.free = all;
+            self.free.insert(probe.to_owned(), roles);
         }
     }
 }
@@ -428,9 +434,14 @@ impl Free {
         self.most += rate * most;
     }
 
+    /// Returns whether anything came.
+    pub fn is_known(&self) -> bool {
+        self.rate > 0.0
+    }
+
     /// Returns the relative standard error of the rate; `None` where nothing came.
     pub fn error(&self) -> Option<f64> {
-        (self.rate > 0.0).then(|| self.variance.sqrt() / self.rate)
+        self.is_known().then(|| self.variance.sqrt() / self.rate)
     }
 }
 

@@ -384,10 +384,7 @@ impl Part {
                 if let Some(told) = narrower(outside, by_reference).filter(Told::is_narrow) {
                     return scale.divide(told);
                 }
-                let of_channel = told_by_channel(sampling, stretch, run)
-                    .filter(|told| told.agrees_with(&by_costs.wider(sampling.error())))
-                    .map(|told| told.at_most(sampling.factor_of(most)));
-                let by_count = narrower(of_channel, by_reference);
+                let by_count = narrower(told_by_channel(sampling, run, &by_costs), by_reference);
                 let other = by_count.unwrap_or(by_costs);
                 match outside.map(|told| told.within(&other)).or(by_count) {
                     Some(told) => scale.divide(told),
@@ -640,9 +637,10 @@ fn told_outside(sampling: &ProbeSampling, run: &Run<'_>) -> Option<Told> {
 }
 
 /// By what the operations of windows are to be multiplied, so that they are as many as there were by how often the
-/// channels were used that they are on.
-fn told_by_channel(sampling: &ProbeSampling, stretch: f64, run: &Run<'_>) -> Option<Told> {
+/// channels were used that they are on; nothing where the costs tell otherwise.
+fn told_by_channel(sampling: &ProbeSampling, run: &Run<'_>, by_costs: &Told) -> Option<Told> {
     let free = &sampling.free;
+    let stretch = sampling.stretch(run.duration_ns);
     let error = free.error().filter(|error| *error < CHANNEL_ERROR)?;
     let factor_of = |rate: f64| rate * sampling.period_ns as f64 / free.windows.max(1.0);
     let spread = (Z * error.hypot(READING_ERROR)).exp();
@@ -650,11 +648,13 @@ fn told_by_channel(sampling: &ProbeSampling, stretch: f64, run: &Run<'_>) -> Opt
     let low = factor_of(free.least) * least / spread;
     let high = factor_of(free.most) * spread;
     // What is handed over past the buffer is not among them.
-    (free.windows > 0.0 && factor_of(free.rate) > 1.0).then(|| Told {
+    let told = (free.windows > 0.0 && factor_of(free.rate) > 1.0).then(|| Told {
         total: factor_of((free.least * free.most).sqrt()) * likely * stretch,
         low: low * stretch,
         high: high * stretch,
-    })
+    });
+    told.filter(|told| told.agrees_with(&by_costs.wider(sampling.error())))
+        .map(|told| told.at_most(sampling.factor_of(run.most)))
 }
 
 /// By how much more operations there may be in bursts that the probe draws out, likely and at most: of one that takes
@@ -1019,7 +1019,12 @@ mod tests {
                 host_cpus,
                 ..run_of(&profile)
             };
-            told_by_channel(&sampling, 1.0, &crowded).unwrap().low
+            let by_costs = Told {
+                total: 1.0,
+                low: 0.0,
+                high: f64::INFINITY,
+            };
+            told_by_channel(&sampling, &crowded, &by_costs).unwrap().low
         };
         assert!((low(0.9, 2) / low(0.1, 2) - CROWDED_OUT).abs() < 1e-9);
         assert!((low(0.9, 4) / low(0.1, 2) - 1.0).abs() < 1e-9);

@@ -3,7 +3,8 @@
 //! A loop that does nothing but send is ten times slower while it is probed, one that computes between two sends a
 //! little, and one that never sends not at all. So what windows tell is scaled for the goroutines of one role after the
 //! other, which are those that began with the same function: by the CPU time that clocks found them with, in windows
-//! (`attach::ticks`) and in the whole run. Where the runtime counted all of them, it is what the roles have to add up to.
+//! (`attach::ticks`) and in the whole run. Where all of them were counted, by the runtime or at their channels, it is what
+//! the roles have to add up to.
 
 use std::collections::BTreeMap;
 
@@ -12,9 +13,10 @@ use probe_ebpf::abi::NO_ROLE;
 use super::{
     COSTS_LESS, Counted, MINOR, OPEN, Part, Run, SLOWS, Z, is_partial,
     outside::{CLOSE_NS, OutsideTime},
+    told_by_channel, told_by_costs,
 };
 use crate::{
-    aggregate::{Inside, Outside, ProbeSampling, Profile, part_of},
+    aggregate::{Free, Inside, Outside, ProbeSampling, Profile, part_of},
     observed::{CpuSamples, SampledRole},
     recording::Recording,
 };
@@ -45,6 +47,8 @@ struct Role {
     /// CPU time in windows and in the run.
     windows: Outside,
     run: SampledRole,
+    /// How often they come at channels that only it uses, while the probe is off.
+    free: Free,
 }
 
 /// Returns the role of a row's goroutines, if that is known.
@@ -96,6 +100,10 @@ pub(super) fn told_apart(
         return Some(Apart::unknown(rest));
     }
     let all = &roles.all;
+    let whole = total.map(Whole::from).or_else(|| {
+        let are_counted = told.values().all(|(role, _)| role.free.is_known());
+        (!are_counted).then(|| Whole::of_channels(sampling, run))?
+    });
     let parts = told.iter().map(|(number, (role, sampling))| {
         let run = role.run(all, samples, run);
         let part = Part::new(sampling, &run, None);
@@ -103,8 +111,8 @@ pub(super) fn told_apart(
         (*number, Part { of, ..part })
     });
     let parts = parts.collect();
-    let parts = match total {
-        Some(total) => adding_up(parts, sampling, total).unwrap_or_default(),
+    let parts = match whole {
+        Some(whole) => adding_up(parts, sampling, &whole).unwrap_or_default(),
         None => parts,
     };
     Some(Apart { parts, rest })
@@ -151,6 +159,9 @@ impl Roles {
         }
         for (number, found) in &samples.roles {
             each.entry(*number).or_default().run = *found;
+        }
+        for (number, free) in profile.sampling.free.get(probe).into_iter().flatten() {
+            each.entry(*number).or_default().free = *free;
         }
         let nobody = each.remove(&NO_ROLE).unwrap_or_default();
         let mut known = Role::default();
@@ -293,6 +304,7 @@ impl Role {
         ProbeSampling {
             whole: self.whole,
             total: self.operations,
+            free: self.free,
             inside: Inside {
                 cpu_ns: (inside.cpu_ns as f64 * windows) as u64,
                 cost_ns: inside.cost_ns * of,
@@ -342,6 +354,50 @@ fn part(of: u64, all: u64) -> f64 {
     of as f64 / all.max(1) as f64
 }
 
+/// How many operations there are of all roles together.
+#[derive(Clone, Copy, Debug)]
+struct Whole {
+    likely: f64,
+    low: f64,
+    high: f64,
+    by_runtime: bool,
+}
+
+impl From<&Counted> for Whole {
+    fn from(&Counted { total, error }: &Counted) -> Self {
+        Self {
+            likely: total,
+            low: total * (1.0 - error),
+            high: total * (1.0 + error),
+            by_runtime: true,
+        }
+    }
+}
+
+impl Whole {
+    /// As many as went through the channels that they are on.
+    fn of_channels(sampling: &ProbeSampling, run: &Run<'_>) -> Option<Self> {
+        let by_costs = told_by_costs(sampling, sampling.stretch(run.duration_ns), run);
+        let told = told_by_channel(sampling, run, &by_costs)?;
+        let total = |factor: f64| sampling.whole + sampling.total * factor;
+        Some(Self {
+            likely: total(told.total),
+            low: total(told.low),
+            high: total(told.high),
+            by_runtime: false,
+        })
+    }
+
+    fn times(self, of: f64) -> Self {
+        Self {
+            likely: self.likely * of,
+            low: self.low * of,
+            high: self.high * of,
+            ..self
+        }
+    }
+}
+
 /// How many operations there are of one role, as far as is known.
 struct Bounded {
     likely: f64,
@@ -368,16 +424,15 @@ impl Bounded {
     }
 }
 
-/// Returns the scales with which the roles together have as many operations as the runtime counted; `None` where they
-/// can't.
+/// Returns the scales with which the roles together have as many operations as there are; `None` where they can't.
 fn adding_up(
     mut parts: BTreeMap<u16, Part>,
     of_probe: &ProbeSampling,
-    counted: &Counted,
+    whole: &Whole,
 ) -> Option<BTreeMap<u16, Part>> {
     let known: f64 = parts.values().map(|part| part.sampling.total).sum();
-    let total = counted.total * (known / of_probe.total).min(1.0);
-    let (least, most) = (total * (1.0 - counted.error), total * (1.0 + counted.error));
+    let whole = whole.times((known / of_probe.total).min(1.0));
+    let (least, most) = (whole.low, whole.high);
     let mut bounded: Vec<Bounded> = parts.values().map(|part| Bounded::of(part, most)).collect();
     let sum = |of: fn(&Bounded) -> f64, all: &[Bounded]| all.iter().map(of).sum::<f64>();
     let (low, high) = (
@@ -388,7 +443,7 @@ fn adding_up(
         return None;
     }
     for _ in 0..ROUNDS {
-        let missing = total - sum(|part| part.likely, &bounded);
+        let missing = whole.likely - sum(|part| part.likely, &bounded);
         let takes_more = |part: &Bounded| {
             if missing > 0.0 {
                 part.likely < part.high
@@ -420,7 +475,7 @@ fn adding_up(
             high: factor_of(high_at_most),
             most: part.most.min(most),
             known_total: Some((high_at_most / low_at_least.max(1.0)).ln() / 2.0),
-            by_runtime: true,
+            by_runtime: whole.by_runtime,
             whole: 1.0,
             ..*part
         };
@@ -444,6 +499,7 @@ mod tests {
             operations,
             whole: 0.0,
             error: 0.0,
+            free: Free::default(),
             windows: Outside::of(
                 100 * WINDOW_NS,
                 operations as u64,
@@ -576,7 +632,7 @@ mod tests {
             ..profile.sampling.probes["alloc"]
         };
         let counted = Counted { total, error: 0.03 };
-        let parts = adding_up(parts.collect(), &of_probe, &counted)?;
+        let parts = adding_up(parts.collect(), &of_probe, &Whole::from(&counted))?;
         let bounds = |part: &Part| {
             [part.low, part.factor, part.high].map(|factor| factor * part.sampling.total)
         };

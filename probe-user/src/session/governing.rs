@@ -13,9 +13,7 @@ use super::{
     subject::Armed,
 };
 use crate::{
-    aggregate::{
-        Beside, Free, Inside, Outside, Reference, Sampling, Seen, Slice, Snapshot, Spending,
-    },
+    aggregate::{Beside, Inside, Outside, Reference, Sampling, Seen, Slice, Snapshot, Spending},
     attach::{
         AttachError, Attachment, Cause, ClosedWindow, Detached, Event, Found, Gates, Passed,
         Scheduler, Steps, Ticks, Traffic, Window,
@@ -266,12 +264,9 @@ impl Governing {
             return;
         };
         let traps = || channels::PROBES.map(|probe| hits_of(gates.traffic(probe.index())).traps());
-        let known: Vec<_> = (channels::PROBES.into_iter())
-            .filter(|probe| governor.was_windowed(probe.index()))
-            .filter_map(|probe| channels.known(probe))
-            .collect();
         let before = traps();
-        channels.look(&known, || traps() == before);
+        let is_looked_at = |probe: ProbeName| governor.was_windowed(probe.index());
+        channels.look(is_looked_at, || traps() == before);
     }
 
     /// Takes over how often channels were used that windows saw as well.
@@ -280,15 +275,13 @@ impl Governing {
             return;
         };
         for probe in channels::PROBES {
+            let free = |role| channels.free((probe, role), |rows| self.sampling.windows_of(rows));
             // What was known of few channels is not any more once there are others.
-            let free = channels.known(probe).and_then(|known| {
-                Some(Free {
-                    windows: self.sampling.windows_of(&known.rows),
-                    ..channels.seen(&known, probe)?
-                })
-            });
-            self.sampling
-                .is_free(probe.as_str(), free.unwrap_or_default());
+            let all = free(None).unwrap_or_default();
+            let roles = channels.roles(probe);
+            let roles = roles.filter_map(|role| Some((role, free(Some(role))?)));
+            let roles = roles.collect();
+            self.sampling.is_free(probe.as_str(), all, roles);
         }
     }
 
