@@ -169,6 +169,9 @@ pub struct Free {
     pub waited: f64,
     /// At which part of them a goroutine waited at the channel, at most.
     pub waited_at: f64,
+    /// For which part of the time a goroutine waited for an element, likely and at most.
+    pub awaited: f64,
+    pub awaited_at_most: f64,
     /// What the windows stand for of the same operations.
     pub windows: f64,
 }

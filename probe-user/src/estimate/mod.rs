@@ -52,6 +52,8 @@ const CHANNEL_ERROR: f64 = 0.5;
 const CROWDED_OUT: f64 = 0.45;
 /// Where no goroutine waits at the channel for more of the time, they hand nothing over.
 const HANDED_OVER: f64 = 0.15;
+/// So little of the elements pass through the buffer at least where a goroutine always waits for one.
+const ALWAYS_AWAITED: f64 = 0.05;
 /// What rtprobe needs of a CPU for that.
 const OWN_CPUS: f64 = 0.9;
 /// Of the time between two readings of the target's memory.
@@ -647,11 +649,14 @@ fn told_by_channel(sampling: &ProbeSampling, run: &Run<'_>, by_costs: &Told) -> 
     let (likely, least) = run.while_nobody_looks(free);
     let low = factor_of(free.least) * least / spread;
     let high = factor_of(free.most) * spread;
-    // What is handed over past the buffer is not among them.
+    // What is handed over past the buffer is not among them: of elements that come at any time as many as there is time in
+    // which one is waited for, of those that come together one.
+    let past_buffer = |awaited: f64| (1.0 - awaited).max(ALWAYS_AWAITED).recip();
+    let usual = factor_of((free.least * free.most).sqrt()) * past_buffer(free.awaited).sqrt();
     let told = (free.windows > 0.0 && factor_of(free.rate) > 1.0).then(|| Told {
-        total: factor_of((free.least * free.most).sqrt()) * likely * stretch,
+        total: usual * likely * stretch,
         low: low * stretch,
-        high: high * stretch,
+        high: high * past_buffer(free.awaited_at_most) * stretch,
     });
     told.filter(|told| told.agrees_with(&by_costs.wider(sampling.error())))
         .map(|told| told.at_most(sampling.factor_of(run.most)))

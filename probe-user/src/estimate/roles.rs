@@ -110,9 +110,13 @@ pub(super) fn told_apart(
         let of = role.operations / all.operations;
         (*number, Part { of, ..part })
     });
-    let parts = parts.collect();
+    let parts: BTreeMap<u16, Part> = parts.collect();
     let parts = match whole {
-        Some(whole) => adding_up(parts, sampling, &whole).unwrap_or_default(),
+        Some(whole) => match adding_up(parts.clone(), sampling, &whole) {
+            Some(adding_up) => adding_up,
+            None if whole.by_runtime => BTreeMap::new(),
+            None => parts,
+        },
         None => parts,
     };
     Some(Apart { parts, rest })
@@ -357,18 +361,18 @@ fn part(of: u64, all: u64) -> f64 {
 /// How many operations there are of all roles together.
 #[derive(Clone, Copy, Debug)]
 struct Whole {
-    likely: f64,
-    low: f64,
-    high: f64,
+    operations: Bounded,
     by_runtime: bool,
 }
 
 impl From<&Counted> for Whole {
     fn from(&Counted { total, error }: &Counted) -> Self {
         Self {
-            likely: total,
-            low: total * (1.0 - error),
-            high: total * (1.0 + error),
+            operations: Bounded {
+                likely: total,
+                low: total * (1.0 - error),
+                high: total * (1.0 + error),
+            },
             by_runtime: true,
         }
     }
@@ -381,24 +385,18 @@ impl Whole {
         let told = told_by_channel(sampling, run, &by_costs)?;
         let total = |factor: f64| sampling.whole + sampling.total * factor;
         Some(Self {
-            likely: total(told.total),
-            low: total(told.low),
-            high: total(told.high),
+            operations: Bounded {
+                likely: total(told.total),
+                low: total(told.low),
+                high: total(told.high),
+            },
             by_runtime: false,
         })
     }
-
-    fn times(self, of: f64) -> Self {
-        Self {
-            likely: self.likely * of,
-            low: self.low * of,
-            high: self.high * of,
-            ..self
-        }
-    }
 }
 
-/// How many operations there are of one role, as far as is known.
+/// How many operations there are, as far as is known.
+#[derive(Clone, Copy, Debug)]
 struct Bounded {
     likely: f64,
     low: f64,
@@ -419,6 +417,14 @@ impl Bounded {
         }
     }
 
+    fn times(self, of: f64) -> Self {
+        Self {
+            likely: self.likely * of,
+            low: self.low * of,
+            high: self.high * of,
+        }
+    }
+
     fn variance(&self) -> f64 {
         ((self.high - self.low) / ERRORS_WIDE).powi(2)
     }
@@ -431,8 +437,8 @@ fn adding_up(
     whole: &Whole,
 ) -> Option<BTreeMap<u16, Part>> {
     let known: f64 = parts.values().map(|part| part.sampling.total).sum();
-    let whole = whole.times((known / of_probe.total).min(1.0));
-    let (least, most) = (whole.low, whole.high);
+    let all = whole.operations.times((known / of_probe.total).min(1.0));
+    let (least, most) = (all.low, all.high);
     let mut bounded: Vec<Bounded> = parts.values().map(|part| Bounded::of(part, most)).collect();
     let sum = |of: fn(&Bounded) -> f64, all: &[Bounded]| all.iter().map(of).sum::<f64>();
     let (low, high) = (
@@ -442,8 +448,14 @@ fn adding_up(
     if low > most || high < least {
         return None;
     }
+    // What the roles tell and what tells of all of them, each by how well it is known.
+    let by_roles = sum(|part| part.likely, &bounded);
+    let of_roles = sum(Bounded::variance, &bounded);
+    let of_whole = all.variance();
+    let total = (by_roles * of_whole + all.likely * of_roles)
+        / (of_whole + of_roles).max(f64::MIN_POSITIVE);
     for _ in 0..ROUNDS {
-        let missing = whole.likely - sum(|part| part.likely, &bounded);
+        let missing = total - sum(|part| part.likely, &bounded);
         let takes_more = |part: &Bounded| {
             if missing > 0.0 {
                 part.likely < part.high

@@ -54,6 +54,8 @@ struct Watched {
     waited: u64,
     /// Looks at which a goroutine waited at the channel.
     waited_at: u64,
+    /// The same for an element, which passed the buffer by: the parts of the looks, added up.
+    awaited: f64,
     too_quick: u64,
     is_untellable: bool,
 }
@@ -137,6 +139,9 @@ impl Channels {
             sum.add(progress, watched.doubt.factors());
             sum.waited = sum.waited.max(watched.waited());
             sum.waited_at = sum.waited_at.max(watched.waited_at());
+            let (awaited, at_most) = watched.awaited();
+            sum.awaited = sum.awaited.max(awaited);
+            sum.awaited_at_most = sum.awaited_at_most.max(at_most);
         }
         Some(sum)
     }
@@ -155,7 +160,18 @@ impl Watched {
 
     /// Returns for which part of the time a goroutine waits at the channel, at most.
     fn waited_at(&self) -> f64 {
-        ((self.waited_at as f64 + NONE_AT_MOST) / self.looks.max(1) as f64).min(1.0)
+        self.at_most(self.waited_at as f64)
+    }
+
+    /// Returns for which part of the time a goroutine waits for an element, likely and at most.
+    fn awaited(&self) -> (f64, f64) {
+        let part = self.awaited / self.looks.max(1) as f64;
+        (part, self.at_most(self.awaited))
+    }
+
+    /// Returns which part of the time it may be that was seen at so many looks.
+    fn at_most(&self, seen: f64) -> f64 {
+        ((seen + NONE_AT_MOST) / self.looks.max(1) as f64).min(1.0)
     }
 
     fn is_too_quick(&self) -> bool {
@@ -176,6 +192,7 @@ impl Watched {
                 self.looks += 1;
                 self.waited += u64::from(flow.is_elsewhere);
                 self.waited_at += u64::from(flow.is_waited_at);
+                self.awaited += flow.awaited;
                 self.doubt = flow.doubt;
                 self.sends.add(&Progress::of(flow.ns, flow.sends));
                 self.receives.add(&Progress::of(flow.ns, flow.receives));

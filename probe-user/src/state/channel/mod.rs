@@ -38,6 +38,8 @@ pub(crate) struct Flow {
     pub(crate) is_elsewhere: bool,
     /// A goroutine waited at the channel before or after.
     pub(crate) is_waited_at: bool,
+    /// At which part of these two moments one waited for an element, which passes the buffer by then.
+    pub(crate) awaited: f64,
 }
 
 /// How far readings of a buffer are apart.
@@ -122,7 +124,7 @@ impl ChannelReader {
         let room_at = channel.0.wrapping_add(ROOM);
         let queues_at = channel.0.wrapping_add(u64::from(self.layout.sendx));
         let room = self.reader.word(room_at)?;
-        let is_waited_at = waiters::is_waited_at(&mut self.reader, queues_at);
+        let before = waiters::waiting_at(&mut self.reader, queues_at);
         let found = match (room, self.layout.tracking_seq) {
             (0, Some(tracking_seq)) => {
                 (self.waiters).look(&mut self.reader, queues_at, u64::from(tracking_seq))
@@ -139,8 +141,14 @@ impl ChannelReader {
         if is_still && self.displaces_target() {
             return Err(Untold::Displaced);
         }
+        let after = waiters::waiting_at(&mut self.reader, queues_at);
         found.map(|flow| Flow {
-            is_waited_at: is_waited_at || waiters::is_waited_at(&mut self.reader, queues_at),
+            is_waited_at: before.into_iter().chain(after).any(|waits| waits),
+            awaited: if room == 0 {
+                0.0
+            } else {
+                f64::from(u8::from(before[0]) + u8::from(after[0])) / 2.0
+            },
             ..flow
         })
     }

@@ -51,14 +51,13 @@ impl Waiters {
     }
 }
 
-/// Returns whether a goroutine waits at the channel whose `sendx` is at `places_at`.
-pub(super) fn is_waited_at(reader: &mut Reader, places_at: u64) -> bool {
-    let waits = |queue: u64| {
+/// Returns whether goroutines wait at the channel whose `sendx` is at `places_at`: to receive, and to send.
+pub(super) fn waiting_at(reader: &mut Reader, places_at: u64) -> [bool; 2] {
+    QUEUES.map(|queue| {
         reader
             .word(places_at.wrapping_add(queue))
             .is_ok_and(|at| at != 0)
-    };
-    QUEUES.into_iter().any(waits)
+    })
 }
 
 /// Returns the goroutine that is the first in a queue. What is read may have been freed meanwhile: it is a number that is
