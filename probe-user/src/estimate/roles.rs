@@ -31,8 +31,9 @@ const UNKNOWN: f64 = 0.5;
 const KNOWN: f64 = 0.3;
 /// Of fewer samples in the whole run, of what is a small part of the operations, nothing is told by itself.
 const FEW_SAMPLES: u64 = 20;
-/// Attempts to share what is left over; each that is at a bound takes no more.
-const ROUNDS: usize = 8;
+/// What is known to a thousandth is pulled to its bounds by that; and how often the half of it is taken until it is right.
+const HARDEST: f64 = 1e6;
+const HALVINGS: usize = 100;
 /// An interval is so many standard errors wide.
 const ERRORS_WIDE: f64 = 4.0;
 
@@ -425,8 +426,39 @@ impl Bounded {
         }
     }
 
+    /// Returns the variance of its logarithm.
     fn variance(&self) -> f64 {
-        ((self.high - self.low) / ERRORS_WIDE).powi(2)
+        (self.high.max(1.0) / self.low.max(1.0)).ln().powi(2) / ERRORS_WIDE.powi(2)
+    }
+
+    /// Returns what is likely by this and by another one, each by how well it is known.
+    fn with(&self, other: &Self) -> f64 {
+        let (own, of_other) = (self.variance(), other.variance());
+        let part = own / (own + of_other).max(f64::MIN_POSITIVE);
+        self.likely.powf(1.0 - part) * other.likely.powf(part)
+    }
+
+    /// Returns what is likely if all are to be more, or less, each the more so the less is known of it.
+    fn pulled(&self, by: f64) -> f64 {
+        let likely = self.likely * (by * self.variance()).exp();
+        likely.min(self.high).max(self.low)
+    }
+}
+
+/// Pulls them until they are `total` together, or as near to it as can be.
+fn share(parts: &mut [Bounded], total: f64) {
+    let (mut less, mut more) = (-HARDEST, HARDEST);
+    for _ in 0..HALVINGS {
+        let middle = f64::midpoint(less, more);
+        let sum: f64 = parts.iter().map(|part| part.pulled(middle)).sum();
+        if sum < total {
+            less = middle;
+        } else {
+            more = middle;
+        }
+    }
+    for part in parts {
+        part.likely = part.pulled(f64::midpoint(less, more));
     }
 }
 
@@ -449,32 +481,12 @@ fn adding_up(
         return None;
     }
     // What the roles tell and what tells of all of them, each by how well it is known.
-    let by_roles = sum(|part| part.likely, &bounded);
-    let of_roles = sum(Bounded::variance, &bounded);
-    let of_whole = all.variance();
-    let total = (by_roles * of_whole + all.likely * of_roles)
-        / (of_whole + of_roles).max(f64::MIN_POSITIVE);
-    for _ in 0..ROUNDS {
-        let missing = total - sum(|part| part.likely, &bounded);
-        let takes_more = |part: &Bounded| {
-            if missing > 0.0 {
-                part.likely < part.high
-            } else {
-                part.likely > part.low
-            }
-        };
-        let open = bounded.iter().filter(|part| takes_more(part));
-        let variance: f64 = open.map(Bounded::variance).sum();
-        if variance <= 0.0 {
-            break;
-        }
-        for part in &mut bounded {
-            if takes_more(part) {
-                let likely = part.likely + missing * part.variance() / variance;
-                part.likely = likely.min(part.high).max(part.low);
-            }
-        }
-    }
+    let of_roles = Bounded {
+        likely: sum(|part| part.likely, &bounded),
+        low,
+        high,
+    };
+    share(&mut bounded, of_roles.with(&all));
     for (part, found) in parts.values_mut().zip(&bounded) {
         let low_at_least = (least - (high - found.high))
             .max(found.low)
