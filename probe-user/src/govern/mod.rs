@@ -42,6 +42,8 @@ const ADVANCE_NS: f64 = 2e6;
 const ADVANCE_SHARE: f64 = 0.1;
 /// What of it windows leave untouched.
 const KEPT_OF_ADVANCE: f64 = 0.5;
+/// By which part of a run everything is to have been looked at: what stays on by then leaves something for the rest.
+const LOOKED_AT_WITHIN: f64 = 0.1;
 /// What is assumed of a run that has no end.
 const LONG_RUN_NS: u64 = 30_000_000_000;
 /// How long a first look at a hot probe may last at most, for what it may cost.
@@ -593,7 +595,13 @@ impl Governor {
     /// What a probe of weight 1 may take, in CPUs. What was spent too much so far, on first looks for instance, what is
     /// left of the run has to save.
     fn level(&self, look: Look) -> f64 {
-        let claims: Vec<_> = self.probes.iter().filter_map(Probe::claim).collect();
+        let run_ns = self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64;
+        let wait_in_vain = look.now_ns as f64 > run_ns * LOOKED_AT_WITHIN;
+        let claims = self
+            .probes
+            .iter()
+            .filter_map(|probe| probe.claim(wait_in_vain));
+        let claims: Vec<_> = claims.collect();
         let left_ns = (self.left_ns(look).unwrap_or(LONG_RUN_NS as f64)).max(LEAST_BALANCE_NS);
         let part = self.part_left(look, left_ns).clamp(LEAST_LEVEL, 1.0);
         let budget = self.budget() * PLANNED_SHARE * part;

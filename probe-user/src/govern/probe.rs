@@ -86,11 +86,17 @@ impl Probe {
         }
     }
 
-    /// What it asks of the budget; `None` while nothing is known of it.
-    pub(super) fn claim(&self) -> Option<Claim> {
-        let known = !matches!(self.state, State::Unseen | State::Gone);
-        known.then(|| Claim {
-            rate: self.pace.rate(),
+    /// What it asks of the budget: nothing until something is known of it, unless it waits for that in vain; then it asks
+    /// for its part.
+    pub(super) fn claim(&self, waits_in_vain: bool) -> Option<Claim> {
+        let rate = match self.state {
+            State::Gone => return None,
+            State::Unseen if waits_in_vain => f64::INFINITY,
+            State::Unseen => return None,
+            _ => self.pace.rate(),
+        };
+        Some(Claim {
+            rate,
             weight: self.wanted(),
         })
     }

@@ -215,6 +215,17 @@ fn what_costs_little_stays_on_beside_what_costs_much() {
 }
 
 #[test]
+fn what_stays_on_leaves_something_for_what_was_never_on() {
+    // One takes nearly all that may be planned with.
+    let rates = [(2_950.0, false), (20e6, true), (20e6, true), (20e6, true)];
+    let mut activities = rates.map(|(rate, flat_out)| Activity::new(rate, flat_out));
+    let (shares, _) = simulate(0.00125, &mut activities, 20);
+    let on: Vec<u64> = activities.iter().map(|activity| activity.on_ns).collect();
+    assert!(on.iter().all(|on_ns| *on_ns > 0), "{on:?}");
+    assert!(shares[19] <= 0.0013, "{shares:?}");
+}
+
+#[test]
 fn a_warm_probe_is_on_for_as_much_of_the_time_as_it_may() {
     // 200 k/s cost 0.34 of 2 CPUs; 0.04 are allowed: one part in nine.
     let mut activities = [Activity::new(200e3, false), Activity::new(0.0, false)];
