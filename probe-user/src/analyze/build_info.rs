@@ -26,7 +26,7 @@ const MAX_ENTRIES: usize = 1 << 14;
 /// What `go version -m` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BuildInfo {
-    /// As recorded, for example `go1.27.3`; empty where the file does not say.
+    /// As recorded, for example `go1.27.3`, or that the file does not say.
     pub go_version: String,
     /// Import path of package main.
     pub path: Option<String>,
@@ -38,6 +38,14 @@ pub struct BuildInfo {
 }
 
 impl BuildInfo {
+    /// What there is of a file without it.
+    pub(super) fn unknown() -> Self {
+        Self {
+            go_version: "unknown Go version".to_owned(),
+            ..Self::default()
+        }
+    }
+
     /// Returns a build setting, such as `-trimpath` or `CGO_ENABLED`.
     pub fn setting(&self, key: &str) -> Option<&str> {
         self.settings

@@ -209,7 +209,7 @@ impl GoBinary {
                 trimpath: false,
             },
             segments: segments(&elf),
-            build_info: build_info.unwrap_or_default(),
+            build_info: build_info.unwrap_or_else(BuildInfo::unknown),
             origins: OriginRules::new(None, &BuildInfo::default()),
             g_layout: OnceLock::new(),
             runtime_globals: OnceLock::new(),
@@ -232,7 +232,7 @@ impl GoBinary {
         Ok(this)
     }
 
-    /// Returns what the linker recorded; empty where the file has no build info.
+    /// Returns what the linker recorded; next to nothing where the file has no build info.
     pub fn build_info(&self) -> &BuildInfo {
         &self.build_info
     }

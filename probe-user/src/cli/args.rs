@@ -10,7 +10,7 @@ use clap::{
 
 use super::{
     config::{Budget, ColorChoice, Format, PlainFormat, Sort},
-    duration, overhead,
+    duration, overhead, pid,
 };
 use crate::{
     diagnose::catalogue::{EXERCISES, RULES},
@@ -90,7 +90,7 @@ pub(super) enum Sub {
 pub(super) struct RecordArgs {
     /// Process to watch
     #[arg(short, long, env = "RTPROBE_PID", hide_env = true, value_name = "PID",
-          value_parser = value_parser!(u32).range(1..))]
+          value_parser = pid::parse)]
     pub(super) pid: Option<u32>,
     /// How long: 500ms, 30s, 2m, 1h; 0 is until Ctrl-C
     #[arg(short, long, env = "RTPROBE_DURATION", hide_env = true, value_name = "TIME",
@@ -210,7 +210,7 @@ pub(super) struct PlanArgs {
 #[group(required = true, multiple = false)]
 pub(super) struct SubjectArgs {
     /// Process to plan for
-    #[arg(short, long, value_name = "PID", value_parser = value_parser!(u32).range(1..))]
+    #[arg(short, long, value_name = "PID", value_parser = pid::parse)]
     pub(super) pid: Option<u32>,
     /// Executable to plan for; needs no root
     #[arg(long, value_name = "PATH")]
@@ -220,7 +220,7 @@ pub(super) struct SubjectArgs {
 #[derive(Debug, Args)]
 pub(super) struct DumpArgs {
     /// Process to look at
-    #[arg(short, long, value_name = "PID", value_parser = value_parser!(u32).range(1..))]
+    #[arg(short, long, value_name = "PID", value_parser = pid::parse)]
     pub(super) pid: u32,
     /// Form of the answer [default: from the suffix of --output, or text]
     #[arg(short, long, value_name = "FORMAT", value_enum)]
@@ -240,7 +240,7 @@ pub(super) struct PsArgs {
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
     /// Examine this process too
-    #[arg(short, long, value_name = "PID", value_parser = value_parser!(u32).range(1..))]
+    #[arg(short, long, value_name = "PID", value_parser = pid::parse)]
     pub(super) pid: Option<u32>,
     /// Form of the answer
     #[arg(short, long, value_name = "FORMAT", value_enum, default_value = "text")]

@@ -6,6 +6,7 @@ mod args;
 mod config;
 pub mod duration;
 mod overhead;
+mod pid;
 mod usage;
 
 use std::{

@@ -90,9 +90,8 @@ impl Probe {
     /// for its part.
     pub(super) fn claim(&self, waits_in_vain: bool) -> Option<Claim> {
         let rate = match self.state {
-            State::Gone => return None,
             State::Unseen if waits_in_vain => f64::INFINITY,
-            State::Unseen => return None,
+            State::Unseen | State::Gone => return None,
             _ => self.pace.rate(),
         };
         Some(Claim {

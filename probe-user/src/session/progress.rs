@@ -64,9 +64,12 @@ impl Progress {
     }
 }
 
-/// Returns a duration the way progress shows it: whole seconds.
+/// Returns a duration the way progress shows it: whole seconds, or what is less than one.
 pub(super) fn seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_secs())
+    match duration.as_secs() {
+        0 => format!("{} ms", duration.as_millis()),
+        seconds => format!("{seconds} s"),
+    }
 }
 
 /// Returns a count with a thousands unit.
