@@ -22,7 +22,8 @@ const ROOM: u64 = 8;
 /// By how much more there is than was read, at least and at most, where what readings take is not known (sends of
 /// `tests/targets/flatout`).
 const DISTURBED: (f64, f64) = (1.2, 4.0);
-/// Where it is: while somebody looks, a CPU is busy that may be the other half of the core that the target runs on.
+/// Where it is: who looks keeps a CPU busy that may be the other half of the target's core, and is interrupted where the
+/// target is (the same sends alone, beside one and two processes that spin, and on one CPU with a twin).
 const LOOKED_AT: (f64, f64) = (0.85, 1.12);
 /// Where stops were counted: some are for something else.
 const STOPPED: (f64, f64) = (0.9, 1.0);
