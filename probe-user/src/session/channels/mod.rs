@@ -147,6 +147,11 @@ impl Channels {
     }
 }
 
+/// Returns which part of the time it may be that was seen so often.
+fn at_most(seen: f64, moments: f64) -> f64 {
+    ((seen + NONE_AT_MOST) / moments.max(1.0)).min(1.0)
+}
+
 impl Watched {
     fn is_known(&self) -> bool {
         let is_still = self.sends.rate() + self.receives.rate() <= 0.0;
@@ -160,18 +165,15 @@ impl Watched {
 
     /// Returns for which part of the time a goroutine waits at the channel, at most.
     fn waited_at(&self) -> f64 {
-        self.at_most(self.waited_at as f64)
+        at_most(self.waited_at as f64, self.looks as f64)
     }
 
     /// Returns for which part of the time a goroutine waits for an element, likely and at most.
     fn awaited(&self) -> (f64, f64) {
-        let part = self.awaited / self.looks.max(1) as f64;
-        (part, self.at_most(self.awaited))
-    }
-
-    /// Returns which part of the time it may be that was seen at so many looks.
-    fn at_most(&self, seen: f64) -> f64 {
-        ((seen + NONE_AT_MOST) / self.looks.max(1) as f64).min(1.0)
+        let looks = self.looks.max(1) as f64;
+        // Each sees it at two moments.
+        let most = at_most(2.0 * self.awaited, 2.0 * looks);
+        (self.awaited / looks, most)
     }
 
     fn is_too_quick(&self) -> bool {
