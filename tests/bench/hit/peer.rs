@@ -62,10 +62,18 @@ impl Bpftrace {
 
     /// Detaches, and checks that it ended well.
     pub(super) fn end(mut self) -> Result<()> {
-        // SAFETY: has no preconditions; the child has not been waited for, so that the pid is its own.
-        let failed = unsafe { libc::kill(self.0.id() as libc::pid_t, libc::SIGINT) };
-        ensure!(failed == 0, "failed to end bpftrace");
-        let status = self.0.wait()?;
+        let give_up = Instant::now() + PATIENCE;
+        // It forgets a signal that comes just before it waits for events.
+        let status = loop {
+            if let Some(status) = self.0.try_wait()? {
+                break status;
+            }
+            // SAFETY: has no preconditions; the child has not been waited for, so that the pid is its own.
+            let failed = unsafe { libc::kill(self.0.id() as libc::pid_t, libc::SIGINT) };
+            ensure!(failed == 0, "failed to end bpftrace");
+            ensure!(Instant::now() < give_up, "bpftrace does not end");
+            std::thread::sleep(Duration::from_millis(500));
+        };
         ensure!(status.success(), "bpftrace ended with {status}");
         Ok(())
     }
