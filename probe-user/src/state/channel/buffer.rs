@@ -14,7 +14,6 @@ const ROOM_OF_READING: u64 = 64;
 const MOST_APART: u64 = 4;
 /// No send and no receive takes less.
 const LEAST_OPERATION_NS: f64 = 15.0;
-
 /// Of what passed in the least of some times no less passes in one that is longer, but for the look at it.
 const LEAST_AGAIN: f64 = 0.7;
 /// By how much more may pass the buffer at most in some time than was seen in another that was as long.
@@ -32,13 +31,13 @@ pub(super) fn look(
     let apart = (room / ROOM_OF_READING).min(MOST_APART) as usize;
     let only = apart == 0 || distances == Distances::Least;
     let near = steps_of(if only { 0 } else { apart - 1 })?;
-    let near_flow = near.flow(near.gone_around(near.most())?)?;
+    near.not_gone_around(near.most())?;
     if only {
-        return Ok(near_flow);
+        return Ok(near.flow());
     }
     let far = steps_of(2 * apart - 1)?;
-    let gone_around = far.gone_around_after(&near)?;
-    Ok(far.flow(gone_around)?.beyond(&near_flow))
+    far.not_gone_around_after(&near)?;
+    Ok(far.flow().beyond(&near.flow()))
 }
 
 /// What passes without a break: sends, receives, or both by turns.
@@ -97,60 +96,58 @@ impl Steps {
         (seen * UNSEEN + more_ns / LEAST_OPERATION_NS).min(self.most())
     }
 
-    /// Returns after how many readings the buffer has been gone around: again and again they find it far from where it was.
-    /// `most`: as many there may have been from one to the next.
-    fn gone_around(&self, most: f64) -> Result<usize, Untold> {
+    /// Fails where the buffer may have been gone around: again and again readings find it far from where it was. `most`: as
+    /// many there may have been from one to the next.
+    fn not_gone_around(&self, most: f64) -> Result<(), Untold> {
         let far = self.room * 7 / 8;
-        self.those_gone_around(most, |passed| passed.iter().any(|n| *n > far))
+        self.none_gone_around(most, |passed| passed.iter().any(|n| *n > far))
     }
 
     /// The same where it is known how many there are in a part of the time: where there are less it has been gone around.
-    fn gone_around_after(&self, near: &Self) -> Result<usize, Untold> {
+    fn not_gone_around_after(&self, near: &Self) -> Result<(), Untold> {
         let most = self.most_after(near);
         let least = |count: &Count| near.passed.iter().map(count).min().unwrap_or(0);
         let steady = COUNTS.map(|count| (count, LEAST_AGAIN * least(&count) as f64));
         if steady.iter().all(|(_, least)| *least <= 0.0) {
-            return self.gone_around(most);
+            return self.not_gone_around(most);
         }
-        self.those_gone_around(most, |passed| {
+        self.none_gone_around(most, |passed| {
             (steady.iter()).any(|(count, least)| (count(passed) as f64) < *least)
         })
     }
 
-    fn those_gone_around(
+    fn none_gone_around(
         &self,
         most: f64,
-        is_gone_around: impl Fn(&[u64; 2]) -> bool,
-    ) -> Result<usize, Untold> {
+        is_gone_around: impl Fn(&&[u64; 2]) -> bool,
+    ) -> Result<(), Untold> {
         match most / self.room as f64 {
-            ..1.0 => Ok(0),
-            1.0..2.0 => Ok((self.passed.iter())
-                .filter(|passed| is_gone_around(passed))
-                .count()),
+            ..1.0 => return Ok(()),
+            1.0..2.0 => {}
             // As far as is known: of a first few readings none may have been quick.
+            _ => return Err(Untold::TooQuick),
+        }
+        match self.passed.iter().filter(is_gone_around).count() {
+            0 => Ok(()),
+            // One reading that came late looks the same.
+            1 => Err(Untold::Now),
             _ => Err(Untold::TooQuick),
         }
     }
 
     /// Adds them up.
-    fn flow(&self, gone_around: usize) -> Result<Flow, Untold> {
-        match gone_around {
-            0 => {}
-            // One reading that came late looks the same.
-            1 => return Err(Untold::Now),
-            _ => return Err(Untold::TooQuick),
-        }
+    fn flow(&self) -> Flow {
         let [sends, receives] = [0, 1].map(|which| {
             let of = self.passed.iter().filter_map(|passed| passed.get(which));
             of.sum::<u64>() as f64
         });
-        Ok(Flow {
+        Flow {
             ns: self.each_ns * self.passed.len() as f64,
             sends,
             receives,
             doubt: Doubt::Disturbed,
             ..Flow::default()
-        })
+        }
     }
 }
 
@@ -170,7 +167,8 @@ mod tests {
 
     fn flow_of(room: u64, places: &[[u64; 2]], each_ns: f64) -> Result<Flow, Untold> {
         let steps = steps_of(room, places, each_ns)?;
-        steps.flow(steps.gone_around(steps.most())?)
+        steps.not_gone_around(steps.most())?;
+        Ok(steps.flow())
     }
 
     #[test]
@@ -195,7 +193,8 @@ mod tests {
         let told = |near: &[[u64; 2]], far: &[[u64; 2]]| {
             let near = steps_of(64, near, 500.0).unwrap();
             let far = steps_of(64, far, 1_000.0).unwrap();
-            Some(far.flow(far.gone_around_after(&near).ok()?).ok()?.sends)
+            far.not_gone_around_after(&near).ok()?;
+            Some(far.flow().sends)
         };
         // 20 ns for each, by one goroutine that sends or by one that sends and receives.
         let sends = [[0, 0], [25, 0], [50, 0]];
