@@ -199,7 +199,7 @@ pub struct Sampling {
     pub rows: BTreeMap<u32, RowSampling>,
     /// By probe and role of the goroutine, in windows that the fine clock ticked in.
     pub roles: BTreeMap<String, BTreeMap<u16, Outside>>,
-    /// The same of those that use channels which no others do.
+    /// By probe and role, of those that use channels which no others do.
     pub free: BTreeMap<String, BTreeMap<u16, Free>>,
 }
 

@@ -42,7 +42,7 @@ struct Uses {
 }
 
 /// The channels that some rows of a probe are on, and no others.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default, PartialEq)]
 pub(super) struct Known {
     pub(super) channels: BTreeSet<u64>,
     /// Which part of them is on these.
@@ -80,9 +80,8 @@ impl AllUses {
         let mut by_channel: BTreeMap<u64, f64> = BTreeMap::new();
         let mut by_role: BTreeMap<Option<u16>, Vec<(u32, &Uses)>> = BTreeMap::new();
         for (row, uses) in rows {
-            for channel in uses.of.keys() {
-                let on = uses.hits_on(&BTreeSet::from([*channel]));
-                *by_channel.entry(*channel).or_default() += on;
+            for (channel, hits) in uses.hits_on_each() {
+                *by_channel.entry(channel).or_default() += hits;
             }
             by_role.entry(None).or_default().push((*row, uses));
             if uses.role != NO_ROLE {
@@ -168,8 +167,13 @@ impl Uses {
     }
 
     fn hits_on(&self, channels: &BTreeSet<u64>) -> f64 {
-        let on = self.of.iter().filter(|(of, _)| channels.contains(of));
-        self.hits as f64 * self.part(on)
+        let on = self.hits_on_each().filter(|(of, _)| channels.contains(of));
+        on.map(|(_, hits)| hits).sum()
+    }
+
+    fn hits_on_each(&self) -> impl Iterator<Item = (u64, f64)> {
+        let each = self.hits as f64 / self.seen.max(1) as f64;
+        self.of.iter().map(move |(of, n)| (*of, each * *n as f64))
     }
 
     /// Returns the part of all that was seen which was on some of the channels.
