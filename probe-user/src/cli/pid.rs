@@ -5,9 +5,9 @@ const MOST: u32 = 1 << 22;
 
 /// Parses a decimal number, from 1 on.
 pub(super) fn parse(text: &str) -> Result<u32, String> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let pid = text.parse().ok().filter(|pid| (1..=MOST).contains(pid));
-    pid.filter(|_| is_number).ok_or_else(|| {
+    let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let pid = digits.and_then(|digits| digits.parse().ok());
+    pid.filter(|pid| (1..=MOST).contains(pid)).ok_or_else(|| {
         format!("a pid is a number from 1 to {MOST}; `rtprobe ps` lists the Go programs that run")
     })
 }

@@ -380,7 +380,7 @@ impl Part {
             _ if sampling.is_look_only() => scale,
             _ => {
                 let outside = told_outside(sampling, run);
-                let by_costs = told_by_costs(sampling, stretch, run);
+                let by_costs = told_by_costs(sampling, run);
                 let by_reference = reference::told(sampling, run, by_costs.low / stretch)
                     .filter(|told| outside.is_none_or(|other| told.agrees_with(&other)));
                 if let Some(told) = narrower(outside, by_reference).filter(Told::is_narrow) {
@@ -600,7 +600,8 @@ fn dilation(sampling: &ProbeSampling, run: &Run<'_>) -> (f64, f64, f64) {
 }
 
 /// By what the operations of windows are to be multiplied, by what the probe took of the target's time.
-fn told_by_costs(sampling: &ProbeSampling, stretch: f64, run: &Run<'_>) -> Told {
+fn told_by_costs(sampling: &ProbeSampling, run: &Run<'_>) -> Told {
+    let stretch = sampling.stretch(run.duration_ns);
     let (factor, low, high) = dilation(sampling, run);
     let (likely, longest) = drawn_out(sampling);
     let low = low * stretch;

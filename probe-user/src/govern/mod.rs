@@ -319,7 +319,7 @@ impl Governor {
         if probe.pace.rate() <= part * COMES_ON {
             return State::Idle { from_ns: begin_ns };
         }
-        let run_ns = self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64;
+        let run_ns = self.run_ns();
         let most_cost_ns = self.run_budget_ns() / LEAST_WINDOWS_PAID;
         let next = (probe.pace).next(
             part * self.pace(look),
@@ -584,7 +584,12 @@ impl Governor {
 
     /// What the whole run earns, as far as that can be told.
     fn run_budget_ns(&self) -> f64 {
-        self.budget() * self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64
+        self.budget() * self.run_ns()
+    }
+
+    /// How long the run is, or is assumed to be.
+    fn run_ns(&self) -> f64 {
+        self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64
     }
 
     /// The budget, in CPUs.
@@ -595,8 +600,7 @@ impl Governor {
     /// What a probe of weight 1 may take, in CPUs. What was spent too much so far, on first looks for instance, what is
     /// left of the run has to save.
     fn level(&self, look: Look) -> f64 {
-        let run_ns = self.terms.run_ns.unwrap_or(LONG_RUN_NS) as f64;
-        let wait_in_vain = look.now_ns as f64 > run_ns * LOOKED_AT_WITHIN;
+        let wait_in_vain = look.now_ns as f64 > self.run_ns() * LOOKED_AT_WITHIN;
         let claims = self
             .probes
             .iter()

@@ -34,7 +34,7 @@ impl From<&Counted> for Whole {
 impl Whole {
     /// As many as went through the channels that they are on.
     pub(super) fn of_channels(sampling: &ProbeSampling, run: &Run<'_>) -> Option<Self> {
-        let by_costs = told_by_costs(sampling, sampling.stretch(run.duration_ns), run);
+        let by_costs = told_by_costs(sampling, run);
         let told = told_by_channel(sampling, run, &by_costs)?;
         let total = |factor: f64| sampling.whole + sampling.total * factor;
         Some(Self {
@@ -116,7 +116,7 @@ fn share(parts: &mut [Bounded], total: f64) {
 
 /// Returns the scales with which the roles together have as many operations as there are; `None` where they can't.
 pub(super) fn adding_up(
-    mut parts: BTreeMap<u16, Part>,
+    parts: &BTreeMap<u16, Part>,
     of_probe: &ProbeSampling,
     whole: &Whole,
 ) -> Option<BTreeMap<u16, Part>> {
@@ -139,13 +139,13 @@ pub(super) fn adding_up(
         high,
     };
     share(&mut bounded, of_roles.with(&all));
-    for (part, found) in parts.values_mut().zip(&bounded) {
+    let parts = parts.iter().zip(&bounded).map(|((role, part), found)| {
         let low_at_least = (least - (high - found.high))
             .max(found.low)
             .min(found.likely);
         let high_at_most = (most - (low - found.low)).min(found.high).max(found.likely);
         let factor_of = |operations: f64| part.sampling.factor_of(operations);
-        *part = Part {
+        let part = Part {
             factor: factor_of(found.likely),
             low: factor_of(low_at_least),
             high: factor_of(high_at_most),
@@ -155,8 +155,9 @@ pub(super) fn adding_up(
             whole: 1.0,
             ..*part
         };
-    }
-    Some(parts)
+        (*role, part)
+    });
+    Some(parts.collect())
 }
 
 #[cfg(test)]
@@ -212,7 +213,7 @@ mod tests {
             ..profile.sampling.probes["alloc"]
         };
         let counted = Counted { total, error: 0.03 };
-        let parts = adding_up(parts.collect(), &of_probe, &Whole::from(&counted))?;
+        let parts = adding_up(&parts.collect(), &of_probe, &Whole::from(&counted))?;
         let bounds = |part: &Part| {
             [part.low, part.factor, part.high].map(|factor| factor * part.sampling.total)
         };

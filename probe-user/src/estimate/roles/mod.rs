@@ -110,7 +110,7 @@ pub(super) fn told_apart(
     });
     let parts: BTreeMap<u16, Part> = parts.collect();
     let parts = match whole {
-        Some(whole) => match adding_up(parts.clone(), sampling, &whole) {
+        Some(whole) => match adding_up(&parts, sampling, &whole) {
             Some(adding_up) => adding_up,
             None if whole.by_runtime => BTreeMap::new(),
             None => parts,
